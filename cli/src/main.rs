@@ -1,0 +1,3 @@
+//! spinel-cli: the command line client of SpinelDB.
+
+fn main() {}

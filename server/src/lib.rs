@@ -1,0 +1,1 @@
+//! spinel-server: the Redis-compatible SpinelDB server.

@@ -1,0 +1,3 @@
+//! spinel-server: the Redis-compatible SpinelDB server.
+
+fn main() {}

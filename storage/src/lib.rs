@@ -1,0 +1,1 @@
+//! The SpinelDB engine: keyspace, command table and every data command, without sockets or a runtime.

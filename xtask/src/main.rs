@@ -1,0 +1,3 @@
+//! Developer verbs of the workspace.
+
+fn main() {}
