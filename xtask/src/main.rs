@@ -1,3 +1,45 @@
-//! Developer verbs of the workspace.
+//! Developer verbs of the workspace, run as `cargo xtask VERB`.
+//!
+//! One module per verb, each with its clap `Arguments` and a `run` that does the work. What two verbs need
+//! stands in [`workspace`] (where things are) and [`command`] (running other programs). Nothing here depends on
+//! the crates it looks after, so the verbs still work while those do not compile.
 
-fn main() {}
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod command;
+mod peers;
+mod workspace;
+
+/// What a verb ends with: success, or a message for the developer.
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// The command line of `cargo xtask`.
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Developer verbs of the SpinelDB workspace")]
+struct Invocation {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// The verbs, in the order of their names.
+#[derive(Subcommand)]
+enum Verb {
+    /// Unpacks the servers we compare with, Redis 8 and Valkey 9, from Debian's packages.
+    Peers(peers::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Invocation::parse().verb {
+        Verb::Peers(arguments) => peers::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
