@@ -11,6 +11,10 @@ use clap::{Parser, Subcommand};
 
 mod command;
 mod peers;
+mod record;
+mod resp;
+mod server;
+mod transcript;
 mod workspace;
 
 /// What a verb ends with: success, or a message for the developer.
@@ -29,11 +33,14 @@ struct Invocation {
 enum Verb {
     /// Unpacks the servers we compare with, Redis 8 and Valkey 9, from Debian's packages.
     Peers(peers::Arguments),
+    /// Writes into transcripts what the reference server replies, or compares with it.
+    Record(record::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Invocation::parse().verb {
         Verb::Peers(arguments) => peers::run(&arguments),
+        Verb::Record(arguments) => record::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

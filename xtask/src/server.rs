@@ -1,0 +1,108 @@
+//! Server processes that a verb starts for itself: on loopback, on a free port, in a folder that goes with them.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::Outcome;
+
+/// What every server prints once it listens.
+const READY: &str = "Ready to accept connections";
+/// How long a server may take to print it.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// How many of its last lines are kept to explain an early end.
+const LOG_LINES_MAX: usize = 30;
+
+/// A running server; dropping it ends the process and removes its folder.
+pub(crate) struct Server {
+    child: Child,
+    folder: PathBuf,
+    address: String,
+    log: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Server {
+    /// Starts `program` with an empty dataset and no persistence, and waits until it accepts connections.
+    ///
+    /// # Errors
+    /// When it can't be started, ends, or does not get ready in time; with the last lines it printed.
+    pub(crate) fn start(program: &Path) -> Outcome<Self> {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("spinel-xtask-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let port = free_port()?;
+        let child = Command::new(program)
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+            .arg(&folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        let log = Arc::default();
+        let mut server = Self { child, folder, address: format!("127.0.0.1:{port}"), log };
+        server.wait_until_ready(program)?;
+        Ok(server)
+    }
+
+    /// Returns host:port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Returns the last lines the server printed.
+    pub(crate) fn last_lines(&self) -> String {
+        let lines = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().flat_map(|line| ["    ", line, "\n"]).collect()
+    }
+
+    fn wait_until_ready(&mut self, program: &Path) -> Outcome {
+        let output = self.child.stdout.take().expect("standard output is a pipe");
+        let log = Arc::clone(&self.log);
+        let (sender, receiver) = mpsc::channel();
+        // The thread reads until the process ends, so that a full pipe never blocks the server.
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if line.contains(READY) {
+                    // Nobody listens any more after the first such line.
+                    sender.send(()).unwrap_or_default();
+                }
+                let mut lines = log.lock().unwrap_or_else(PoisonError::into_inner);
+                if lines.len() == LOG_LINES_MAX {
+                    lines.pop_front();
+                }
+                lines.push_back(line);
+            }
+        });
+
+        let what = match receiver.recv_timeout(START_TIMEOUT) {
+            Ok(()) => return Ok(()),
+            Err(RecvTimeoutError::Timeout) => "does not get ready",
+            Err(RecvTimeoutError::Disconnected) => "ended before it was ready",
+        };
+        Err(format!("{} {what}:\n{}", program.display(), self.last_lines()).into())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when the process has already ended, which is what they are for.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// Asks the system for a port nobody uses.
+fn free_port() -> Outcome<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
