@@ -1,1 +1,32 @@
-//! The data types of SpinelDB: packed entries, the slab arena and the hash table they live in.
+//! The data types of SpinelDB and the memory they live in.
+//!
+//! A [`Table`] maps byte-string keys to packed entries. It is the one hash table of the engine: the keyspace
+//! is made of tables, and the large forms of hashes, sets and sorted sets are tables too. Below it stand the
+//! [`Arena`], which hands out memory in 8-byte size classes, and the [`entry`] layout, which packs a key, its
+//! value and an optional time stamp into one slot of the arena.
+//!
+//! This crate must not know keyspaces, commands, RESP, files, sockets or clocks: a stamp is a number that its
+//! user orders, and hash seeds come in from outside.
+//!
+//! ```
+//! use spinel_types::{Fields, HashSeed, Table};
+//!
+//! let mut table = Table::new(HashSeed::new(1, 2));
+//! let hash = table.hash(b"greeting");
+//! table.insert(hash, b"greeting", &Fields { kind: 1, value: b"hello", stamp: None, clock: 0 });
+//! let slot = table.find(hash, b"greeting").expect("just inserted");
+//! assert_eq!(table.entry(slot).value(), b"hello");
+//! ```
+//!
+//! Start reading at [`table`], then [`entry`] and [`arena`].
+
+pub mod arena;
+mod cpu;
+pub mod entry;
+pub mod hash;
+pub mod table;
+
+pub use arena::{Arena, Slot};
+pub use entry::{Entry, EntryMut, Fields};
+pub use hash::HashSeed;
+pub use table::{Cursor, Table};

@@ -1,0 +1,299 @@
+//! The layout of one entry: everything about a key in one run of bytes.
+//!
+//! ```text
+//!          0        1..4     4        5        …
+//! narrow   flags    clock    klen u8  vlen u8  [stamp i64] key value
+//! wide     flags    clock    klen u32 vlen u32 [stamp i64] key value
+//! ```
+//!
+//! `flags` holds the kind in its low nibble (what the value is; 0 is never a kind), then whether the lengths
+//! are wide (either is above 255) and whether a stamp is present. The clock is 24 bits that the keyspace uses
+//! for access times or frequencies. Integers are little-endian and unaligned.
+//!
+//! A key of 8 bytes with a value of 8 takes 6 + 16 = 22 bytes, which fit the 24-byte size class; with a stamp
+//! 30, the 32-byte class. A key of 16 with 32 takes 54 and 62: the 56- and 64-byte classes.
+
+/// Bytes before the stamp in the narrow and in the wide form.
+const NARROW: usize = 6;
+const WIDE: usize = 12;
+const STAMP: usize = 8;
+
+const KIND_MASK: u8 = 0x0f;
+const FLAG_STAMP: u8 = 0x10;
+const FLAG_WIDE: u8 = 0x20;
+
+/// The parts of an entry that is about to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a> {
+    /// What the value is, 1 to 15; its meaning belongs to the table's user.
+    pub kind: u8,
+    /// The value's bytes.
+    pub value: &'a [u8],
+    /// A time or any other number the table orders entries by; see `Table::next_due`.
+    pub stamp: Option<i64>,
+    /// 24 bits for the user.
+    pub clock: u32,
+}
+
+/// Says how many bytes an entry takes.
+pub fn encoded_len(key_len: usize, value_len: usize, has_stamp: bool) -> usize {
+    let head = if is_wide(key_len, value_len) { WIDE } else { NARROW };
+    head + if has_stamp { STAMP } else { 0 } + key_len + value_len
+}
+
+fn is_wide(key_len: usize, value_len: usize) -> bool {
+    key_len > 0xff || value_len > 0xff
+}
+
+/// Writes an entry to the start of `slot`, which must have room for it.
+pub(crate) fn write(slot: &mut [u8], key: &[u8], fields: &Fields<'_>) {
+    debug_assert!(fields.kind != 0 && fields.kind <= KIND_MASK);
+    let wide = is_wide(key.len(), fields.value.len());
+    slot[0] = fields.kind;
+    write_clock(slot, fields.clock);
+    let mut at = write_lengths(slot, wide, key.len(), fields.value.len());
+    if let Some(stamp) = fields.stamp {
+        slot[0] |= FLAG_STAMP;
+        slot[at..at + STAMP].copy_from_slice(&stamp.to_le_bytes());
+        at += STAMP;
+    }
+    slot[at..at + key.len()].copy_from_slice(key);
+    at += key.len();
+    slot[at..at + fields.value.len()].copy_from_slice(fields.value);
+}
+
+/// Writes both lengths and says where the stamp or the key follows.
+fn write_lengths(slot: &mut [u8], wide: bool, key_len: usize, value_len: usize) -> usize {
+    if wide {
+        slot[0] |= FLAG_WIDE;
+        slot[4..8].copy_from_slice(&(key_len as u32).to_le_bytes());
+        slot[8..12].copy_from_slice(&(value_len as u32).to_le_bytes());
+        WIDE
+    } else {
+        slot[4] = key_len as u8;
+        slot[5] = value_len as u8;
+        NARROW
+    }
+}
+
+fn write_clock(slot: &mut [u8], clock: u32) {
+    slot[1..4].copy_from_slice(&clock.to_le_bytes()[..3]);
+}
+
+fn word32(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(word)
+}
+
+/// A read-only view of an entry. All accessors are O(1).
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    slot: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    #[inline]
+    pub(crate) fn new(slot: &'a [u8]) -> Entry<'a> {
+        debug_assert!(slot[0] & KIND_MASK != 0, "a freed slot has no kind");
+        Entry { slot }
+    }
+
+    /// What the value is.
+    #[inline]
+    pub fn kind(self) -> u8 {
+        self.slot[0] & KIND_MASK
+    }
+
+    /// The 24 bits kept for the user.
+    #[inline]
+    pub fn clock(self) -> u32 {
+        word32(self.slot, 0) >> 8
+    }
+
+    /// The stamp, if there is one.
+    #[inline]
+    pub fn stamp(self) -> Option<i64> {
+        if self.slot[0] & FLAG_STAMP == 0 {
+            return None;
+        }
+        let at = self.head_len();
+        let mut word = [0; 8];
+        word.copy_from_slice(&self.slot[at..at + STAMP]);
+        Some(i64::from_le_bytes(word))
+    }
+
+    /// The key.
+    #[inline]
+    pub fn key(self) -> &'a [u8] {
+        let at = self.key_start();
+        &self.slot[at..at + self.key_len()]
+    }
+
+    /// The value's bytes.
+    #[inline]
+    pub fn value(self) -> &'a [u8] {
+        let at = self.key_start() + self.key_len();
+        &self.slot[at..at + self.value_len()]
+    }
+
+    /// How many bytes of its slot the entry uses.
+    pub fn encoded_len(self) -> usize {
+        self.key_start() + self.key_len() + self.value_len()
+    }
+
+    #[inline]
+    fn is_wide(self) -> bool {
+        self.slot[0] & FLAG_WIDE != 0
+    }
+
+    #[inline]
+    fn head_len(self) -> usize {
+        if self.is_wide() { WIDE } else { NARROW }
+    }
+
+    #[inline]
+    fn key_start(self) -> usize {
+        self.head_len() + if self.slot[0] & FLAG_STAMP == 0 { 0 } else { STAMP }
+    }
+
+    #[inline]
+    fn key_len(self) -> usize {
+        if self.is_wide() { word32(self.slot, 4) as usize } else { usize::from(self.slot[4]) }
+    }
+
+    #[inline]
+    fn value_len(self) -> usize {
+        if self.is_wide() { word32(self.slot, 8) as usize } else { usize::from(self.slot[5]) }
+    }
+}
+
+/// A view of an entry that may change in place whatever does not change its size.
+pub struct EntryMut<'a> {
+    slot: &'a mut [u8],
+}
+
+impl<'a> EntryMut<'a> {
+    pub(crate) fn new(slot: &'a mut [u8]) -> EntryMut<'a> {
+        EntryMut { slot }
+    }
+
+    /// The same entry, read-only.
+    pub fn as_entry(&self) -> Entry<'_> {
+        Entry::new(self.slot)
+    }
+
+    /// The value's bytes, to be overwritten in place.
+    pub fn value_mut(&mut self) -> &mut [u8] {
+        let entry = Entry::new(self.slot);
+        let at = entry.key_start() + entry.key_len();
+        let end = at + entry.value_len();
+        &mut self.slot[at..end]
+    }
+
+    /// Changes what the value is.
+    pub fn set_kind(&mut self, kind: u8) {
+        debug_assert!(kind != 0 && kind <= KIND_MASK);
+        self.slot[0] = (self.slot[0] & !KIND_MASK) | kind;
+    }
+
+    /// Sets the 24 bits kept for the user. Leaves the memory untouched when they are the same, so that a
+    /// read does not dirty a cache line for nothing.
+    #[inline]
+    pub fn set_clock(&mut self, clock: u32) {
+        if self.as_entry().clock() != clock & 0x00ff_ffff {
+            write_clock(self.slot, clock);
+        }
+    }
+}
+
+/// Gives the entry in `slot` a value length and a stamp, keeping its key and the start of its value.
+///
+/// A longer value ends in zeros. The slot must have room for the entry as it becomes.
+pub(crate) fn reshape(slot: &mut [u8], value_len: usize, stamp: Option<i64>) {
+    let entry = Entry::new(slot);
+    let (old_start, key_len, old_len) = (entry.key_start(), entry.key_len(), entry.value_len());
+    let wide = is_wide(key_len, value_len);
+    let head = if wide { WIDE } else { NARROW };
+    let start = head + if stamp.is_some() { STAMP } else { 0 };
+    let kept = key_len + old_len.min(value_len);
+    if start != old_start {
+        slot.copy_within(old_start..old_start + kept, start);
+    }
+    slot[0] &= KIND_MASK;
+    write_lengths(slot, wide, key_len, value_len);
+    if let Some(stamp) = stamp {
+        slot[0] |= FLAG_STAMP;
+        slot[head..start].copy_from_slice(&stamp.to_le_bytes());
+    }
+    slot[start + kept..start + key_len + value_len].fill(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(key: &[u8], value: &[u8], stamp: Option<i64>) -> Vec<u8> {
+        let mut slot = vec![0xaa; encoded_len(key.len(), value.len(), stamp.is_some())];
+        write(&mut slot, key, &Fields { kind: 5, value, stamp, clock: 0x0012_3456 });
+        slot
+    }
+
+    #[test]
+    fn narrow_and_wide_entries_read_back() {
+        for key_len in [0, 1, 8, 255, 256, 70_000] {
+            for value_len in [0, 1, 32, 255, 256, 100_000] {
+                for stamp in [None, Some(-1), Some(i64::MAX)] {
+                    let (key, value) = (vec![b'k'; key_len], vec![b'v'; value_len]);
+                    let slot = written(&key, &value, stamp);
+                    let entry = Entry::new(&slot);
+                    assert_eq!((entry.kind(), entry.clock(), entry.stamp()), (5, 0x0012_3456, stamp));
+                    assert_eq!((entry.key(), entry.value()), (&key[..], &value[..]));
+                    assert_eq!(entry.encoded_len(), slot.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_are_as_drawn() {
+        assert_eq!(encoded_len(8, 8, false), 22);
+        assert_eq!(encoded_len(8, 8, true), 30);
+        assert_eq!(encoded_len(16, 32, false), 54);
+        assert_eq!(encoded_len(16, 32, true), 62);
+    }
+
+    #[test]
+    fn changes_in_place() {
+        let mut slot = written(b"key", b"value", Some(7));
+        let mut entry = EntryMut::new(&mut slot);
+        entry.set_clock(0xffff_ffff);
+        entry.set_kind(2);
+        entry.value_mut()[0] = b'V';
+        let entry = entry.as_entry();
+        assert_eq!((entry.kind(), entry.clock(), entry.stamp()), (2, 0x00ff_ffff, Some(7)));
+        assert_eq!((entry.key(), entry.value()), (&b"key"[..], &b"Value"[..]));
+    }
+
+    #[test]
+    fn reshaping_keeps_key_and_value() {
+        let lengths = [0, 5, 255, 256, 400];
+        for old_len in lengths {
+            for new_len in lengths {
+                for (old_stamp, new_stamp) in
+                    [(None, Some(3)), (Some(3), None), (Some(3), Some(4)), (None, None)]
+                {
+                    let value: Vec<u8> = (0..old_len).map(|index| (index % 200) as u8 + 1).collect();
+                    let mut slot = written(b"some key", &value, old_stamp);
+                    slot.resize(600, 0xee);
+                    reshape(&mut slot, new_len, new_stamp);
+                    let mut expected = value.clone();
+                    expected.resize(new_len, 0);
+                    let entry = Entry::new(&slot);
+                    assert_eq!((entry.kind(), entry.clock(), entry.stamp()), (5, 0x0012_3456, new_stamp));
+                    assert_eq!((entry.key(), entry.value()), (&b"some key"[..], &expected[..]));
+                }
+            }
+        }
+    }
+}

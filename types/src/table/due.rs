@@ -1,0 +1,135 @@
+//! Finding entries whose stamp has passed, without an index of stamps.
+//!
+//! Every bucket, segment and table keeps a lower bound of the stamps in it. A walk visits only segments whose
+//! bound has passed, in them only the buckets whose bound has passed, and only there looks at entries. That
+//! costs two bytes in a bucket that were spare and nothing per entry.
+//!
+//! ```text
+//! bucket.due   u16   0: no stamp here; else the bound in ticks of 256, modulo 2^16
+//! segment.due  i64   the bound itself
+//! ```
+//!
+//! Ticks are compared by their distance from now, so a bucket's bound reaches at most a quarter of the range
+//! ahead (for milliseconds 70 minutes). A farther stamp gets that bound: the walk will look at it in vain
+//! then and note it again. Bounds may be too early, after an entry left or got a later stamp, never too late.
+
+use super::Table;
+use super::bucket::Bucket;
+use super::segment::Segment;
+use crate::arena::Slot;
+
+const TICK_SHIFT: u32 = 8;
+const AHEAD_TICKS: i64 = 1 << 14;
+const AHEAD: i64 = AHEAD_TICKS << TICK_SHIFT;
+
+/// When to look again.
+pub(super) struct Schedule {
+    /// The latest "now" of a walk.
+    base: i64,
+    /// No stamp of the table is below this.
+    next: i64,
+}
+
+impl Schedule {
+    pub(super) const fn new() -> Schedule {
+        Schedule { base: 0, next: i64::MAX }
+    }
+
+    /// The schedule of the same table without entries.
+    pub(super) fn emptied(&self) -> Schedule {
+        Schedule { base: self.base, next: i64::MAX }
+    }
+
+    /// Lowers the bounds of a bucket and what is above it to a stamp.
+    pub(super) fn note(&mut self, segment: &mut Segment, bucket: usize, stamp: i64) {
+        let ticks = self.clamp(stamp) >> TICK_SHIFT;
+        let due = &mut segment.buckets[bucket].due;
+        if *due == 0 || (self.ahead(*due)) > ticks - (self.base >> TICK_SHIFT) {
+            *due = encode(ticks);
+        }
+        segment.due = segment.due.min(stamp);
+        self.next = self.next.min(stamp);
+    }
+
+    fn clamp(&self, stamp: i64) -> i64 {
+        stamp.clamp(self.base, self.base.saturating_add(AHEAD))
+    }
+
+    /// Ticks from the base to a bucket's bound.
+    fn ahead(&self, due: u16) -> i64 {
+        i64::from(due.wrapping_sub((self.base >> TICK_SHIFT) as u16) as i16)
+    }
+}
+
+fn encode(ticks: i64) -> u16 {
+    // 0 means "none"; one tick early is still a lower bound.
+    if ticks as u16 == 0 { u16::MAX } else { ticks as u16 }
+}
+
+impl Table {
+    /// A lower bound of all stamps; `i64::MAX` when there is none.
+    pub fn next_due(&self) -> i64 {
+        self.due.next
+    }
+
+    /// Collects slots whose stamp is at most `now`, up to about `slots_max` of them (the last bucket may
+    /// exceed it by a few), and says whether there may be more. The caller removes them.
+    ///
+    /// Costs a pass over the buckets of segments that have something due, plus the entries of due buckets.
+    pub fn collect_due(&mut self, now: i64, slots_max: usize, due: &mut Vec<Slot>) -> bool {
+        if self.due.next > now {
+            self.due.base = now;
+            return false;
+        }
+        // After a long pause, or a clock set far back, distances mean nothing: look everywhere once.
+        let everywhere = (now - self.due.base).abs() > AHEAD;
+        let mut segments = std::mem::take(&mut self.segments);
+        self.due.base = now;
+        let mut is_complete = true;
+        for segment in segments.iter_mut().filter(|segment| everywhere || segment.due <= now) {
+            if due.len() >= slots_max {
+                is_complete = false;
+                if everywhere {
+                    segment.buckets.iter_mut().filter(|bucket| bucket.due != 0).for_each(|bucket| {
+                        bucket.due = encode(now >> TICK_SHIFT);
+                    });
+                    segment.due = segment.due.min(now);
+                }
+                continue;
+            }
+            self.walk_segment(segment, now, everywhere, due);
+        }
+        self.segments = segments;
+        self.due.next = self.segments.iter().map(|segment| segment.due).min().unwrap_or(i64::MAX);
+        !is_complete
+    }
+
+    fn walk_segment(&self, segment: &mut Segment, now: i64, everywhere: bool, due: &mut Vec<Slot>) {
+        let now_tick = (now >> TICK_SHIFT) as u16;
+        segment.due = i64::MAX;
+        for bucket in &mut segment.buckets {
+            let is_due = everywhere || now_tick.wrapping_sub(bucket.due) as i16 >= 0;
+            if bucket.due != 0 && is_due {
+                self.walk_bucket(bucket, now, due);
+            }
+            if bucket.due != 0 {
+                let bound = ((now >> TICK_SHIFT) + self.due.ahead(bucket.due)) << TICK_SHIFT;
+                segment.due = segment.due.min(bound);
+            }
+        }
+    }
+
+    /// Collects what is due in one bucket and notes the earliest stamp of the rest.
+    fn walk_bucket(&self, bucket: &mut Bucket, now: i64, due: &mut Vec<Slot>) {
+        let mut earliest = None::<i64>;
+        for place in bucket.occupied() {
+            let slot = bucket.slot(place);
+            match self.entry(slot).stamp() {
+                Some(stamp) if stamp <= now => due.push(slot),
+                Some(stamp) => earliest = Some(earliest.map_or(stamp, |other| other.min(stamp))),
+                None => {}
+            }
+        }
+        bucket.due = earliest.map_or(0, |stamp| encode(self.due.clamp(stamp) >> TICK_SHIFT));
+    }
+}

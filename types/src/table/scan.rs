@@ -1,0 +1,76 @@
+//! Visiting a table in pieces while it changes, and choosing entries at random.
+
+use super::Table;
+use super::segment::{POSITION_BITS, POSITION_MASK, Segment, position};
+use crate::arena::Slot;
+use crate::entry::Entry;
+
+/// Where a scan goes on: the first position not yet visited. Below 2^40.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Cursor(u64);
+
+impl Cursor {
+    /// Bits a cursor takes.
+    pub const BITS: u32 = POSITION_BITS;
+
+    /// The cursor of a number that came from outside; surplus bits are ignored.
+    pub const fn from_bits(bits: u64) -> Cursor {
+        Cursor(bits & POSITION_MASK)
+    }
+
+    /// The cursor as a number; 0 at the start.
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+impl Table {
+    /// Visits the entries of one bucket and says where to go on, `None` at the end.
+    ///
+    /// From the default cursor until `None`, an entry that is in the table throughout is visited at least
+    /// once, whatever else comes, goes or grows meanwhile; and exactly once if nothing does. O(1).
+    pub fn scan(&self, cursor: Cursor, mut visit: impl FnMut(Entry<'_>)) -> Option<Cursor> {
+        let segment = &self.segments[self.segment_at(cursor.0)?];
+        let home = segment.home(cursor.0);
+        let mut at = home;
+        loop {
+            let bucket = &segment.buckets[at];
+            for place in bucket.occupied() {
+                let entry = self.entry(bucket.slot(place));
+                if segment.home(position(self.hash(entry.key()))) == home {
+                    visit(entry);
+                }
+            }
+            at = segment.after(at);
+            if !bucket.is_passed() || at == home {
+                break;
+            }
+        }
+        next_bucket(segment, cursor.0, home)
+    }
+
+    /// Chooses a slot with `random`, a uniformly distributed word: any entry, nearly evenly.
+    ///
+    /// Returns `None` if the place it hit is vacant; ask again with another word. About half of the words
+    /// hit in a table of more than a few entries.
+    pub fn pick(&self, random: u64) -> Option<Slot> {
+        let segment = &self.segments[self.segment_at(random & POSITION_MASK)?];
+        let bucket = &segment.buckets[segment.home(random & POSITION_MASK)];
+        let place = (random >> POSITION_BITS) as usize % super::bucket::PLACES;
+        bucket.occupied().find(|occupied| *occupied == place).map(|place| bucket.slot(place))
+    }
+
+    fn segment_at(&self, position: u64) -> Option<usize> {
+        self.segment_index(position << (64 - POSITION_BITS))
+    }
+}
+
+/// The first position of the bucket after `bucket`.
+fn next_bucket(segment: &Segment, within: u64, bucket: usize) -> Option<Cursor> {
+    let share_bits = POSITION_BITS - segment.depth;
+    let start = within >> share_bits << share_bits;
+    let share = 1_u64 << share_bits;
+    let offset = (((bucket as u64 + 1) << share_bits).div_ceil(segment.buckets.len() as u64)).min(share);
+    let next = start + offset;
+    (next <= POSITION_MASK).then_some(Cursor(next))
+}

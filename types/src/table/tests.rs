@@ -1,0 +1,199 @@
+//! Tables against a model.
+
+use super::*;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        (self.next() >> 11) % bound
+    }
+}
+
+fn table() -> Table {
+    Table::new(HashSeed::new(0x1234, 0x9876))
+}
+
+fn put(table: &mut Table, key: &[u8], value: &[u8], stamp: Option<i64>) {
+    let hash = table.hash(key);
+    let fields = Fields { kind: 1, value, stamp, clock: 0 };
+    match table.find(hash, key) {
+        Some(slot) => _ = table.replace(hash, slot, key, &fields),
+        None => _ = table.insert(hash, key, &fields),
+    }
+}
+
+fn take(table: &mut Table, key: &[u8]) -> bool {
+    let hash = table.hash(key);
+    let found = table.find(hash, key);
+    if let Some(slot) = found {
+        table.remove(hash, slot);
+    }
+    found.is_some()
+}
+
+fn keys_of_scan(table: &Table) -> Vec<Vec<u8>> {
+    let (mut keys, mut cursor) = (Vec::new(), Some(Cursor::default()));
+    while let Some(at) = cursor {
+        cursor = table.scan(at, |entry| keys.push(entry.key().to_vec()));
+    }
+    keys
+}
+
+#[test]
+fn behaves_as_a_map_through_growth_and_shrinking() {
+    type Model = HashMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
+    let (mut table, mut model, mut random) = (table(), Model::new(), Random(77));
+    for step in 0..300_000_u64 {
+        let growing = step / 50_000 % 2 == 0;
+        let key = format!("key:{}", random.below(40_000)).into_bytes();
+        let hash = table.hash(&key);
+        match random.below(10) {
+            0..=4 if growing => {
+                let len = if random.below(50) == 0 { 900 + random.below(3000) } else { random.below(60) };
+                let value = vec![step as u8; len as usize];
+                let stamp = (random.below(3) == 0).then(|| random.below(1 << 40) as i64);
+                put(&mut table, &key, &value, stamp);
+                model.insert(key, (value, stamp));
+            }
+            5 => {
+                if let Some(slot) = table.find(hash, &key) {
+                    let stamp = (random.below(2) == 0).then_some(step as i64);
+                    table.set_stamp(hash, slot, stamp);
+                    model.get_mut(&key).expect("in both").1 = stamp;
+                }
+            }
+            6 => {
+                if let Some(slot) = table.find(hash, &key) {
+                    let len = random.below(1500) as usize;
+                    table.resize_value(hash, slot, len);
+                    model.get_mut(&key).expect("in both").0.resize(len, 0);
+                }
+            }
+            _ => assert_eq!(take(&mut table, &key), model.remove(&key).is_some()),
+        }
+        assert_eq!(table.len(), model.len());
+    }
+    for (key, (value, stamp)) in &model {
+        let entry = table.entry(table.find(table.hash(key), key).expect("in the model"));
+        assert_eq!((entry.value(), entry.stamp()), (&value[..], *stamp));
+    }
+    assert_eq!(table.stamped(), model.values().filter(|(_, stamp)| stamp.is_some()).count());
+    let mut scanned = keys_of_scan(&table);
+    scanned.sort();
+    let expected: BTreeMap<_, _> = model.iter().collect();
+    assert!(scanned.iter().eq(expected.keys().copied()), "a scan at rest visits each entry exactly once");
+    for key in model.keys() {
+        assert!(take(&mut table, key));
+    }
+    assert_eq!((table.memory_bytes(), table.allocated_bytes()), (0, 0));
+}
+
+#[test]
+fn a_scan_returns_all_that_was_there_throughout() {
+    let (mut table, mut random) = (table(), Random(5));
+    let mut steps = 0_u64;
+    while steps < 1_000_000 {
+        let residents: Vec<_> =
+            (0..random.below(3000)).map(|n| format!("r{steps}:{n}").into_bytes()).collect();
+        residents.iter().for_each(|key| put(&mut table, key, b"", None));
+        let (mut seen, mut cursor, mut guests) = (HashSet::new(), Some(Cursor::default()), 0_u64);
+        let growing = random.below(2) == 0;
+        while let Some(at) = cursor {
+            cursor = table.scan(at, |entry| _ = seen.insert(entry.key().to_vec()));
+            for _ in 0..random.below(if growing { 100 } else { 12 }) {
+                steps += 1;
+                let key = format!("g{}", random.below(guests + 1)).into_bytes();
+                if growing || random.below(4) == 0 {
+                    put(&mut table, format!("g{guests}").as_bytes(), b"guest", None);
+                    guests += 1;
+                } else {
+                    take(&mut table, &key);
+                }
+            }
+            if guests > 60_000 {
+                break;
+            }
+        }
+        if cursor.is_none() {
+            for key in &residents {
+                assert!(seen.contains(key), "{} was there throughout", String::from_utf8_lossy(key));
+            }
+        }
+        residents.iter().for_each(|key| assert!(take(&mut table, key)));
+        if random.below(3) == 0 {
+            (0..guests).for_each(|n| _ = take(&mut table, format!("g{n}").as_bytes()));
+        }
+    }
+}
+
+#[test]
+fn due_entries_are_found_whatever_the_clock_does() {
+    let (mut table, mut random) = (table(), Random(31));
+    let mut model: HashMap<Vec<u8>, i64> = HashMap::new();
+    let mut now = 1_700_000_000_000_i64;
+    for round in 0..400 {
+        for _ in 0..random.below(300) {
+            let key = format!("k{}", random.below(5000)).into_bytes();
+            let reach = [100, 10_000, 10_000_000, 1 << 40][random.below(4) as usize];
+            let stamp = now + random.below(reach) as i64 - 50;
+            put(&mut table, &key, b"v", Some(stamp));
+            model.insert(key, stamp);
+        }
+        now += match round % 20 {
+            7 => 40_000_000,
+            13 => -30_000_000,
+            _ => random.below(3000) as i64,
+        };
+        let expected = model.values().filter(|stamp| **stamp <= now).count();
+        let mut found = 0;
+        let mut slots = Vec::new();
+        loop {
+            let more = table.collect_due(now, 40, &mut slots);
+            for slot in slots.drain(..) {
+                let key = table.entry(slot).key().to_vec();
+                assert!(model.remove(&key).expect("in the model") <= now);
+                table.remove(table.hash(&key), slot);
+                found += 1;
+            }
+            if !more {
+                break;
+            }
+        }
+        assert_eq!(found, expected, "round {round}");
+        assert_eq!(table.len(), model.len());
+    }
+}
+
+#[test]
+fn the_index_stays_small_at_every_size() {
+    let mut table = table();
+    for number in 0..400_000_u32 {
+        put(&mut table, &number.to_le_bytes(), b"", None);
+        if number > 20_000 && number % 1000 == 0 {
+            let per_entry = table.index_bytes() as f64 / f64::from(number);
+            assert!((6.0..8.2).contains(&per_entry), "{per_entry:.2} bytes per entry at {number}");
+        }
+    }
+}
+
+#[test]
+fn picks_are_spread() {
+    let (mut table, mut random) = (table(), Random(8));
+    (0..100_u8).for_each(|key| put(&mut table, &[key], b"", None));
+    let mut counts = [0_u32; 100];
+    while counts.iter().sum::<u32>() < 20_000 {
+        if let Some(slot) = table.pick(random.next()) {
+            counts[usize::from(table.entry(slot).key()[0])] += 1;
+        }
+    }
+    assert!(counts.iter().all(|count| (100..400).contains(count)), "{counts:?}");
+}
