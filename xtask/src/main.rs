@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod command;
 mod peers;
 mod record;
@@ -31,6 +32,8 @@ struct Invocation {
 /// The verbs, in the order of their names.
 #[derive(Subcommand)]
 enum Verb {
+    /// Measures our server beside its peers and prints the table.
+    Bench(bench::Arguments),
     /// Unpacks the servers we compare with, Redis 8 and Valkey 9, from Debian's packages.
     Peers(peers::Arguments),
     /// Writes into transcripts what the reference server replies, or compares with it.
@@ -39,6 +42,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let outcome = match Invocation::parse().verb {
+        Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Peers(arguments) => peers::run(&arguments),
         Verb::Record(arguments) => record::run(&arguments),
     };

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Returns the folder of the workspace's `Cargo.toml`.
 pub(crate) fn root() -> &'static Path {
@@ -11,6 +12,13 @@ pub(crate) fn root() -> &'static Path {
 /// Returns the folder that cargo builds into, `CARGO_TARGET_DIR` or `target`.
 pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Returns the cargo that runs this, to be run in the workspace's folder.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    cargo
 }
 
 /// Returns the folder for what can be fetched again, `XDG_CACHE_HOME` or `~/.cache`.

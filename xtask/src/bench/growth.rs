@@ -1,0 +1,111 @@
+//! The row `growth`: what one command waits for while the keyspace grows, and while it is thrown away.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::cpu::fill;
+use super::load::{self, Load, Shape};
+use super::probe::{self, Probe};
+use super::report::{Better, Limit, Section};
+use super::request::{Batch, Keys, Reply, Word};
+use super::server::{Contender, Server, StartOptions};
+use super::{Bench, affinity};
+use crate::Outcome;
+
+const GROWN_KEYS: u64 = 10_000_000;
+const FLUSHED_KEYS: u64 = 5_000_000;
+
+/// SETs that are sent, and measured, together.
+const BATCH: usize = 16;
+
+/// How long the probe asks before and after FLUSHALL.
+const WATCHED: Duration = Duration::from_secs(2);
+
+const KEY: Word = Word::Key { prefix: "k", width: 8 };
+const SET: [Word; 3] = [Word::Text("SET"), KEY, Word::Value { width: 8 }];
+
+/// Neither growing nor emptying may hold up a command for longer.
+const LIMIT: (Better, Option<Limit>) = (Better::Lower, Some(Limit::Absolute(5.0)));
+const INFORMS: (Better, Option<Limit>) = (Better::Lower, None);
+
+/// Measures the longest SET while growing to ten million keys, and the longest GET during FLUSHALL ASYNC.
+pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
+    let mut section = Section::default();
+    let grown = bench.once(|contender| grow(contender, bench.cores[0]))?;
+    affinity::pin(&bench.cores)?;
+    let column = |pick: fn(&Growth) -> f64| grown.iter().map(|growth| vec![pick(growth)]).collect();
+    section.add(
+        "SET while growing to 10 M keys, longest server time",
+        "ms",
+        LIMIT,
+        column(|it| it.server_ms),
+    );
+    section.add("the same, longest round trip of 16", "ms", INFORMS, column(|it| it.round_trip_ms));
+
+    let flushed = bench.interleave(|index| flush(&bench.contenders[index]))?;
+    let column =
+        |pick: fn(&Flush) -> f64| flushed.iter().map(|rounds| rounds.iter().map(pick).collect()).collect();
+    section.add("GET during FLUSHALL ASYNC of 5 M keys, longest", "ms", LIMIT, column(|it| it.during_ms));
+    section.add("GET in the 2 s before, longest", "ms", INFORMS, column(|it| it.before_ms));
+    section.note(
+        "Server time is the CPU time that the process spent during two successive batches of 16 SETs, server and \
+         generator pinned on one core: an upper bound for each single SET that no noise of the machine reaches. \
+         Round trips, and GETs of a lone connection, are wall time and include that noise; the 2 s before the \
+         FLUSHALL show how much.",
+    );
+    Ok(section)
+}
+
+#[derive(Default)]
+struct Growth {
+    server_ms: f64,
+    round_trip_ms: f64,
+}
+
+fn grow(contender: &Contender, core: usize) -> Outcome<Growth> {
+    let server = Server::start(contender, StartOptions::pinned(core))?;
+    affinity::pin(&[core])?;
+    let mut load = Load::connect(server.port, Shape { connections: 1, pipeline: BATCH, groups: 1 })?;
+    let mut batch = Batch::new(&SET, BATCH, Reply::OK);
+    let mut keys = Keys::from(0);
+    let mut growth = Growth::default();
+    let mut before = server.cpu_ns()?;
+    let mut previous_ns = 0;
+    for _ in 0..GROWN_KEYS / BATCH as u64 {
+        let run = load.run(&mut batch, &mut keys, BATCH as u64)?;
+        let now = server.cpu_ns()?;
+        let spent_ns = now - before;
+        // What follows a reply, before the server sleeps, may count in the next batch: hence the pair.
+        growth.server_ms = growth.server_ms.max((previous_ns + spent_ns) as f64 / 1e6);
+        growth.round_trip_ms = growth.round_trip_ms.max(run.elapsed.as_secs_f64() * 1000.0);
+        previous_ns = spent_ns;
+        before = now;
+    }
+    Ok(growth)
+}
+
+struct Flush {
+    before_ms: f64,
+    during_ms: f64,
+}
+
+fn flush(contender: &Contender) -> Outcome<Flush> {
+    let server = Server::start(contender, StartOptions::roaming(1))?;
+    fill(&server, &SET, FLUSHED_KEYS)?;
+    let mut link = load::connect(server.port)?;
+    // A key that never was: the reply has the same length before and after.
+    let get = Batch::new(&[Word::Text("GET"), Word::Text("none")], 1, Reply::Fixed { bytes: 5, first: b'$' });
+    let probe = Probe::start(server.port, get, Keys::from(0))?;
+    thread::sleep(WATCHED);
+    let cut = Instant::now();
+    load::ask(&mut link, &["FLUSHALL", "ASYNC"])?;
+    thread::sleep(WATCHED);
+    let samples = probe.finish()?;
+    // The GET that was on its way at the cut waited for the FLUSHALL too.
+    let (before, during): (Vec<_>, Vec<_>) =
+        samples.into_iter().partition(|sample| sample.at + sample.took < cut);
+    Ok(Flush {
+        before_ms: probe::quantile_ms(before.iter(), 1.0),
+        during_ms: probe::quantile_ms(during.iter(), 1.0),
+    })
+}

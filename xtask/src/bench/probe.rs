@@ -1,0 +1,75 @@
+//! A lone connection that asks for one key after the other and notes how long each answer takes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::load::{Load, Shape};
+use super::request::{Batch, Keys};
+use crate::Outcome;
+
+/// One answered request.
+#[derive(Clone, Copy)]
+pub(crate) struct Sample {
+    /// When it was sent.
+    pub(crate) at: Instant,
+    /// From sending it to its reply.
+    pub(crate) took: Duration,
+}
+
+/// A probe at work.
+pub(crate) struct Probe {
+    stop: Arc<AtomicBool>,
+    // The error is text, because a boxed error can't leave its thread.
+    thread: JoinHandle<Result<Vec<Sample>, String>>,
+}
+
+impl Probe {
+    /// Starts asking the server at `port`, one request of `batch` at a time.
+    pub(crate) fn start(port: u16, mut batch: Batch, mut keys: Keys) -> Outcome<Self> {
+        let mut load = Load::connect(port, Shape { connections: 1, pipeline: 1, groups: 1 })?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            let mut samples = Vec::with_capacity(1 << 20);
+            while !stopped.load(Ordering::Relaxed) {
+                let at = Instant::now();
+                let run = load.run(&mut batch, &mut keys, 1).map_err(|error| error.to_string())?;
+                samples.push(Sample { at, took: run.elapsed });
+            }
+            Ok(samples)
+        });
+        Ok(Self { stop, thread })
+    }
+
+    /// Stops asking and returns what was noted.
+    pub(crate) fn finish(self) -> Outcome<Vec<Sample>> {
+        self.stop.store(true, Ordering::Relaxed);
+        Ok(self.thread.join().map_err(|_| "the probe panicked")??)
+    }
+}
+
+/// Returns the `share` quantile (0 to 1) of the samples in milliseconds; 1 is the longest.
+pub(crate) fn quantile_ms<'a>(samples: impl Iterator<Item = &'a Sample>, share: f64) -> f64 {
+    let mut times: Vec<Duration> = samples.map(|sample| sample.took).collect();
+    times.sort_unstable();
+    let rank = ((times.len() as f64 * share).ceil() as usize).clamp(1, times.len().max(1)) - 1;
+    times.get(rank).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_by_nearest_rank() {
+        let at = Instant::now();
+        let samples: Vec<Sample> =
+            (1..=100).map(|ms| Sample { at, took: Duration::from_millis(ms) }).collect();
+        let quantile = |share| quantile_ms(samples.iter(), share);
+        let rounded = [0.5, 0.99, 1.0].map(|share| quantile(share).round() as u64);
+        assert_eq!(rounded, [50, 99, 100]);
+        assert!(quantile_ms([].iter(), 0.99).abs() < f64::EPSILON);
+    }
+}
