@@ -3,3 +3,5 @@
 pub mod number;
 pub mod reply;
 pub mod request;
+pub mod value;
+mod wire;

@@ -3,8 +3,12 @@
 //! Texts are made on the stack: formatting allocates nothing and knows no locale.
 
 mod double;
+mod grisu;
+mod parse_double;
+mod powers;
 
 pub use double::format_double;
+pub use parse_double::parse_double;
 
 use std::fmt;
 use std::ops::Deref;

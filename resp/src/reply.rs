@@ -5,9 +5,7 @@
 //! integer.
 
 use crate::number::{format_double, format_integer, format_unsigned};
-
-/// A header is its type, at most 20 digits, CR LF.
-const HEADER_BYTES_MAX: usize = 23;
+use crate::wire;
 
 /// Names the version of the protocol that a connection has chosen (`HELLO 2` or `HELLO 3`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +53,14 @@ enum Aggregate {
     Map,
     Set,
     Push,
+}
+
+impl Deferred {
+    /// Returns where the aggregate's header is and ends the deferral.
+    fn begin(self, aggregate: Aggregate) -> usize {
+        assert_eq!(aggregate, self.aggregate, "finished as something else than it began");
+        self.position
+    }
 }
 
 impl ReplyWriter {
@@ -149,16 +155,13 @@ impl ReplyWriter {
     /// Writes an integer.
     #[inline]
     pub fn integer(&mut self, value: i64) {
-        self.header_text(b':', &format_integer(value));
+        wire::write_integer_line(b':', value, &mut self.buffer);
     }
 
     /// Writes a bulk string.
     #[inline]
     pub fn bulk(&mut self, value: &[u8]) {
-        self.buffer.reserve(HEADER_BYTES_MAX + value.len() + 2);
-        self.length(b'$', value.len());
-        self.buffer.extend_from_slice(value);
-        self.buffer.extend_from_slice(b"\r\n");
+        wire::write_bulk(value, &mut self.buffer);
     }
 
     /// Writes an integer as a bulk string, as a string value that is kept as an integer is read.
@@ -220,7 +223,7 @@ impl ReplyWriter {
 
     /// Sets the length of an array to the number of elements written since.
     pub fn finish_array(&mut self, deferred: Deferred, count: usize) {
-        self.finish(Aggregate::Array, deferred, count);
+        self.finish(Aggregate::Array, deferred.begin(Aggregate::Array), count);
     }
 
     /// Announces a map whose length is told to [`finish_map`](Self::finish_map) later.
@@ -230,7 +233,7 @@ impl ReplyWriter {
 
     /// Sets the length of a map to the number of keys written since.
     pub fn finish_map(&mut self, deferred: Deferred, count: usize) {
-        self.finish(Aggregate::Map, deferred, count);
+        self.finish(Aggregate::Map, deferred.begin(Aggregate::Map), count);
     }
 
     /// Announces a set whose length is told to [`finish_set`](Self::finish_set) later.
@@ -240,7 +243,7 @@ impl ReplyWriter {
 
     /// Sets the length of a set to the number of members written since.
     pub fn finish_set(&mut self, deferred: Deferred, count: usize) {
-        self.finish(Aggregate::Set, deferred, count);
+        self.finish(Aggregate::Set, deferred.begin(Aggregate::Set), count);
     }
 
     /// Writes a double in the form of [`format_double`]; in RESP2 as a bulk string.
@@ -248,7 +251,7 @@ impl ReplyWriter {
         let text = format_double(value);
         match self.protocol {
             Protocol::Resp2 => self.bulk(&text),
-            Protocol::Resp3 => self.header_text(b',', &text),
+            Protocol::Resp3 => wire::write_line(b',', &text, &mut self.buffer),
         }
     }
 
@@ -310,32 +313,17 @@ impl ReplyWriter {
         Deferred { position, aggregate }
     }
 
-    /// Replaces the empty header. A length of one digit, the common case, moves nothing.
-    fn finish(&mut self, aggregate: Aggregate, deferred: Deferred, count: usize) {
-        let Deferred { position, aggregate: begun } = deferred;
-        assert_eq!(aggregate, begun, "finished as something else than it began");
+    /// Replaces the 0 in the header at `position`. A length of one digit, the common case, moves nothing.
+    fn finish(&mut self, aggregate: Aggregate, position: usize, count: usize) {
         let (_, length) = self.announcement(aggregate, count);
         let digit = position + 1;
-        assert_eq!(self.buffer.get(digit), Some(&b'0'), "the deferred reply was dropped or finished before");
+        assert_eq!(self.buffer.get(digit), Some(&b'0'), "the deferred reply was dropped");
         self.buffer.splice(digit..=digit, format_unsigned(length as u64).iter().copied());
     }
 
-    /// Writes a type byte, a length and CR LF.
     #[inline]
     fn length(&mut self, marker: u8, length: usize) {
-        if length < 10 {
-            self.buffer.extend_from_slice(&[marker, b'0' + length as u8, b'\r', b'\n']);
-        } else {
-            self.header_text(marker, &format_unsigned(length as u64));
-        }
-    }
-
-    #[inline]
-    fn header_text(&mut self, marker: u8, text: &[u8]) {
-        self.buffer.reserve(text.len() + 3);
-        self.buffer.push(marker);
-        self.buffer.extend_from_slice(text);
-        self.buffer.extend_from_slice(b"\r\n");
+        wire::write_length(marker, length, &mut self.buffer);
     }
 
     /// Writes text that ends at the next CR LF and therefore must contain none.

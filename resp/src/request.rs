@@ -124,7 +124,7 @@ impl Parser {
             && count <= limits.arguments_allowed()
         {
             self.words_missing = count;
-            self.position = next;
+            self.advance(next);
             return Ok(Progress::Done);
         }
 
@@ -155,7 +155,7 @@ impl Parser {
                 Some(bytes) => bytes,
                 None => match short_count(input, self.position, b'$') {
                     Some((bytes, next)) if bytes <= bulk_bytes_allowed => {
-                        self.position = next;
+                        self.advance(next);
                         bytes
                     }
                     _ => match self.parse_bulk_header(input, limits)? {
