@@ -11,7 +11,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 /// How long a server may take for one reply before it counts as hung.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(20);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Nesting deeper than this is a decoding error rather than a reply.
 const DEPTH_MAX: usize = 64;
 

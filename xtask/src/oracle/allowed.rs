@@ -1,0 +1,191 @@
+//! The differences between the reference and us that are no mistakes, each with its reason.
+//!
+//! Everything not listed here must agree byte for byte. The summary of a run shows how often each entry was
+//! needed; one that never is should go.
+
+use super::generate::Call;
+use crate::resp::Reply;
+
+/// A difference that is accepted.
+pub(crate) struct Allowance {
+    /// The commands it is for: a name, or `name|subcommand`, in lower case.
+    commands: &'static [&'static str],
+    /// Why replies may differ.
+    pub(crate) reason: &'static str,
+    /// Tells whether two unequal replies differ in no more than that.
+    accepts: fn(&Call, &Reply, &Reply) -> bool,
+}
+
+/// All allowances.
+const ALLOWANCES: &[Allowance] = &[
+    Allowance {
+        commands: &["keys", "smembers", "sunion", "sinter", "sdiff"],
+        reason: "the order of a hash table is free",
+        accepts: same_elements,
+    },
+    Allowance { commands: &["hgetall"], reason: "the order of a hash table is free", accepts: same_pairs },
+    Allowance {
+        commands: &["scan"],
+        reason: "cursors and the share of each step are free; a scan done in one step holds the same keys",
+        accepts: same_scan,
+    },
+    Allowance {
+        commands: &["ttl", "expiretime"],
+        reason: "the servers read their clocks at different moments (up to 2 s)",
+        accepts: |_, one, other| close(one, other, 2),
+    },
+    Allowance {
+        commands: &["pttl", "pexpiretime"],
+        reason: "the servers read their clocks at different moments (up to 2000 ms)",
+        accepts: |_, one, other| close(one, other, 2000),
+    },
+    Allowance {
+        commands: &[
+            "time",
+            "lastsave",
+            "randomkey",
+            "client|id",
+            "object|idletime",
+            "object|freq",
+            "acl|genpass",
+        ],
+        reason: "tells of the moment, of chance or of the process",
+        accepts: |_, one, other| same_shape(one, other),
+    },
+    Allowance {
+        commands: &["memory|usage"],
+        reason: "the sizes of our own structures",
+        accepts: |_, one, other| same_shape(one, other),
+    },
+    Allowance {
+        commands: &["hello"],
+        reason: "names the server, its version and modules, and the connection's id",
+        accepts: same_fields,
+    },
+    Allowance {
+        commands: &[
+            "client|info",
+            "client|list",
+            "client|trackinginfo",
+            "config|get",
+            "info",
+            "latency|histogram",
+            "lolwut",
+            "memory|malloc-stats",
+            "memory|stats",
+        ],
+        reason: "describes the server and its connections",
+        accepts: |_, one, other| one.marker() == other.marker() && !one.is_error(),
+    },
+    Allowance {
+        commands: &["command", "command|count", "command|list", "command|docs", "command|info"],
+        reason: "describes each server's own commands; `cargo xtask oracle --commands` compares the shared ones",
+        accepts: |_, one, other| one.marker() == other.marker() && !one.is_error(),
+    },
+    Allowance {
+        commands: &["client|help", "command|help", "config|help", "object|help", "memory|help"],
+        reason: "help lists the subcommands a server has",
+        accepts: |_, one, other| one.items().first() == other.items().first() && !one.items().is_empty(),
+    },
+];
+
+/// Returns the allowance that explains why the replies to `call` differ, if there is one.
+pub(crate) fn allowance(call: &Call, reference: &Reply, ours: &Reply) -> Option<&'static Allowance> {
+    let names = names(call);
+    ALLOWANCES.iter().find(|allowance| {
+        let concerns = allowance.commands.iter().any(|command| names.iter().any(|name| name == command));
+        concerns && (allowance.accepts)(call, reference, ours)
+    })
+}
+
+/// Returns the command of a call as it may stand in the table: with and without a subcommand.
+fn names(call: &Call) -> Vec<String> {
+    let word = |index: usize| call.get(index).map(|word| String::from_utf8_lossy(word).to_lowercase());
+    match (word(0), word(1)) {
+        (Some(name), Some(subcommand)) => vec![format!("{name}|{subcommand}"), name],
+        (Some(name), None) => vec![name],
+        _ => Vec::new(),
+    }
+}
+
+fn same_elements(_: &Call, one: &Reply, other: &Reply) -> bool {
+    one.marker() == other.marker() && sorted(one, 1) == sorted(other, 1)
+}
+
+fn same_pairs(_: &Call, one: &Reply, other: &Reply) -> bool {
+    one.marker() == other.marker() && sorted(one, 2) == sorted(other, 2)
+}
+
+fn sorted(reply: &Reply, size: usize) -> Vec<&[Reply]> {
+    let mut entries: Vec<&[Reply]> = reply.items().chunks(size).collect();
+    entries.sort_unstable();
+    entries
+}
+
+fn same_scan(call: &Call, one: &Reply, other: &Reply) -> bool {
+    let ([cursor, keys], [other_cursor, other_keys]) = (one.items(), other.items()) else { return false };
+    let is_whole = |cursor: &Reply| cursor.bytes() == Some(b"0");
+    let from_start = call.get(1).is_some_and(|cursor| cursor == b"0");
+    if from_start && is_whole(cursor) && is_whole(other_cursor) {
+        return same_elements(call, keys, other_keys);
+    }
+    cursor.marker() == other_cursor.marker() && keys.marker() == other_keys.marker()
+}
+
+fn close(one: &Reply, other: &Reply, distance_max: u64) -> bool {
+    let (Some(one), Some(other)) = (one.integer(), other.integer()) else { return false };
+    // Negative numbers say that there is no key or no expiry, which is not a matter of time.
+    one > 0 && other > 0 && one.abs_diff(other) <= distance_max
+}
+
+/// Tells whether two replies have the same types and numbers of elements throughout; errors must be equal.
+fn same_shape(one: &Reply, other: &Reply) -> bool {
+    let (items, others) = (one.items(), other.items());
+    one.marker() == other.marker()
+        && !one.is_error()
+        && matches!(one, Reply::Null { .. }) == matches!(other, Reply::Null { .. })
+        && items.len() == others.len()
+        && items.iter().zip(others).all(|(one, other)| same_shape(one, other))
+}
+
+/// Tells whether two maps have the same keys with values of the same types.
+fn same_fields(_: &Call, one: &Reply, other: &Reply) -> bool {
+    let (items, others) = (one.items(), other.items());
+    let agrees =
+        |(one, other): (&[Reply], &[Reply])| one[0] == other[0] && one[1].marker() == other[1].marker();
+    one.marker() == other.marker()
+        && !items.is_empty()
+        && items.len() == others.len()
+        && items.chunks_exact(2).zip(others.chunks_exact(2)).all(agrees)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::decode;
+
+    fn is_allowed(line: &str, reference: &str, ours: &str) -> bool {
+        let call: Call = line.split(' ').map(Into::into).collect();
+        let reply = |text: &str| decode(text.replace(' ', "\r\n").as_bytes()).unwrap().unwrap().0;
+        allowance(&call, &reply(reference), &reply(ours)).is_some()
+    }
+
+    #[test]
+    fn only_what_is_free_is_allowed() {
+        assert!(is_allowed("KEYS *", "*2 $1 a $1 b ", "*2 $1 b $1 a "));
+        assert!(!is_allowed("KEYS *", "*2 $1 a $1 b ", "*2 $1 b $1 b "));
+        assert!(is_allowed("TTL k", ":100 ", ":99 ") && !is_allowed("TTL k", ":100 ", ":97 "));
+        assert!(!is_allowed("TTL k", ":-1 ", ":-2 ") && !is_allowed("GET k", ":100 ", ":99 "));
+        assert!(is_allowed("TIME", "*2 $1 1 $1 2 ", "*2 $1 3 $1 4 "));
+        assert!(!is_allowed("TIME", "*2 $1 1 $1 2 ", "*1 $1 3 "));
+        assert!(!is_allowed("RANDOMKEY", "$1 a ", "$-1 "));
+        assert!(is_allowed("CLIENT ID", ":5 ", ":6 ") && !is_allowed("CLIENT ID", "-ONE ", "-OTHER "));
+    }
+
+    #[test]
+    fn a_scan_in_one_step_must_find_the_same_keys() {
+        assert!(is_allowed("SCAN 0", "*2 $1 0 *2 $1 a $1 b ", "*2 $1 0 *2 $1 b $1 a "));
+        assert!(!is_allowed("SCAN 0", "*2 $1 0 *1 $1 a ", "*2 $1 0 *0 "));
+        assert!(is_allowed("SCAN 0", "*2 $1 0 *1 $1 a ", "*2 $2 17 *0 "));
+    }
+}

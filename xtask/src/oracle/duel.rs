@@ -1,0 +1,211 @@
+//! Two servers that get the same calls.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::allowed::{Allowance, allowance};
+use super::generate::Call;
+use crate::Outcome;
+use crate::resp::{Connection, Reply, encode};
+use crate::server::Server;
+use crate::transcript::quote_word;
+
+/// How many calls are sent before their replies are read.
+const BATCH: usize = 100;
+/// What the calls of a sequence are followed by, to see that replies still belong to their calls.
+const ECHO: &str = "the replies are in step";
+
+/// One of the two servers.
+pub(crate) struct Side {
+    /// What to start again when the server ends; `None` for a server somebody else runs.
+    program: Option<PathBuf>,
+    server: Option<Server>,
+    address: String,
+    /// What the process before the present one printed last.
+    log: String,
+}
+
+/// What a server gave back for one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// A reply.
+    Reply(Reply),
+    /// No reply: the connection broke, or what came is not RESP.
+    Lost(String),
+}
+
+/// A call that the two servers answer differently.
+#[derive(Debug, Clone)]
+pub(crate) struct Difference {
+    /// Its place in the sequence.
+    pub(crate) index: usize,
+    /// What the reference answered.
+    pub(crate) reference: Answer,
+    /// What ours answered.
+    pub(crate) ours: Answer,
+}
+
+/// What playing a sequence showed.
+#[derive(Default)]
+pub(crate) struct Played {
+    /// The differences that are not allowed, in order; after a lost connection nothing more is compared.
+    pub(crate) differences: Vec<Difference>,
+    /// The allowances that were needed.
+    pub(crate) allowed: Vec<&'static Allowance>,
+}
+
+/// The reference and the server under test.
+pub(crate) struct Duel {
+    reference: Side,
+    ours: Side,
+    protocol: u8,
+}
+
+impl Side {
+    /// Starts `program`.
+    pub(crate) fn start(program: PathBuf) -> Outcome<Self> {
+        let server = Server::start(&program)?;
+        let address = server.address().to_owned();
+        Ok(Self { program: Some(program), server: Some(server), address, log: String::new() })
+    }
+
+    /// Uses the running server at `address`.
+    pub(crate) fn at(address: &str) -> Self {
+        Self { program: None, server: None, address: address.to_owned(), log: String::new() }
+    }
+
+    /// Returns a connection speaking `protocol` to an empty dataset.
+    pub(crate) fn fresh(&mut self, protocol: u8) -> Outcome<Connection> {
+        let mut connection = match Connection::open(&self.address) {
+            Ok(connection) => connection,
+            Err(error) => self.restart(&error)?,
+        };
+        connection.expect(&["FLUSHALL"])?;
+        if protocol == 3 {
+            connection.expect(&["HELLO", "3"])?;
+        }
+        Ok(connection)
+    }
+
+    fn restart(&mut self, error: &io::Error) -> Outcome<Connection> {
+        let program = self.program.clone().ok_or_else(|| error.to_string())?;
+        self.give_up();
+        *self = Self { log: std::mem::take(&mut self.log), ..Self::start(program)? };
+        Ok(Connection::open(&self.address)?)
+    }
+
+    /// Ends a server that hangs or has lost its connection, so that the next one starts it anew.
+    fn give_up(&mut self) {
+        if let Some(server) = self.server.take() {
+            self.log = server.last_lines();
+        }
+    }
+}
+
+impl Duel {
+    /// Pairs two servers.
+    pub(crate) fn new(reference: Side, ours: Side) -> Self {
+        Self { reference, ours, protocol: 2 }
+    }
+
+    /// Chooses the protocol of the sequences to come.
+    pub(crate) fn speak(&mut self, protocol: u8) {
+        self.protocol = protocol;
+    }
+
+    /// Plays the calls on both servers, each with an empty dataset, and compares their answers.
+    ///
+    /// # Errors
+    /// When a server can't be reached or the reference breaks down.
+    pub(crate) fn play(&mut self, calls: &[Call]) -> Outcome<Played> {
+        let mut reference = self.reference.fresh(self.protocol)?;
+        let mut ours = self.ours.fresh(self.protocol)?;
+        let mut played = Played::default();
+        for (number, batch) in calls.chunks(BATCH).enumerate() {
+            let bytes = encoded(batch);
+            reference.send(&bytes)?;
+            // A server that is gone is noticed when its replies are read.
+            ours.send(&bytes).unwrap_or_default();
+            for (offset, call) in batch.iter().enumerate() {
+                let pair = (Answer::Reply(reference_reply(&mut reference, call)?), receive(&mut ours));
+                played.compare(number * BATCH + offset, call, pair);
+                if played.is_over() {
+                    self.ours.give_up();
+                    return Ok(played);
+                }
+            }
+        }
+        Ok(played)
+    }
+
+    /// Plays the calls on our server alone; returns the difference if it loses the connection or falls out of step.
+    pub(crate) fn survive(&mut self, calls: &[Call]) -> Outcome<Option<Difference>> {
+        let mut ours = self.ours.fresh(self.protocol)?;
+        let mut calls = calls.to_vec();
+        calls.push(vec![b"ECHO".to_vec(), ECHO.into()]);
+        let last = calls.len() - 1;
+        for (number, batch) in calls.chunks(BATCH).enumerate() {
+            ours.send(&encoded(batch)).unwrap_or_default();
+            for offset in 0..batch.len() {
+                let index = number * BATCH + offset;
+                let answer = receive(&mut ours);
+                if matches!(answer, Answer::Lost(_)) {
+                    self.ours.give_up();
+                }
+                let is_wrong = match &answer {
+                    Answer::Lost(_) => true,
+                    Answer::Reply(reply) => index == last && reply.bytes() != Some(ECHO.as_bytes()),
+                };
+                if is_wrong {
+                    let reference = Answer::Reply(Reply::Blob { marker: b'$', bytes: ECHO.into() });
+                    return Ok(Some(Difference { index: index.min(last - 1), reference, ours: answer }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the last lines our server printed before it last failed.
+    pub(crate) fn our_log(&self) -> &str {
+        &self.ours.log
+    }
+}
+
+impl Played {
+    fn compare(&mut self, index: usize, call: &Call, (reference, ours): (Answer, Answer)) {
+        if reference == ours {
+            return;
+        }
+        if let (Answer::Reply(one), Answer::Reply(other)) = (&reference, &ours)
+            && let Some(allowance) = allowance(call, one, other)
+        {
+            self.allowed.push(allowance);
+            return;
+        }
+        self.differences.push(Difference { index, reference, ours });
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.differences.last(), Some(Difference { ours: Answer::Lost(_), .. }))
+    }
+}
+
+/// Waits for the reply of the reference, which is taken to survive everything that is generated.
+fn reference_reply(connection: &mut Connection, call: &Call) -> Outcome<Reply> {
+    connection.receive().map_err(|error| {
+        let words: Vec<String> = call.iter().map(|word| quote_word(word)).collect();
+        format!("the reference gave no reply to {}: {error}", words.join(" ")).into()
+    })
+}
+
+fn receive(connection: &mut Connection) -> Answer {
+    connection.receive().map_or_else(|error| Answer::Lost(error.to_string()), Answer::Reply)
+}
+
+fn encoded(calls: &[Call]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for call in calls {
+        encode(call, &mut bytes);
+    }
+    bytes
+}

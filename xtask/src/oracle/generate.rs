@@ -1,0 +1,197 @@
+//! Calls made by walking argument trees: mostly right, sometimes wrong on purpose.
+
+use super::bounds;
+use super::grammar::{Argument, Command, Kind};
+use super::random::Random;
+use super::values::{self, DATABASES, KEYS};
+
+/// One command as its words.
+pub(crate) type Call = Vec<Vec<u8>>;
+
+/// How often an optional argument is given, in percent; a command with many options still gets several of them.
+const OPTION_PERCENT: usize = 40;
+/// How often it is given once more.
+const DUPLICATE_PERCENT: usize = 3;
+
+/// Reads of whole values; a server that has the command is asked at the end of every sequence.
+const READS: [(&str, &[&str]); 5] = [
+    ("get", &[]),
+    ("lrange", &["0", "-1"]),
+    ("hgetall", &[]),
+    ("smembers", &[]),
+    ("zrange", &["0", "-1", "WITHSCORES"]),
+];
+
+/// Makes calls of the commands it was given.
+pub(crate) struct Generator<'a> {
+    /// Each command with the sum of the weights up to and including its own.
+    commands: Vec<(usize, &'a Command)>,
+    /// The calls that read the whole state.
+    state_reads: Vec<Call>,
+    random: Random,
+}
+
+impl<'a> Generator<'a> {
+    /// Creates a generator over `commands`, of which there is at least one, that repeats itself for equal seeds.
+    pub(crate) fn new(commands: &[&'a Command], seed: u64) -> Self {
+        let mut sum = 0;
+        let weighted = commands.iter().map(|command| {
+            sum += weight(command);
+            (sum, *command)
+        });
+        Self { commands: weighted.collect(), state_reads: state_reads(commands), random: Random::new(seed) }
+    }
+
+    /// Makes `count` calls and then those that read the whole state.
+    pub(crate) fn sequence(&mut self, count: usize) -> Vec<Call> {
+        let made = std::iter::repeat_with(|| self.call()).filter(|call| bounds::is_safe_call(call));
+        let mut calls: Vec<Call> = made.take(count).collect();
+        calls.extend(self.state_reads.iter().cloned());
+        calls
+    }
+
+    fn call(&mut self) -> Call {
+        let total = self.commands.last().map_or(0, |(sum, _)| *sum);
+        let mark = self.random.below(total);
+        let chosen = self.commands.partition_point(|(sum, _)| *sum <= mark);
+        let command = self.commands[chosen].1;
+        let mut call: Call = command.name.split('|').map(|word| self.spelled(word)).collect();
+        call.extend(self.sequence_of(&command.arguments));
+        self.spoil(&mut call);
+        bounds::restrain(&mut call);
+        call
+    }
+
+    /// Returns words for all of `arguments`, options in any order.
+    fn sequence_of(&mut self, arguments: &[Argument]) -> Vec<Vec<u8>> {
+        let mut words = Vec::new();
+        let mut options: Vec<Vec<Vec<u8>>> = Vec::new();
+        let mut announced = None;
+        for argument in arguments {
+            if argument.is_optional {
+                for percent in [OPTION_PERCENT, DUPLICATE_PERCENT] {
+                    if self.random.chance(percent) {
+                        options.push(self.words_for(argument, None));
+                    }
+                }
+                continue;
+            }
+            self.flush(&mut options, &mut words);
+            if argument.name == "numkeys" {
+                let count = 1 + self.random.below(3);
+                announced = Some(count);
+                words.push(if self.random.chance(10) {
+                    values::value(argument, &mut self.random)
+                } else {
+                    digits(count)
+                });
+                continue;
+            }
+            words.extend(self.words_for(argument, announced.take()));
+        }
+        self.flush(&mut options, &mut words);
+        words
+    }
+
+    fn flush(&mut self, options: &mut Vec<Vec<Vec<u8>>>, words: &mut Vec<Vec<u8>>) {
+        self.random.shuffle(options);
+        words.extend(options.drain(..).flatten());
+    }
+
+    /// Returns words for one argument, repeated `times` if that is given.
+    fn words_for(&mut self, argument: &Argument, times: Option<usize>) -> Vec<Vec<u8>> {
+        let mut times = times.unwrap_or(1);
+        while argument.is_multiple && self.random.chance(45) {
+            times += 1;
+        }
+        let mut words = Vec::new();
+        for turn in 0..times {
+            if let Some(token) = &argument.token
+                && (turn == 0 || argument.repeats_token)
+            {
+                words.push(self.spelled(token));
+            }
+            words.extend(self.operand(argument));
+        }
+        words
+    }
+
+    fn operand(&mut self, argument: &Argument) -> Vec<Vec<u8>> {
+        match &argument.kind {
+            Kind::Token => Vec::new(),
+            Kind::Block(arguments) => self.sequence_of(arguments),
+            Kind::OneOf(choices) => {
+                // Two alternatives at once are what servers must refuse.
+                let count = if self.random.chance(4) { 2 } else { 1 };
+                (0..count).flat_map(|_| self.alternative(choices)).collect()
+            }
+            _ => vec![values::value(argument, &mut self.random)],
+        }
+    }
+
+    fn alternative(&mut self, choices: &[Argument]) -> Vec<Vec<u8>> {
+        let chosen = self.random.below(choices.len());
+        self.words_for(&choices[chosen], None)
+    }
+
+    /// Returns a command name or an option word, in any case, rarely with a letter missing.
+    fn spelled(&mut self, word: &str) -> Vec<u8> {
+        let mut bytes = word.to_uppercase().into_bytes();
+        match self.random.below(20) {
+            0 | 1 => bytes.make_ascii_lowercase(),
+            2 => bytes.iter_mut().step_by(2).for_each(u8::make_ascii_lowercase),
+            3 if self.random.chance(10) => drop(bytes.pop()),
+            _ => {}
+        }
+        bytes
+    }
+
+    /// Drops, adds, repeats or replaces a word in one call of ten.
+    fn spoil(&mut self, call: &mut Call) {
+        let place = 1 + self.random.below(call.len());
+        match self.random.below(50) {
+            0 if place < call.len() => drop(call.remove(place)),
+            1 => call.insert(place, values::anything(&mut self.random)),
+            2 if place < call.len() => call[place] = values::anything(&mut self.random),
+            3 if place < call.len() => call.push(call[place].clone()),
+            4 => call.truncate(place),
+            _ => {}
+        }
+    }
+}
+
+/// Returns how often a command is generated, relative to others: data most, so that state builds up.
+fn weight(command: &Command) -> usize {
+    match (command.name.as_str(), command.group.as_str()) {
+        ("flushall" | "flushdb" | "swapdb" | "reset" | "hello", _) => 1,
+        ("select" | "scan" | "keys", _) => 5,
+        ("set", _) => 60,
+        (_, "connection" | "server" | "cluster" | "scripting" | "pubsub" | "module") => 3,
+        _ => 20,
+    }
+}
+
+fn state_reads(commands: &[&Command]) -> Vec<Call> {
+    let has = |name: &str| commands.iter().any(|command| command.name == name);
+    let call = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Call>();
+    let mut reads = Vec::new();
+    for database in 0..DATABASES {
+        reads.push(call(&[b"SELECT", &digits(database as usize)]));
+        reads.push(call(&[b"KEYS", b"*"]));
+        for key in KEYS {
+            reads.push(call(&[b"TYPE", key]));
+            reads.push(call(&[b"OBJECT", b"ENCODING", key]));
+            reads.push(call(&[b"PEXPIRETIME", key]));
+            for (name, options) in READS.iter().filter(|(name, _)| has(name)) {
+                let mut read = call(&[name.to_uppercase().as_bytes(), key]);
+                read.extend(options.iter().map(|option| option.as_bytes().to_vec()));
+                reads.push(read);
+            }
+        }
+    }
+    reads
+}
+
+fn digits(number: usize) -> Vec<u8> {
+    number.to_string().into_bytes()
+}

@@ -1,0 +1,145 @@
+//! `cargo xtask oracle`: the same calls to a reference server and to ours, compared byte for byte.
+//!
+//! Calls are made from the usage that the reference states in COMMAND DOCS, so a command is covered as soon as we
+//! have it. They come in sequences: each starts with empty servers and new connections and ends by reading the
+//! whole state, so a difference can be replayed and shrunk without what went before. Start reading at [`Run`].
+//!
+//! - [`run`]: the course of a run.
+//! - [`grammar`], [`values`], [`generate`], [`bounds`]: from usage to calls.
+//! - [`duel`], [`allowed`]: playing calls on both servers and comparing.
+//! - [`shrink`], [`finding`]: from a difference to a transcript.
+//! - [`commands`]: comparing COMMAND INFO and COMMAND DOCS.
+
+mod allowed;
+mod bounds;
+mod commands;
+mod duel;
+mod finding;
+mod generate;
+mod grammar;
+mod random;
+mod run;
+mod shrink;
+mod values;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::resp::{Connection, Reply};
+use crate::{Outcome, peers, workspace};
+use duel::{Duel, Side};
+use run::Run;
+
+/// Options of `cargo xtask oracle`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// How many seeds to run, from 1 on
+    #[arg(long, default_value_t = 10)]
+    seeds: u64,
+    /// Calls per seed, shared by the protocols
+    #[arg(long, default_value_t = 30_000)]
+    calls: usize,
+    /// Run only this seed
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Only commands of these groups: string, bitmap, generic, connection, server, … [default: all]
+    #[arg(long, value_delimiter = ',')]
+    groups: Vec<String>,
+    /// Which protocol to speak
+    #[arg(long, value_enum, default_value_t = Protocols::Both)]
+    resp: Protocols,
+    /// The server under test [default: spinel-server in the target folder]
+    #[arg(long, value_name = "PATH", conflicts_with = "against")]
+    ours: Option<PathBuf>,
+    /// Use the running server at HOST:PORT as the one under test; its data is flushed
+    #[arg(long, value_name = "ADDR")]
+    against: Option<String>,
+    /// The server to compare with
+    #[arg(long, value_enum, default_value_t = Reference::Redis8)]
+    reference: Reference,
+    /// Stop after this many different findings
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    keep_going: usize,
+    /// Compare COMMAND INFO and the structure of COMMAND DOCS instead of running calls
+    #[arg(long)]
+    commands: bool,
+}
+
+/// The protocols a run speaks.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Protocols {
+    #[value(name = "2")]
+    Resp2,
+    #[value(name = "3")]
+    Resp3,
+    Both,
+}
+
+impl Protocols {
+    fn numbers(self) -> &'static [u8] {
+        match self {
+            Self::Resp2 => &[2],
+            Self::Resp3 => &[3],
+            Self::Both => &[2, 3],
+        }
+    }
+}
+
+/// The servers to compare with.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Reference {
+    Redis8,
+    Valkey9,
+}
+
+/// Compares our server with the reference.
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let reference = match arguments.reference {
+        Reference::Redis8 => "redis8",
+        Reference::Valkey9 => "valkey9",
+    };
+    let mut reference = Side::start(peers::find(reference, "server")?)?;
+    let mut ours = our_side(arguments)?;
+    if arguments.commands {
+        return commands::compare(&mut reference.fresh(3)?, &mut ours.fresh(3)?);
+    }
+    let shared = grammar::commands(&reference.fresh(3)?.expect(&["COMMAND", "DOCS"])?);
+    let own = grammar::commands(&ours.fresh(3)?.expect(&["COMMAND", "DOCS"])?);
+    let listed = command_names(&mut ours.fresh(3)?)?;
+    let chosen = |command: &&grammar::Command| {
+        let in_group = arguments.groups.is_empty() || arguments.groups.contains(&command.group);
+        in_group && listed.contains(&command.name) && bounds::is_safe(&command.name)
+    };
+    let shared: Vec<&grammar::Command> = shared.iter().filter(chosen).collect();
+    let own: Vec<&grammar::Command> = own.iter().filter(chosen).collect();
+    if shared.is_empty() {
+        return Err("the servers share no command of these groups".into());
+    }
+    println!("{} commands compared, {} of ours in all", shared.len(), own.len());
+    let mut run = Run::new(Duel::new(reference, ours), arguments.keep_going);
+    let protocols = arguments.resp.numbers();
+    let seeds = arguments.seed.map_or(1..=arguments.seeds, |seed| seed..=seed);
+    for (seed, &protocol) in seeds.flat_map(|seed| protocols.iter().map(move |protocol| (seed, protocol))) {
+        run.seed(seed, protocol, arguments.calls / protocols.len(), (&shared, &own))?;
+    }
+    run.summary()
+}
+
+fn our_side(arguments: &Arguments) -> Outcome<Side> {
+    if let Some(address) = &arguments.against {
+        return Ok(Side::at(address));
+    }
+    let program = arguments.ours.clone().unwrap_or_else(|| workspace::target().join("debug/spinel-server"));
+    if !program.is_file() {
+        return Err(
+            format!("{} is missing: run `cargo build -p spinel-server` first", program.display()).into()
+        );
+    }
+    Side::start(program)
+}
+
+/// Returns the names of all commands a server lists, subcommands as `container|name`.
+fn command_names(connection: &mut Connection) -> Outcome<BTreeSet<String>> {
+    let list = connection.expect(&["COMMAND", "LIST"])?;
+    Ok(list.items().iter().map(|name| Reply::text(name).to_lowercase()).collect())
+}

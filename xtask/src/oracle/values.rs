@@ -1,0 +1,267 @@
+//! The values generated for arguments: few, so that they meet; and odd, so that every check is reached.
+
+use super::grammar::{Argument, Kind};
+use super::random::Random;
+
+/// The keys that calls use: plain, sharing a tag, empty, binary.
+pub(crate) const KEYS: [&[u8]; 12] = [
+    b"a",
+    b"b",
+    b"c",
+    b"d",
+    b"key:1",
+    b"key:2",
+    b"{t}x",
+    b"{t}y",
+    b"",
+    b"\x00\xff",
+    b"*?[",
+    b"a longer name of a key",
+];
+
+/// How many databases the calls fill and the state comparison reads.
+pub(crate) const DATABASES: i64 = 3;
+
+/// Words at the edges of what a 64-bit integer parser accepts.
+const ODD_INTEGERS: [&str; 29] = [
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551615",
+    "18446744073709551616",
+    "9223372036854775806",
+    "-9223372036854775807",
+    "4294967296",
+    "-4294967296",
+    "2147483647",
+    "-2147483648",
+    "+1",
+    "01",
+    "-0",
+    " 1",
+    "1 ",
+    "1e3",
+    "0x10",
+    "3.0",
+    "",
+    "abc",
+    "-",
+    "--1",
+    "1\x00",
+    "nan",
+    "inf",
+    "99999999999999999999999999999999",
+    "1_0",
+];
+
+/// Words at the edges of what a floating-point parser accepts.
+const ODD_DOUBLES: [&str; 26] = [
+    "inf",
+    "-inf",
+    "+inf",
+    "Infinity",
+    "nan",
+    "NaN",
+    "-nan",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "5e-324",
+    "-0.0",
+    "-0",
+    "0x1p3",
+    " 1",
+    "1 ",
+    "1.",
+    ".5",
+    "1e",
+    "",
+    "abc",
+    "1.7976931348623157e308",
+    "179769313486231570000000000",
+    "0.1000000000000000055511151231257827",
+    "3.141592653589793238462643383279",
+    "+2.5",
+];
+
+const PLAIN_DOUBLES: [&str; 14] =
+    ["0", "1", "-1", "0.5", "1.5", "-2.25", "0.1", "0.2", "3.0", "100", "1e2", "5.0e3", "-1e-3", "12345.678"];
+
+const PATTERNS: [&str; 20] = [
+    "*", "a*", "?", "key:*", "k[a-z]y*", "[ab]", "[^a]", "[", "[a", "\\*", "\\", "*a*a*", "{t}?", "",
+    "*\\?*", "[z-a]", "*:[0-9]", "**", "a[", "[]]",
+];
+
+const BITFIELD_TYPES: [&str; 17] = [
+    "u1", "u8", "i8", "u4", "i5", "u16", "i32", "u63", "i64", "u64", "i65", "i0", "u0", "i1", "x8", "u",
+    "i-1",
+];
+
+const TEXTS: [&str; 22] = [
+    "",
+    "x",
+    "y",
+    "hello",
+    "Hello World",
+    "foobar",
+    "ohmytext",
+    "mynewtext",
+    "a b",
+    "1",
+    "0",
+    "10",
+    "-5",
+    "3.14",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "12345678901234567890",
+    "01",
+    "+1",
+    "1e5",
+    "\r\n",
+    "nan",
+];
+
+const TYPES: [&str; 8] = ["string", "list", "hash", "set", "zset", "stream", "STRING", "nosuch"];
+
+const PARAMETERS: [&str; 10] = [
+    "maxmemory",
+    "*max-*-entries",
+    "save",
+    "MAXMEMORY-POLICY",
+    "nosuch",
+    "",
+    "hash-max-listpack-*",
+    "port",
+    "*",
+    "[",
+];
+
+const COMMANDS: [&str; 12] = [
+    "get",
+    "SET",
+    "mset",
+    "bitop",
+    "eval",
+    "config|get",
+    "CONFIG",
+    "client|nosuch",
+    "nosuch",
+    "",
+    "object|encoding",
+    "msetnx",
+];
+
+/// Returns a key of the pool; the first few come up most.
+pub(crate) fn key(random: &mut Random) -> Vec<u8> {
+    let range = if random.chance(60) { 4 } else { KEYS.len() };
+    KEYS[random.below(range)].to_vec()
+}
+
+/// Returns any value at all, for a word that was put in the wrong place.
+pub(crate) fn anything(random: &mut Random) -> Vec<u8> {
+    match random.below(5) {
+        0 => key(random),
+        1 => text(random),
+        2 => random.pick(&ODD_DOUBLES).into(),
+        _ => integer(random),
+    }
+}
+
+/// Returns a value for `argument`, chosen by its name where the name says more than the type.
+pub(crate) fn value(argument: &Argument, random: &mut Random) -> Vec<u8> {
+    match (argument.name.as_str(), &argument.kind) {
+        (_, Kind::Key) => key(random),
+        ("seconds", _) => duration(random, 1),
+        ("milliseconds", _) => duration(random, 1000),
+        ("unix-time-milliseconds", _) => moment(random, 1000),
+        ("index" | "index1" | "index2" | "db" | "destination-db", _) => database(random),
+        ("encoding", Kind::Text) => random.pick(&BITFIELD_TYPES).into(),
+        ("type", Kind::Text) => random.pick(&TYPES).into(),
+        ("parameter", Kind::Text) => random.pick(&PARAMETERS).into(),
+        ("command-name" | "command" | "module-name", Kind::Text) => random.pick(&COMMANDS).into(),
+        ("offset", Kind::Integer) => offset(random),
+        ("bit", _) if random.chance(90) => random.pick(&["0", "1"]).into(),
+        ("cursor", _) if random.chance(80) => b"0".to_vec(),
+        ("count", _) if random.chance(40) => b"1000".to_vec(),
+        ("protover", _) => random.pick(&["2", "3", "3", "1", "4", "abc"]).into(),
+        ("unix-time-seconds", _) | (_, Kind::UnixTime) => moment(random, 1),
+        (_, Kind::Integer) => integer(random),
+        (_, Kind::Double) => double(random),
+        (_, Kind::Pattern) => random.pick(&PATTERNS).into(),
+        _ => text(random),
+    }
+}
+
+fn integer(random: &mut Random) -> Vec<u8> {
+    match random.below(20) {
+        0..3 => random.pick(&ODD_INTEGERS).into(),
+        3 => random.between(-100_000, 100_000).to_string().into(),
+        4..8 => random.between(-20, 100).to_string().into(),
+        _ => random.between(-3, 12).to_string().into(),
+    }
+}
+
+fn double(random: &mut Random) -> Vec<u8> {
+    match random.below(10) {
+        0 => random.pick(&ODD_DOUBLES).into(),
+        1..4 => format!("{}.{}", random.between(-50, 50), random.below(10_000)).into(),
+        _ => random.pick(&PLAIN_DOUBLES).into(),
+    }
+}
+
+/// Returns a value for strings: mostly short and numeric enough for arithmetic, sometimes long or binary.
+fn text(random: &mut Random) -> Vec<u8> {
+    match random.below(20) {
+        0..8 => random.pick(&TEXTS).into(),
+        8..12 => random.between(-20, 120).to_string().into(),
+        12 => random.pick(&ODD_INTEGERS).into(),
+        13 => random.pick(&ODD_DOUBLES).into(),
+        14 | 15 => double(random),
+        16 => (0..random.below(12)).map(|_| random.bits() as u8).collect(),
+        // Around 44 bytes, where Redis changes the encoding of a string, and beyond.
+        17 => b"x".repeat(random.between(42, 47) as usize),
+        18 => (0..random.below(200)).map(|_| b'a' + random.below(4) as u8).collect(),
+        _ => b"abcdefgh"[..random.below(9)].to_vec(),
+    }
+}
+
+/// Returns a time to live in units of 1/`per_second` s: far enough not to end during the run, past, or out of range.
+fn duration(random: &mut Random, per_second: i64) -> Vec<u8> {
+    match random.below(10) {
+        0 => random.pick(&["0", "-1", "-100", "-9223372036854775808", "-9223372036854775"]).into(),
+        1 => random
+            .pick(&["9223372036854775807", "9223372036854775", "9223372036854776", "10000000000000"])
+            .into(),
+        2 => random.pick(&ODD_INTEGERS).into(),
+        _ => (random.between(1000, 100_000) * per_second).to_string().into(),
+    }
+}
+
+/// Returns a point in time in units of 1/`per_second` s: long ago, in the far future, or out of range.
+fn moment(random: &mut Random, per_second: i64) -> Vec<u8> {
+    match random.below(10) {
+        0 => random.pick(&["0", "1", "-1", "1000000000", "-9223372036854775808"]).into(),
+        1 => random.pick(&["9223372036854775807", "9223372036854775", "9223372036854776"]).into(),
+        2 => random.pick(&ODD_INTEGERS).into(),
+        // From 2100 on.
+        _ => ((4_102_444_800 + random.between(0, 3)) * per_second).to_string().into(),
+    }
+}
+
+fn database(random: &mut Random) -> Vec<u8> {
+    if random.chance(90) {
+        return random.between(0, DATABASES - 1).to_string().into();
+    }
+    random.pick(&["15", "16", "-1", "abc", "", "99999999999999999999", "01"]).into()
+}
+
+fn offset(random: &mut Random) -> Vec<u8> {
+    match random.below(20) {
+        0 => random.pick(&ODD_INTEGERS).into(),
+        1 => random.pick(&["-1", "4294967296", "9000", "150000", "8589934592"]).into(),
+        2..5 => format!("#{}", random.between(-1, 40)).into(),
+        _ => random.between(0, 150).to_string().into(),
+    }
+}
