@@ -94,3 +94,73 @@ impl TextWriter {
         NumberText { bytes: self.bytes, start: 0, end: self.length as u8 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::format_double;
+
+    #[track_caller]
+    fn check(value: f64, text: &str) {
+        assert_eq!(format_double(value).to_string(), text);
+    }
+
+    /// Seen at Redis 8.0 as replies of ZSCORE.
+    #[test]
+    fn layout() {
+        check(0.0, "0");
+        check(-0.0, "-0");
+        check(f64::NAN, "nan");
+        check(-f64::NAN, "nan");
+        check(f64::INFINITY, "inf");
+        check(f64::NEG_INFINITY, "-inf");
+        check(1e18, "1000000000000000000");
+        check(1e19, "1e+19");
+        check(1e21, "1e+21");
+        check(4_611_686_018_427_387_904.0, "4611686018427387904");
+        check(9_223_372_036_854_775_807.0, "9223372036854776000");
+        check(-9_223_372_036_854_777_856.0, "-9223372036854778000");
+        check(12_345_678_901_234_567_890.0, "12345678901234567000");
+        check(1.2345e19, "1.2345e+19");
+        check(1.2e25, "1.2e+25");
+        check(1e-6, "0.000001");
+        check(1e-7, "1e-7");
+        check(0.001_234, "0.001234");
+        check(0.000_012_34, "1.234e-5");
+        check(123_456_789.123, "123456789.123");
+        check(-1_234_567.25, "-1234567.25");
+        check(-1.5e-10, "-1.5e-10");
+        check(5e-324, "5e-324");
+        check(2.225_073_858_507_201_4e-308, "2.2250738585072014e-308");
+        check(f64::MAX, "1.7976931348623157e+308");
+    }
+
+    /// Doubles whose digits are not the fewest or not the nearest, with the replies of Redis 8.0.
+    #[test]
+    fn digits_that_other_algorithms_find_differently() {
+        check(1e23, "99999999999999990000000");
+        check(-4.287_401_711_038_179_7e-156, "-4.2874017110381796e-156");
+        check(2.884_214_938_309_096e-23, "2.8842149383090957e-23");
+        check(-147_588_850_874_711.88, "-147588850874711.87");
+        check(7.020_980_086_143_824e-258, "7.0209800861438235e-258");
+        check(-865_973.950_511_862, "-8.659739505118621e+5");
+        check(371_685.752_794, "3.7168575279400003e+5");
+        check(1_581_219_021_019_596.8, "1581219021019596.7");
+    }
+
+    /// Walks through all exponents with various fractions, the boundaries of each exponent among them.
+    #[test]
+    fn every_text_reads_back_as_its_double() {
+        const FRACTION_MAX: u64 = (1 << 52) - 1;
+        for exponent in 0..2047_u64 {
+            for step in 0..64_u64 {
+                let scattered = step.wrapping_mul(0x9E37_79B9_7F4A_7C15) & FRACTION_MAX;
+                for fraction in [step, FRACTION_MAX - step, scattered] {
+                    let value = f64::from_bits(exponent << 52 | fraction);
+                    let text = format_double(value).to_string();
+                    assert_eq!(text.parse().map(f64::to_bits), Ok(value.to_bits()), "{value:e} as {text}");
+                    assert_eq!(format_double(-value).to_string(), format!("-{text}"));
+                }
+            }
+        }
+    }
+}
