@@ -151,18 +151,8 @@ impl Parser {
     ) -> Result<Progress, ProtocolError> {
         let bulk_bytes_allowed = limits.bulk_bytes_allowed();
         while self.words_missing > 0 {
-            let bytes = match self.bulk_bytes {
-                Some(bytes) => bytes,
-                None => match short_count(input, self.position, b'$') {
-                    Some((bytes, next)) if bytes <= bulk_bytes_allowed => {
-                        self.advance(next);
-                        bytes
-                    }
-                    _ => match self.parse_bulk_header(input, limits)? {
-                        Some(bytes) => bytes,
-                        None => return Ok(Progress::Incomplete),
-                    },
-                },
+            let Some(bytes) = self.bulk_length(input, limits, bulk_bytes_allowed)? else {
+                return Ok(Progress::Incomplete);
             };
             if input.len() - self.position < bytes.saturating_add(2) {
                 self.bulk_bytes = Some(bytes);
@@ -175,6 +165,26 @@ impl Parser {
         }
         batch.end_request(Source::Input, self.position);
         Ok(Progress::Done)
+    }
+
+    /// Returns the length of the bulk at hand: noted before, or read from its header as soon as that is complete.
+    #[inline]
+    fn bulk_length(
+        &mut self,
+        input: &[u8],
+        limits: &Limits,
+        bulk_bytes_allowed: usize,
+    ) -> Result<Option<usize>, ProtocolError> {
+        if self.bulk_bytes.is_some() {
+            return Ok(self.bulk_bytes);
+        }
+        match short_count(input, self.position, b'$') {
+            Some((bytes, next)) if bytes <= bulk_bytes_allowed => {
+                self.advance(next);
+                Ok(Some(bytes))
+            }
+            _ => self.parse_bulk_header(input, limits),
+        }
     }
 
     #[cold]

@@ -16,6 +16,8 @@ mod peers;
 mod record;
 mod resp;
 mod server;
+mod source;
+mod tidy;
 mod transcript;
 mod workspace;
 
@@ -41,6 +43,8 @@ enum Verb {
     Peers(peers::Arguments),
     /// Writes into transcripts what the reference server replies, or compares with it.
     Record(record::Arguments),
+    /// Checks the rules of the house that the compiler doesn't check.
+    Tidy(tidy::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Verb::Oracle(arguments) => oracle::run(&arguments),
         Verb::Peers(arguments) => peers::run(&arguments),
         Verb::Record(arguments) => record::run(&arguments),
+        Verb::Tidy(arguments) => tidy::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -69,11 +69,7 @@ impl<'a> Generator<'a> {
         let mut announced = None;
         for argument in arguments {
             if argument.is_optional {
-                for percent in [OPTION_PERCENT, DUPLICATE_PERCENT] {
-                    if self.random.chance(percent) {
-                        options.push(self.words_for(argument, None));
-                    }
-                }
+                self.draw_option(argument, &mut options);
                 continue;
             }
             self.flush(&mut options, &mut words);
@@ -91,6 +87,15 @@ impl<'a> Generator<'a> {
         }
         self.flush(&mut options, &mut words);
         words
+    }
+
+    /// Adds words for an optional argument, mostly not at all, now and then twice.
+    fn draw_option(&mut self, argument: &Argument, options: &mut Vec<Vec<Vec<u8>>>) {
+        for percent in [OPTION_PERCENT, DUPLICATE_PERCENT] {
+            if self.random.chance(percent) {
+                options.push(self.words_for(argument, None));
+            }
+        }
     }
 
     fn flush(&mut self, options: &mut Vec<Vec<Vec<u8>>>, words: &mut Vec<Vec<u8>>) {

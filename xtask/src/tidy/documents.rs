@@ -1,0 +1,102 @@
+//! Text files: links that lead somewhere, no stray whitespace, the documents every project has.
+
+use std::fs;
+use std::path::Path;
+
+use super::Finding;
+use crate::{Outcome, source};
+
+/// Documents at the root.
+const REQUIRED: [&str; 2] = ["CHANGELOG.md", "LICENSE"];
+
+const WHY_LINKS: &str = "a link that leads nowhere costs every reader a search";
+const WHY_SPACE: &str = "stray whitespace makes noise in changes";
+const WHY_REQUIRED: &str = "people look for it there";
+
+/// Checks every document, source and manifest.
+pub(super) fn check(root: &Path, findings: &mut Vec<Finding>) -> Outcome {
+    for path in source::files(root, &["md", "rs", "toml"])? {
+        check_whitespace(&path, &fs::read_to_string(root.join(&path))?, findings);
+    }
+    for path in source::files(root, &["md"])? {
+        check_links(root, &path, &fs::read_to_string(root.join(&path))?, findings);
+    }
+    for path in REQUIRED.iter().filter(|path| !root.join(path).is_file()) {
+        findings.push(Finding::new(path, 0, "is missing", WHY_REQUIRED));
+    }
+    Ok(())
+}
+
+fn check_whitespace(path: &str, text: &str, findings: &mut Vec<Finding>) {
+    for (index, line) in text.lines().enumerate() {
+        if line.ends_with([' ', '\t', '\r']) {
+            findings.push(Finding::new(path, index + 1, "whitespace at the end of the line", WHY_SPACE));
+        }
+    }
+    if !text.is_empty() && (!text.ends_with('\n') || text.ends_with("\n\n")) {
+        findings.push(Finding::new(path, 0, "must end with one newline", WHY_SPACE));
+    }
+}
+
+fn check_links(root: &Path, path: &str, text: &str, findings: &mut Vec<Finding>) {
+    let folder = root.join(path).parent().expect("a file is in a folder").to_owned();
+    for (line, target) in links(text) {
+        let file = target.split('#').next().unwrap_or_default();
+        let is_elsewhere = target.contains("://") || target.starts_with("mailto:");
+        if !is_elsewhere && !file.is_empty() && !folder.join(file).exists() {
+            findings.push(Finding::new(path, line, format!("the link to {target} leads nowhere"), WHY_LINKS));
+        }
+    }
+}
+
+/// Returns the targets of `[text](target)` outside code, with their lines.
+fn links(text: &str) -> Vec<(usize, &str)> {
+    let mut in_code = false;
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        }
+        if in_code {
+            continue;
+        }
+        // Every second part between backticks is code.
+        for part in line.split('`').step_by(2) {
+            let targets = part.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next());
+            found.extend(targets.map(|target| (index + 1, target)));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_outside_code_are_found() {
+        let text = "See [a](b.md#c), [d](e \"title\").\n```\n[x](y)\n```\n`[x](y)` and [f](https://g)";
+        assert_eq!(links(text), [(1, "b.md#c"), (1, "e"), (5, "https://g")]);
+    }
+
+    #[test]
+    fn broken_links_are_found() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut findings = Vec::new();
+        check_links(root, "README.md", "[a](Cargo.toml) [b](#here) [c](none.md)", &mut findings);
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].what.contains("none.md"));
+    }
+
+    #[test]
+    fn stray_whitespace_is_found() {
+        let found = |text| {
+            let mut findings = Vec::new();
+            check_whitespace("a.md", text, &mut findings);
+            findings.iter().map(|finding| finding.line).collect::<Vec<_>>()
+        };
+        assert_eq!(found("a\nb\n"), [0; 0]);
+        assert_eq!(found("a \nb\n\n"), [1, 0]);
+        assert_eq!(found("a"), [0]);
+    }
+}
