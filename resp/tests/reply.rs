@@ -24,9 +24,11 @@ fn check_both(write: impl Fn(&mut ReplyWriter), expected: &[u8]) {
 fn lines() {
     check_both(ReplyWriter::ok, b"+OK\r\n");
     check_both(|reply| reply.simple("QUEUED"), b"+QUEUED\r\n");
-    check_both(|reply| reply.simple("A\r\nB"), b"+A  B\r\n");
+    check_both(|reply| reply.simple("\nA\r\n"), b"+ A  \r\n");
     check_both(|reply| reply.error("ERR syntax error"), b"-ERR syntax error\r\n");
     check_both(|reply| reply.error_bytes(b"ERR '\xff\r\n\0'"), b"-ERR '\xff  \0'\r\n");
+    check_both(|reply| reply.error("\nA\rB\r\n\n"), b"- A B\r\n");
+    check_both(|reply| reply.error("\r\n"), b"-\r\n");
     check_both(|reply| reply.raw(b":1\r\n"), b":1\r\n");
 }
 

@@ -198,6 +198,22 @@ fn no_byte_of_a_bulk_is_looked_at_twice() {
     }
 }
 
+/// What was searched for the end of an inline command is overwritten with ends of lines: they are not found.
+#[test]
+fn no_byte_of_a_line_is_searched_twice() {
+    let (mut parser, mut batch, mut line) = (Parser::new(), Batch::new(), Vec::new());
+    for _ in 0..10_000 {
+        line.extend_from_slice(b"word");
+        parser.parse(&line, &Limits::DEFAULT, &mut batch).unwrap();
+        assert_eq!((batch.len(), batch.consumed()), (0, 0));
+        line.fill(b'\n');
+    }
+    line.extend_from_slice(b"PING\n");
+    parser.parse(&line, &Limits::DEFAULT, &mut batch).unwrap();
+    assert_eq!((batch.len(), batch.consumed()), (1, line.len()));
+    assert_eq!(batch.request(0, &line).get(0), b"PING");
+}
+
 /// The words of a large request are not moved from call to call either, or this would take minutes.
 #[test]
 fn many_words_in_small_pieces() {

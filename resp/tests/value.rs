@@ -185,6 +185,22 @@ fn a_large_text_in_small_pieces() {
     assert_eq!(handed_over, size);
 }
 
+/// What was searched for the end of a line is overwritten with ends of lines: they are not found.
+#[test]
+fn no_byte_of_a_line_is_searched_twice() {
+    let (mut decoder, mut line) = (Decoder::new(), b"+OK".to_vec());
+    for _ in 0..10_000 {
+        line.extend_from_slice(b"abcd");
+        assert_eq!(decoder.decode(&line), Ok((0, None)));
+        let searched = line.len() - 1;
+        line[searched - 4..searched].copy_from_slice(b"\r\n\r\n");
+    }
+    line.extend_from_slice(b"\r\n");
+    let (consumed, value) = decoder.decode(&line).unwrap();
+    assert_eq!(consumed, line.len());
+    assert!(matches!(value, Some(Value::Simple(text)) if text.len() == 40_002), "the line ended too early");
+}
+
 /// Writes a random reply and returns the value that it means.
 fn write_value(random: &mut Random, reply: &mut ReplyWriter, depth: usize) -> Value {
     let count = random.below(4);
