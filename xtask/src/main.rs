@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod command;
+mod metrics;
 mod oracle;
 mod peers;
 mod record;
@@ -37,6 +38,8 @@ struct Invocation {
 enum Verb {
     /// Measures our server beside its peers and prints the table.
     Bench(bench::Arguments),
+    /// Prints how large and how well described the sources are.
+    Metrics(metrics::Arguments),
     /// Sends the same generated calls to a reference server and to ours and compares the replies.
     Oracle(oracle::Arguments),
     /// Unpacks the servers we compare with, Redis 8 and Valkey 9, from Debian's packages.
@@ -50,6 +53,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Invocation::parse().verb {
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Metrics(arguments) => metrics::run(&arguments),
         Verb::Oracle(arguments) => oracle::run(&arguments),
         Verb::Peers(arguments) => peers::run(&arguments),
         Verb::Record(arguments) => record::run(&arguments),

@@ -52,11 +52,11 @@ impl SourceFile {
     }
 }
 
-/// Returns whether all of the file is tests: the crate of end-to-end tests, `tests/`, `benches/`, `tests.rs`.
+/// Returns whether nothing of the file is linked into a program: tests, benchmarks, examples.
 fn is_test_path(path: &str) -> bool {
     let mut parts: Vec<&str> = path.split('/').collect();
     let file = parts.pop().unwrap_or_default();
-    parts.iter().any(|part| ["tests", "benches"].contains(part))
+    parts.iter().any(|part| ["tests", "benches", "examples"].contains(part))
         || file == "tests.rs"
         || file.ends_with("_tests.rs")
 }
