@@ -1,6 +1,8 @@
 //! Both sides of a conversation without a socket: a client encodes a pipeline, a server of two commands answers it
 //! as the bytes arrive, and the client decodes the replies.
 
+use std::io::Write;
+
 use spinel_resp::reply::{Protocol, ReplyWriter};
 use spinel_resp::request::{Batch, Limits, Parser, Words};
 use spinel_resp::value::{Decoder, Value, encode_request};
@@ -52,10 +54,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         input.drain(..batch.consumed());
     }
 
+    let mut output = std::io::stdout().lock();
     let mut decoder = Decoder::new();
     let mut rest = reply.bytes();
     while let (consumed, Some(value)) = decoder.decode(rest)? {
-        println!("{}", show(&value));
+        writeln!(output, "{}", show(&value))?;
         rest = &rest[consumed..];
     }
     Ok(())

@@ -119,8 +119,8 @@ impl ReplyWriter {
         self.line(b'+', text.as_bytes());
     }
 
-    /// Writes an error. `text` starts with its code (`ERR syntax error`). CR and LF in it become spaces, at its end they
-    /// are dropped.
+    /// Writes an error. `text` starts with its code (`ERR syntax error`). CR and LF in it become spaces; at its end they are
+    /// dropped.
     pub fn error(&mut self, text: &str) {
         self.error_bytes(text.as_bytes());
     }

@@ -149,9 +149,8 @@ impl Parser {
         limits: &Limits,
         batch: &mut Batch,
     ) -> Result<Progress, ProtocolError> {
-        let bulk_bytes_allowed = limits.bulk_bytes_allowed();
         while self.words_missing > 0 {
-            let Some(bytes) = self.bulk_length(input, limits, bulk_bytes_allowed)? else {
+            let Some(bytes) = self.bulk_length(input, limits)? else {
                 return Ok(Progress::Incomplete);
             };
             if input.len() - self.position < bytes.saturating_add(2) {
@@ -169,17 +168,12 @@ impl Parser {
 
     /// Returns the length of the bulk at hand: noted before, or read from its header as soon as that is complete.
     #[inline]
-    fn bulk_length(
-        &mut self,
-        input: &[u8],
-        limits: &Limits,
-        bulk_bytes_allowed: usize,
-    ) -> Result<Option<usize>, ProtocolError> {
+    fn bulk_length(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, ProtocolError> {
         if self.bulk_bytes.is_some() {
             return Ok(self.bulk_bytes);
         }
         match short_count(input, self.position, b'$') {
-            Some((bytes, next)) if bytes <= bulk_bytes_allowed => {
+            Some((bytes, next)) if bytes <= limits.bulk_bytes_allowed() => {
                 self.advance(next);
                 Ok(Some(bytes))
             }

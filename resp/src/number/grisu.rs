@@ -13,7 +13,7 @@ use super::powers::PowerOfTen;
 const FRACTION_BITS: u32 = 52;
 const HIDDEN_BIT: u64 = 1 << FRACTION_BITS;
 
-/// The bias of the exponent plus the fraction's bits: a stored exponent of `e` weighs the fraction's last bit 2^(e-1075).
+/// The exponent's bias plus the fraction's bits: under a stored exponent e, the fraction's last bit weighs 2^(e-1075).
 const EXPONENT_BIAS: i32 = 1075;
 
 /// A number `fraction` · 2^`exponent`.

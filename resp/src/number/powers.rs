@@ -99,3 +99,27 @@ const fn rounded(number: &[u64; LIMBS], exponent: i32, index: usize) -> PowerOfT
     let exponent = exponent + 64 * top as i32 - shift as i32 + decimal_exponent;
     PowerOfTen { fraction, exponent, decimal_exponent }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DECIMAL_EXPONENT_MIN, DECIMAL_EXPONENT_STEP, POWERS};
+
+    /// 10^n and 10^-n were computed in different ways; their product is 1 but for the rounding of both.
+    #[test]
+    fn each_power_is_the_inverse_of_its_mirror_image() {
+        for (index, power) in POWERS.iter().enumerate() {
+            assert_eq!(power.decimal_exponent, DECIMAL_EXPONENT_MIN + DECIMAL_EXPONENT_STEP * index as i32);
+            assert!(power.fraction >> 63 == 1);
+            if let Some(inverse) =
+                POWERS.iter().find(|other| other.decimal_exponent == -power.decimal_exponent)
+            {
+                let product = u128::from(power.fraction) * u128::from(inverse.fraction);
+                let one = 1_u128 << -(power.exponent + inverse.exponent);
+                assert!(product.abs_diff(one) <= 1 << 64, "10^{}", power.decimal_exponent);
+            }
+        }
+        let million_squared =
+            POWERS.iter().find(|power| power.decimal_exponent == 12).expect("12 is in the table");
+        assert_eq!(million_squared.fraction >> -million_squared.exponent, 1_000_000_000_000);
+    }
+}

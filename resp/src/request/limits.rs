@@ -79,7 +79,7 @@ impl Limits {
     }
 }
 
-/// Says why a connection's bytes are not requests. There is no way to go on: the text is sent and the connection closed.
+/// Says why a connection's bytes are not requests. There is no way to go on: the text is sent, the connection closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ProtocolError {
