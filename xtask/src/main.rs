@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod command;
+mod fuzz;
 mod metrics;
 mod oracle;
 mod peers;
@@ -38,6 +39,8 @@ struct Invocation {
 enum Verb {
     /// Measures our server beside its peers and prints the table.
     Bench(bench::Arguments),
+    /// Runs the fuzz targets.
+    Fuzz(fuzz::Arguments),
     /// Prints how large and how well described the sources are.
     Metrics(metrics::Arguments),
     /// Sends the same generated calls to a reference server and to ours and compares the replies.
@@ -53,6 +56,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Invocation::parse().verb {
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Metrics(arguments) => metrics::run(&arguments),
         Verb::Oracle(arguments) => oracle::run(&arguments),
         Verb::Peers(arguments) => peers::run(&arguments),

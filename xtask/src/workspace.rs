@@ -21,6 +21,24 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
+/// What sanitizers are built for: they need a target that is named.
+pub(crate) const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+
+/// Returns whether a nightly compiler is installed.
+pub(crate) fn has_nightly() -> bool {
+    let version = nightly_cargo().arg("--version").output();
+    version.is_ok_and(|output| output.status.success())
+}
+
+/// Returns the cargo of the nightly compiler, to be run in the workspace's folder.
+pub(crate) fn nightly_cargo() -> Command {
+    let mut cargo = Command::new("rustup");
+    cargo.args(["run", "nightly", "cargo"]).current_dir(root());
+    // Cargo tells the programs it runs about itself, and would tell the other one.
+    cargo.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO_TARGET_DIR");
+    cargo
+}
+
 /// Returns the folder for what can be fetched again, `XDG_CACHE_HOME` or `~/.cache`.
 pub(crate) fn cache() -> PathBuf {
     env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from)
