@@ -1,0 +1,316 @@
+//! A conversation with one server: it logs in, follows what commands change, and comes back after a lost connection.
+
+use crate::address::{Address, Credentials};
+use crate::connection::{Connection, ReceiveError, system_text};
+use spinel_resp::value::Value;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// The version of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// What every server speaks.
+    Resp2,
+    /// With maps, sets, doubles and pushes; needs HELLO.
+    Resp3,
+}
+
+/// How to reach a server and who to be there.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Where the server listens.
+    pub address: Address,
+    /// Sent with AUTH, if given.
+    pub credentials: Option<Credentials>,
+    /// Number of the database to select; 0 needs no selecting.
+    pub database: i64,
+    /// Protocol to ask for.
+    pub protocol: Protocol,
+    /// How long to try to connect; as long as the system does if missing.
+    pub timeout: Option<Duration>,
+}
+
+/// A logged-in connection, or the knowledge how to make one.
+#[derive(Debug)]
+pub struct Session {
+    login: Login,
+    connection: Option<Connection>,
+    /// The database selected by this connection.
+    database: i64,
+    /// The database selected when MULTI began, to return to if the transaction is dropped.
+    database_before_transaction: Option<i64>,
+}
+
+/// What the server says to a command.
+#[derive(Debug)]
+pub enum Answer {
+    /// The replies, of which there is one except to UNSUBSCRIBE with several channels.
+    Replies(Vec<Value>),
+    /// The first of an endless row of values: the command was SUBSCRIBE or MONITOR.
+    Stream(Value),
+}
+
+/// Why a command has no answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// No connection could be made.
+    Connect {
+        /// Where it was tried.
+        address: Address,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The connection broke; the next command makes a new one.
+    Lost(ReceiveError),
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Scripts look for these very words.
+            Self::Connect { address, source } => {
+                write!(formatter, "Could not connect to Redis at {address}: {}", system_text(source))
+            }
+            Self::Lost(error) => write!(formatter, "Error: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for SessionError {}
+
+impl Session {
+    /// A session that has yet to connect.
+    pub fn new(login: Login) -> Self {
+        Self { database: 0, login, connection: None, database_before_transaction: None }
+    }
+
+    /// Whether there is a connection, as far as is known without using it.
+    pub fn is_connected(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Whether MULTI was said and neither EXEC nor DISCARD yet.
+    pub fn in_transaction(&self) -> bool {
+        self.database_before_transaction.is_some()
+    }
+
+    /// Number of the selected database.
+    pub fn database(&self) -> i64 {
+        self.database
+    }
+
+    /// Where the server is.
+    pub fn address(&self) -> &Address {
+        &self.login.address
+    }
+
+    /// Turns to the server at `address` and connects.
+    pub fn move_to(&mut self, address: Address) -> Result<(), SessionError> {
+        self.login.address = address;
+        self.connect()
+    }
+
+    /// Connects and logs in. Whatever the server refuses of the login is told on standard error and left out.
+    pub fn connect(&mut self) -> Result<(), SessionError> {
+        self.connection = None;
+        self.database = 0;
+        self.database_before_transaction = None;
+        let connection = Connection::open(&self.login.address, self.login.timeout)
+            .map_err(|source| SessionError::Connect { address: self.login.address.clone(), source })?;
+        self.connection = Some(connection);
+
+        if let Some(credentials) = &self.login.credentials {
+            let words = auth(credentials);
+            self.log_in("AUTH", &words)?;
+        }
+        self.select_wanted_database()?;
+        if self.login.protocol == Protocol::Resp3 {
+            self.log_in("HELLO 3", &command(&["HELLO", "3"]))?;
+        }
+        Ok(())
+    }
+
+    fn select_wanted_database(&mut self) -> Result<(), SessionError> {
+        let wanted = self.login.database;
+        if wanted == self.database {
+            return Ok(());
+        }
+        let number = wanted.to_string();
+        if self.log_in(&format!("SELECT {number}"), &command(&["SELECT", &number]))? {
+            self.database = wanted;
+        }
+        Ok(())
+    }
+
+    /// Sends one step of the login, called `name` in the complaint. Returns whether the server accepted it.
+    fn log_in(&mut self, name: &str, words: &[Vec<u8>]) -> Result<bool, SessionError> {
+        self.connected()?.send(words).map_err(lost)?;
+        let mut reply = self.receive()?;
+        while matches!(reply, Value::Push(_)) {
+            reply = self.receive()?;
+        }
+        if let Value::Error(message) = &reply {
+            eprintln!("{name} failed: {}", String::from_utf8_lossy(message));
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Sends a command and waits for the answer, connecting first if need be. Pushes that come before the answer go
+    /// to `on_push`.
+    pub fn call(
+        &mut self,
+        words: &[Vec<u8>],
+        mut on_push: impl FnMut(&Value),
+    ) -> Result<Answer, SessionError> {
+        self.send(words)?;
+        let kind = CommandKind::of(words);
+        let mut replies = Vec::new();
+        loop {
+            let value = self.receive()?;
+            let is_confirmation = matches!(value, Value::Push(_) | Value::Array(_));
+            match kind {
+                CommandKind::Subscribe if is_confirmation => return Ok(Answer::Stream(value)),
+                CommandKind::Unsubscribe { confirmations } if is_confirmation => {
+                    replies.push(value);
+                    if replies.len() >= confirmations {
+                        return Ok(Answer::Replies(replies));
+                    }
+                }
+                _ if matches!(value, Value::Push(_)) => on_push(&value),
+                CommandKind::Monitor if is_ok(&value) => return Ok(Answer::Stream(value)),
+                _ => {
+                    self.observe(words, &value)?;
+                    return Ok(Answer::Replies(vec![value]));
+                }
+            }
+        }
+    }
+
+    /// Sends a command without waiting. A connection that turns out to be dead is replaced once.
+    fn send(&mut self, words: &[Vec<u8>]) -> Result<(), SessionError> {
+        if self.connected()?.send(words).is_ok() {
+            return Ok(());
+        }
+        self.connect()?;
+        self.connected()?.send(words).map_err(lost)
+    }
+
+    /// Waits for the next value, whatever it belongs to.
+    pub fn receive(&mut self) -> Result<Value, SessionError> {
+        let outcome = self.connected()?.receive();
+        if outcome.is_err() {
+            self.disconnect();
+        }
+        outcome.map_err(SessionError::Lost)
+    }
+
+    /// Gives the connection away; the session makes a new one when it needs one, unless it is put back.
+    pub fn take_connection(&mut self) -> Option<Connection> {
+        self.connection.take()
+    }
+
+    /// Takes back what [`Self::take_connection`] gave away.
+    pub fn put_back(&mut self, connection: Connection) {
+        self.connection = Some(connection);
+    }
+
+    fn disconnect(&mut self) {
+        self.connection = None;
+        self.database_before_transaction = None;
+    }
+
+    fn connected(&mut self) -> Result<&mut Connection, SessionError> {
+        if self.connection.is_none() {
+            self.connect()?;
+        }
+        Ok(self.connection.as_mut().expect("a successful connect leaves a connection"))
+    }
+
+    /// Follows what a command changed about the connection.
+    fn observe(&mut self, words: &[Vec<u8>], reply: &Value) -> Result<(), SessionError> {
+        let refused = matches!(reply, Value::Error(_));
+        let name = words.first().map(|word| word.to_ascii_lowercase()).unwrap_or_default();
+        match (name.as_slice(), refused) {
+            (b"exec", _) => self.end_transaction(refused || matches!(reply, Value::Null)),
+            (_, true) => {}
+            (b"discard", _) => self.end_transaction(true),
+            (b"multi", _) => self.database_before_transaction = Some(self.database),
+            (b"select", _) => self.select(words),
+            (b"reset", _) => {
+                self.end_transaction(false);
+                self.database = 0;
+                self.login.protocol = Protocol::Resp2;
+            }
+            (b"hello", _) => match words.get(1).map(Vec::as_slice) {
+                Some(b"2") => self.login.protocol = Protocol::Resp2,
+                Some(b"3") => self.login.protocol = Protocol::Resp3,
+                _ => {}
+            },
+            // The selection made at the start may have failed only for want of this.
+            (b"auth", _) if !self.in_transaction() => self.select_wanted_database()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn select(&mut self, words: &[Vec<u8>]) {
+        let number =
+            words.get(1).and_then(|word| std::str::from_utf8(word).ok()).and_then(|word| word.parse().ok());
+        if let Some(number) = number {
+            self.database = number;
+            self.login.database = number;
+        }
+    }
+
+    fn end_transaction(&mut self, dropped: bool) {
+        if let (Some(database), true) = (self.database_before_transaction.take(), dropped) {
+            self.database = database;
+            self.login.database = database;
+        }
+    }
+}
+
+/// What kind of answer a command has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CommandKind {
+    Ordinary,
+    Subscribe,
+    Unsubscribe { confirmations: usize },
+    Monitor,
+}
+
+impl CommandKind {
+    fn of(words: &[Vec<u8>]) -> Self {
+        let name = words.first().map(|word| word.to_ascii_lowercase()).unwrap_or_default();
+        match name.as_slice() {
+            b"subscribe" | b"psubscribe" | b"ssubscribe" => Self::Subscribe,
+            b"unsubscribe" | b"punsubscribe" | b"sunsubscribe" => {
+                Self::Unsubscribe { confirmations: words.len().saturating_sub(1).max(1) }
+            }
+            b"monitor" => Self::Monitor,
+            _ => Self::Ordinary,
+        }
+    }
+}
+
+fn is_ok(value: &Value) -> bool {
+    matches!(value, Value::Simple(text) if text == b"OK")
+}
+
+fn lost(error: io::Error) -> SessionError {
+    SessionError::Lost(ReceiveError::Io(error))
+}
+
+fn command(words: &[&str]) -> Vec<Vec<u8>> {
+    words.iter().map(|word| word.as_bytes().to_vec()).collect()
+}
+
+fn auth(credentials: &Credentials) -> Vec<Vec<u8>> {
+    let mut words = command(&["AUTH"]);
+    words.extend(credentials.user.clone());
+    words.push(credentials.password.clone());
+    words
+}

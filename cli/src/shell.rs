@@ -1,0 +1,249 @@
+//! What a command line does, whether typed or read from a pipe: words of its own, or a command for the server.
+
+use crate::address::Address;
+use crate::arguments::Arguments;
+use crate::documentation::{Documentation, Style, write_help};
+use crate::format::Printer;
+use crate::session::{Answer, Session, SessionError};
+
+use spinel_resp::request::split_line;
+use spinel_resp::value::Value;
+use std::io::{self, IsTerminal, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A session together with the way its replies are shown.
+#[derive(Debug)]
+pub struct Shell {
+    /// The conversation with the server.
+    pub session: Session,
+    /// How replies look.
+    pub printer: Printer,
+    /// Whether messages the server sends on its own account are shown.
+    pub show_pushes: bool,
+    /// Time to wait after each run of a repeated command.
+    pub interval: Duration,
+    /// Whether suggestions are shown while typing.
+    pub hints: bool,
+    /// How help is shown.
+    pub style: Style,
+    documentation: Option<Rc<Documentation>>,
+}
+
+/// What a line asks of whoever reads the lines.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Read the next line.
+    Continue,
+    /// Leave.
+    Quit,
+    /// Show what comes from the server until told otherwise.
+    Listen,
+}
+
+/// What became of one run of a command.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was answered; the last reply was an error or not.
+    Answered {
+        /// The text of the error reply, if it was one.
+        error: Option<Vec<u8>>,
+    },
+    /// It began an endless row of values, of which the first is shown.
+    Streaming,
+}
+
+impl Shell {
+    /// A shell that has yet to connect.
+    pub fn new(arguments: &Arguments) -> Self {
+        Self {
+            session: Session::new(arguments.login.clone()),
+            printer: arguments.printer.clone(),
+            show_pushes: arguments.show_pushes,
+            interval: arguments.interval,
+            hints: true,
+            style: if io::stdout().is_terminal() { Style::Coloured } else { Style::Plain },
+            documentation: None,
+        }
+    }
+
+    /// Does what `line` says.
+    ///
+    /// Troubles of the connection are told on standard error and don't end the reading of lines; an error is
+    /// returned only if standard output is gone.
+    pub fn interpret(&mut self, line: &[u8], out: &mut impl Write) -> io::Result<Step> {
+        let Some(words) = split_line(line) else {
+            out.write_all(b"Invalid argument(s)\n")?;
+            return Ok(Step::Continue);
+        };
+        let Some(first) = words.first() else { return Ok(Step::Continue) };
+        let name = String::from_utf8_lossy(first).to_ascii_lowercase();
+        match name.as_str() {
+            "quit" | "exit" => Ok(Step::Quit),
+            "help" | "?" => self.help(&words[1..], out).map(|()| Step::Continue),
+            "clear" => out.write_all(b"\x1b[H\x1b[2J").map(|()| Step::Continue),
+            "connect" if words.len() == 3 => {
+                self.move_to(&words[1], &words[2]);
+                Ok(Step::Continue)
+            }
+            _ if name.starts_with(':') => self.prefer(&words, out).map(|()| Step::Continue),
+            _ => self.repeat(&words, out),
+        }
+    }
+
+    fn move_to(&mut self, host: &[u8], port: &[u8]) {
+        let Some(port) = std::str::from_utf8(port).ok().and_then(|port| port.parse().ok()) else {
+            eprintln!("Invalid server port.");
+            return;
+        };
+        let host = String::from_utf8_lossy(host).into_owned();
+        if let Err(error) = self.session.move_to(Address::Tcp { host, port }) {
+            eprintln!("{error}");
+        }
+    }
+
+    fn help(&mut self, words: &[Vec<u8>], out: &mut impl Write) -> io::Result<()> {
+        let topic: Vec<String> =
+            words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        let documentation = if topic.is_empty() { None } else { self.documentation() };
+        let text =
+            write_help(documentation.as_deref().unwrap_or(&Documentation::default()), &topic, self.style);
+        out.write_all(text.as_bytes())
+    }
+
+    /// What the server says about its commands, asked for once; nothing while it can't be asked.
+    pub fn documentation(&mut self) -> Option<Rc<Documentation>> {
+        if self.documentation.is_none() && !self.session.in_transaction() {
+            self.documentation = self.ask_for_documentation().map(Rc::new);
+        }
+        self.documentation.clone()
+    }
+
+    fn ask_for_documentation(&mut self) -> Option<Documentation> {
+        let docs = self.ask(&["COMMAND", "DOCS"])?;
+        Documentation::from_docs(&docs).or_else(|| Documentation::from_names(&self.ask(&["COMMAND"])?))
+    }
+
+    fn ask(&mut self, words: &[&str]) -> Option<Value> {
+        let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        match self.session.call(&words, |_| {}) {
+            Ok(Answer::Replies(mut replies)) => replies.pop(),
+            Ok(Answer::Stream(_)) | Err(_) => None,
+        }
+    }
+
+    /// Sets a preference: `:set hints` or `:set nohints`.
+    fn prefer(&mut self, words: &[Vec<u8>], out: &mut impl Write) -> io::Result<()> {
+        let text =
+            |index: usize| words.get(index).map(|word| String::from_utf8_lossy(word)).unwrap_or_default();
+        match (text(0).to_ascii_lowercase().as_str(), text(1).to_ascii_lowercase().as_str()) {
+            (":set", "hints") => self.hints = true,
+            (":set", "nohints") => self.hints = false,
+            (":set", _) if words.len() > 1 => writeln!(out, "unknown spinel-cli preference '{}'", text(1))?,
+            _ => writeln!(out, "unknown spinel-cli internal command '{}'", text(0))?,
+        }
+        Ok(())
+    }
+
+    /// Runs a command as often as a number before it says.
+    fn repeat(&mut self, words: &[Vec<u8>], out: &mut impl Write) -> io::Result<Step> {
+        let count = std::str::from_utf8(&words[0]).ok().and_then(|word| word.parse::<i64>().ok());
+        let (times, words) = match count {
+            Some(count) if words.len() > 1 && count <= 0 => {
+                out.write_all(b"Invalid spinel-cli repeat command option value.\n")?;
+                return Ok(Step::Continue);
+            }
+            Some(count) if words.len() > 1 => (count, &words[1..]),
+            _ => (1, words),
+        };
+        for _ in 0..times {
+            match self.run(words, out) {
+                Ok(Outcome::Streaming) => return Ok(Step::Listen),
+                Ok(Outcome::Answered { .. }) => {}
+                Err(RunError::Session(error)) => {
+                    out.flush()?;
+                    eprintln!("{error}");
+                    break;
+                }
+                Err(RunError::Output(error)) => return Err(error),
+            }
+            std::thread::sleep(self.interval);
+        }
+        Ok(Step::Continue)
+    }
+
+    /// Runs one command and shows the answer.
+    pub fn run(&mut self, words: &[Vec<u8>], out: &mut impl Write) -> Result<Outcome, RunError> {
+        let mut text = Vec::new();
+        let answer = self.call(words, &mut text);
+        let outcome = match answer {
+            Ok(Answer::Replies(replies)) => {
+                for reply in &replies {
+                    text.extend(self.printer.reply(words, reply));
+                }
+                Outcome::Answered { error: replies.last().and_then(error_text) }
+            }
+            Ok(Answer::Stream(first)) => {
+                text.extend(self.printer.reply(words, &first));
+                Outcome::Streaming
+            }
+            // The server that was told to go away went: that is the answer.
+            Err(SessionError::Lost(_)) if is_shutdown(words) => Outcome::Answered { error: None },
+            Err(error) => return Err(RunError::Session(error)),
+        };
+        out.write_all(&text)?;
+        out.flush()?;
+        Ok(outcome)
+    }
+
+    fn call(&mut self, words: &[Vec<u8>], pushes: &mut Vec<u8>) -> Result<Answer, SessionError> {
+        let Self { session, printer, show_pushes, .. } = self;
+        session.call(words, |push| {
+            if *show_pushes {
+                pushes.extend(printer.push(push));
+            }
+        })
+    }
+
+    /// Shows whatever comes until the connection ends.
+    pub fn listen(&mut self, out: &mut impl Write) -> Result<std::convert::Infallible, RunError> {
+        loop {
+            let value = self.session.receive()?;
+            out.write_all(&self.printer.reply(&[], &value))?;
+            out.flush()?;
+        }
+    }
+}
+
+/// Why a command could not be run and shown.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The server could not be asked or did not answer.
+    Session(SessionError),
+    /// The answer could not be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for RunError {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<SessionError> for RunError {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}
+
+fn error_text(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::Error(message) => Some(message.clone()),
+        _ => None,
+    }
+}
+
+fn is_shutdown(words: &[Vec<u8>]) -> bool {
+    words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"shutdown"))
+}
