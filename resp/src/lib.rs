@@ -30,6 +30,11 @@ pub mod request;
 pub mod value;
 mod wire;
 
+pub use number::{format_double, parse_double, parse_integer};
+pub use reply::{Protocol, ReplyWriter};
+pub use request::{Batch, Limits, Parser, ProtocolError, Words};
+pub use value::{DecodeError, Decoder, Value, decode, encode_request};
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

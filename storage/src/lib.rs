@@ -1,1 +1,32 @@
-//! The SpinelDB engine: keyspace, command table and every data command, without sockets or a runtime.
+//! The SpinelDB engine: keys and values, every data command, expiry and the journal of writes.
+//!
+//! It must not know sockets, async runtimes, sessions or server settings, and never asks for the time or for
+//! chance by itself: a [`Clock`] and seeds come in from outside.
+//!
+//! ```
+//! use spinel_storage::Db;
+//!
+//! let db = Db::memory();
+//! db.set("greeting", "hello", &Default::default())?;
+//! assert_eq!(db.get("greeting")?.as_deref(), Some(&b"hello"[..]));
+//! assert_eq!(db.execute(["INCR", "visits"])?, spinel_storage::Value::Integer(1));
+//! # Ok::<(), spinel_storage::Error>(())
+//! ```
+//!
+//! Start reading at [`engine`] (how a command runs), then [`keyspace`] (what it runs on) and [`commands`].
+
+pub mod command;
+pub mod commands;
+pub mod db;
+pub mod engine;
+pub mod entropy;
+pub mod error;
+pub mod keyspace;
+pub mod time;
+
+pub use db::{Db, SetOptions};
+pub use engine::{Engine, EngineOptions, Executor};
+pub use error::Error;
+pub use keyspace::DbIndex;
+pub use spinel_resp::Value;
+pub use time::{Clock, UnixMillis};

@@ -387,7 +387,7 @@ mod tests {
             let roll = (random >> 33) as usize;
             let grow = if step < 40_000 { 3 } else { 1 };
             if live.is_empty() || roll % 4 < grow {
-                let len = if roll % 97 == 0 { 1000 + roll % 5000 } else { roll % 300 };
+                let len = if roll.is_multiple_of(97) { 1000 + roll % 5000 } else { roll % 300 };
                 let slot = arena.allocate(len);
                 let mark = (step % 251) as u8;
                 arena.tail_mut(slot)[..len].fill(mark);

@@ -191,6 +191,14 @@ impl<'a> EntryMut<'a> {
         &mut self.slot[at..end]
     }
 
+    /// The value's bytes for as long as the entry is borrowed.
+    pub fn into_value(self) -> &'a mut [u8] {
+        let entry = Entry::new(self.slot);
+        let at = entry.key_start() + entry.key_len();
+        let end = at + entry.value_len();
+        &mut self.slot[at..end]
+    }
+
     /// Changes what the value is.
     pub fn set_kind(&mut self, kind: u8) {
         debug_assert!(kind != 0 && kind <= KIND_MASK);

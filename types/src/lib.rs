@@ -24,9 +24,11 @@ pub mod arena;
 mod cpu;
 pub mod entry;
 pub mod hash;
+pub mod string;
 pub mod table;
 
 pub use arena::{Arena, Slot};
 pub use entry::{Entry, EntryMut, Fields};
 pub use hash::HashSeed;
+pub use string::{Str, StringEncoding};
 pub use table::{Cursor, Table};

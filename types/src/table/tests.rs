@@ -104,7 +104,9 @@ fn a_scan_returns_all_that_was_there_throughout() {
     while steps < 1_000_000 {
         let residents: Vec<_> =
             (0..random.below(3000)).map(|n| format!("r{steps}:{n}").into_bytes()).collect();
-        residents.iter().for_each(|key| put(&mut table, key, b"", None));
+        for key in &residents {
+            put(&mut table, key, b"", None);
+        }
         let (mut seen, mut cursor, mut guests) = (HashSet::new(), Some(Cursor::default()), 0_u64);
         let growing = random.below(2) == 0;
         while let Some(at) = cursor {
@@ -128,7 +130,9 @@ fn a_scan_returns_all_that_was_there_throughout() {
                 assert!(seen.contains(key), "{} was there throughout", String::from_utf8_lossy(key));
             }
         }
-        residents.iter().for_each(|key| assert!(take(&mut table, key)));
+        for key in &residents {
+            assert!(take(&mut table, key));
+        }
         if random.below(3) == 0 {
             (0..guests).for_each(|n| _ = take(&mut table, format!("g{n}").as_bytes()));
         }

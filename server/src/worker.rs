@@ -1,0 +1,84 @@
+//! A worker: one thread, one single-threaded runtime, many connections.
+
+use crate::connection;
+use crate::server::{Shared, random_word};
+use spinel_resp::{Batch, Protocol, ReplyWriter};
+use spinel_storage::Executor;
+use std::cell::RefCell;
+use std::io;
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+/// Bytes one read takes at most, unless a large request is under way.
+const READ_BYTES: usize = 64 * 1024;
+
+/// What the connections of one worker share. Nobody keeps a borrow while waiting.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) desk: RefCell<Desk>,
+    connections: Arc<AtomicUsize>,
+}
+
+/// The tools a connection needs only while it is being served, so that idle ones own no buffers.
+pub(crate) struct Desk {
+    pub(crate) executor: Executor,
+    pub(crate) input: Box<[u8]>,
+    pub(crate) batch: Batch,
+    pub(crate) reply: ReplyWriter,
+}
+
+/// The acceptor's handle to a worker.
+pub(crate) struct WorkerHandle {
+    incoming: mpsc::UnboundedSender<TcpStream>,
+    connections: Arc<AtomicUsize>,
+}
+
+impl WorkerHandle {
+    /// How many connections the worker serves.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Hands a connection to the worker.
+    pub(crate) fn adopt(&self, stream: TcpStream) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        if self.incoming.send(stream).is_err() {
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Worker {
+    /// Forgets a connection that was closed.
+    pub(crate) fn closed(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Starts a worker thread.
+pub(crate) fn start(number: usize, shared: &Arc<Shared>) -> io::Result<WorkerHandle> {
+    let (incoming, mut arrivals) = mpsc::unbounded_channel::<TcpStream>();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let handle = WorkerHandle { incoming, connections: Arc::clone(&connections) };
+    let shared = Arc::clone(shared);
+    std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+        let desk = Desk {
+            executor: Executor::new(Arc::clone(&shared.engine), random_word()),
+            input: vec![0; READ_BYTES].into(),
+            batch: Batch::new(),
+            reply: ReplyWriter::new(Protocol::Resp2),
+        };
+        let worker = Rc::new(Worker { shared, desk: RefCell::new(desk), connections });
+        LocalSet::new().block_on(&runtime, async {
+            while let Some(stream) = arrivals.recv().await {
+                tokio::task::spawn_local(connection::serve(stream, Rc::clone(&worker)));
+            }
+        });
+    })?;
+    Ok(handle)
+}

@@ -1,0 +1,98 @@
+//! A cursor over a command's words whose first error stays.
+//!
+//! A handler reads everything it expects and checks once: each reading method returns a harmless value after
+//! an error, and [`Args::finish`] or [`Args::check`] reports the first one.
+
+use crate::error::Error;
+
+/// The words of a command after its name (and after its subcommand's name).
+pub struct Args<'a> {
+    words: &'a [&'a [u8]],
+    next: usize,
+    error: Option<Error>,
+}
+
+impl<'a> Args<'a> {
+    /// Reads `words` from `next` on; word 0 is the command's name.
+    #[inline]
+    pub fn new(words: &'a [&'a [u8]], next: usize) -> Args<'a> {
+        Args { words, next, error: None }
+    }
+
+    /// All words, the command's name included.
+    pub fn words(&self) -> &'a [&'a [u8]] {
+        self.words
+    }
+
+    /// How many words are left.
+    #[inline]
+    pub fn remaining(&self) -> usize {
+        self.words.len() - self.next
+    }
+
+    /// The next word, whatever it is: a key, a value, a name.
+    #[inline]
+    pub fn word(&mut self) -> &'a [u8] {
+        let Some(word) = self.words.get(self.next) else {
+            self.fail(Error::Syntax);
+            return b"";
+        };
+        self.next += 1;
+        word
+    }
+
+    /// The next word without taking it.
+    pub fn peek(&self) -> Option<&'a [u8]> {
+        self.words.get(self.next).copied()
+    }
+
+    /// All words left, taken at once.
+    pub fn rest(&mut self) -> &'a [&'a [u8]] {
+        let rest = &self.words[self.next..];
+        self.next = self.words.len();
+        rest
+    }
+
+    /// Takes the next word if it is this option (in any case).
+    #[inline]
+    pub fn accept(&mut self, option: &str) -> bool {
+        let is_option = self.peek().is_some_and(|word| word.eq_ignore_ascii_case(option.as_bytes()));
+        self.next += usize::from(is_option);
+        is_option
+    }
+
+    /// The next word as a 64-bit integer.
+    #[inline]
+    pub fn integer(&mut self) -> i64 {
+        self.integer_or(Error::NotAnInteger)
+    }
+
+    /// The next word as a 64-bit integer, with the error to report otherwise.
+    pub fn integer_or(&mut self, error: Error) -> i64 {
+        let word = self.word();
+        spinel_resp::parse_integer(word).unwrap_or_else(|| {
+            self.fail(error);
+            0
+        })
+    }
+
+    /// Remembers an error unless there is one already.
+    pub fn fail(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+
+    /// The first error so far.
+    #[inline]
+    pub fn check(&mut self) -> Result<(), Error> {
+        self.error.take().map_or(Ok(()), Err)
+    }
+
+    /// The first error, a syntax error if words are left.
+    #[inline]
+    pub fn finish(&mut self) -> Result<(), Error> {
+        if self.remaining() > 0 {
+            self.fail(Error::Syntax);
+        }
+        self.check()
+    }
+}

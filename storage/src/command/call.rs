@@ -1,0 +1,21 @@
+//! What a handler is given.
+
+use super::args::Args;
+use crate::engine::effect::Effect;
+use crate::keyspace::view::View;
+use crate::time::UnixMillis;
+use spinel_resp::ReplyWriter;
+
+/// One running command: its words, the part of the keyspace it may touch, and where its reply goes.
+pub struct Call<'c> {
+    /// The words after the name.
+    pub args: Args<'c>,
+    /// The keys, and the source of chance.
+    pub keys: View<'c>,
+    /// The reply. What was written before an error is taken back.
+    pub reply: &'c mut ReplyWriter,
+    /// What the journal gets instead of the words as received.
+    pub effect: &'c mut Effect,
+    /// The time of the batch.
+    pub now: UnixMillis,
+}

@@ -1,0 +1,204 @@
+//! Where a command's keys are: one extractor for locking, access control, routing and COMMAND GETKEYS.
+
+/// What a command does with the keys of one specification.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyUse(u16);
+
+impl KeyUse {
+    /// Reads and changes the value.
+    pub const READ_WRITE: KeyUse = KeyUse(1);
+    /// Only reads the value.
+    pub const READ_ONLY: KeyUse = KeyUse(1 << 1);
+    /// Replaces the value without reading it.
+    pub const OVERWRITE: KeyUse = KeyUse(1 << 2);
+    /// Removes the key without reading its value.
+    pub const REMOVE: KeyUse = KeyUse(1 << 3);
+    /// Gives the user data of the value.
+    pub const ACCESS: KeyUse = KeyUse(1 << 4);
+    /// Changes data of the value by its former contents.
+    pub const UPDATE: KeyUse = KeyUse(1 << 5);
+    /// Adds data without looking at what is there.
+    pub const INSERT: KeyUse = KeyUse(1 << 6);
+    /// Deletes data of the value.
+    pub const DELETE: KeyUse = KeyUse(1 << 7);
+    /// A channel or another name that is no key.
+    pub const NOT_KEY: KeyUse = KeyUse(1 << 8);
+    /// The specification may miss keys.
+    pub const INCOMPLETE: KeyUse = KeyUse(1 << 9);
+    /// The use depends on other arguments.
+    pub const VARIABLE: KeyUse = KeyUse(1 << 10);
+
+    /// Every use with its name, in the order of COMMAND INFO.
+    pub const ALL: &[(KeyUse, &str)] = &[
+        (KeyUse::READ_WRITE, "RW"),
+        (KeyUse::READ_ONLY, "RO"),
+        (KeyUse::OVERWRITE, "OW"),
+        (KeyUse::REMOVE, "RM"),
+        (KeyUse::ACCESS, "access"),
+        (KeyUse::UPDATE, "update"),
+        (KeyUse::INSERT, "insert"),
+        (KeyUse::DELETE, "delete"),
+        (KeyUse::NOT_KEY, "not_key"),
+        (KeyUse::INCOMPLETE, "incomplete"),
+        (KeyUse::VARIABLE, "variable_flags"),
+    ];
+
+    /// Both uses together.
+    #[must_use]
+    pub const fn with(self, other: KeyUse) -> KeyUse {
+        KeyUse(self.0 | other.0)
+    }
+
+    /// Whether all of `other` are in this set.
+    pub const fn contains(self, other: KeyUse) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// Where the search for keys starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Begin {
+    /// At this word; the command name is word 0.
+    Index(usize),
+    /// After this word, searched from a position (negative: backwards from the end).
+    Keyword(&'static str, i32),
+}
+
+/// How the keys follow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Find {
+    /// A run of words.
+    Range {
+        /// The last word, counted from the first; negative: from the command's end, −1 the last one.
+        last: i32,
+        /// Every how many words there is a key.
+        step: usize,
+        /// Above 1: only the first 1/limit of the words.
+        limit: usize,
+    },
+    /// A count, then as many keys; positions are counted from the start of the search.
+    Counted {
+        /// Where the count is.
+        count: usize,
+        /// Where the first key is.
+        first: usize,
+        /// Every how many words there is a key.
+        step: usize,
+    },
+}
+
+/// One specification of keys.
+#[derive(Clone, Copy, Debug)]
+pub struct KeySpec {
+    /// Where to start.
+    pub begin: Begin,
+    /// How to go on.
+    pub find: Find,
+    /// What is done with them.
+    pub usage: KeyUse,
+}
+
+impl KeySpec {
+    /// One key at a position.
+    pub const fn at(index: usize, usage: KeyUse) -> KeySpec {
+        KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, step: 1, limit: 0 }, usage }
+    }
+
+    /// Keys from a position to the end, every `step`-th word.
+    pub const fn from(index: usize, step: usize, usage: KeyUse) -> KeySpec {
+        KeySpec { begin: Begin::Index(index), find: Find::Range { last: -1, step, limit: 0 }, usage }
+    }
+
+    /// A count at a position, followed by keys, every `step`-th word.
+    pub const fn counted(index: usize, step: usize, usage: KeyUse) -> KeySpec {
+        KeySpec { begin: Begin::Index(index), find: Find::Counted { count: 0, first: 1, step }, usage }
+    }
+
+    /// The positions of this specification's keys among the words, the command's name being word 0.
+    ///
+    /// Returns no positions if the words don't fit the specification.
+    pub fn positions(&self, words: &[&[u8]]) -> Positions {
+        self.try_positions(words).unwrap_or(Positions { next: 0, end: 0, step: 1 })
+    }
+
+    fn try_positions(&self, words: &[&[u8]]) -> Option<Positions> {
+        let start = match self.begin {
+            Begin::Index(index) => index,
+            Begin::Keyword(word, from) => keyword(words, word, from)?,
+        };
+        let (first, end, step) = match self.find {
+            Find::Range { last, step, limit } => (start, range_end(words.len(), start, last, limit)?, step),
+            Find::Counted { count, first, step } => {
+                let count = spinel_resp::parse_integer(words.get(start + count)?)?;
+                let count = usize::try_from(count).ok().filter(|count| *count <= words.len())?;
+                let first = start + first;
+                (first, if count == 0 { first } else { first + (count - 1) * step + 1 }, step)
+            }
+        };
+        (end <= words.len()).then_some(Positions { next: first, end, step })
+    }
+}
+
+fn range_end(words: usize, start: usize, last: i32, limit: usize) -> Option<usize> {
+    let last = match usize::try_from(last) {
+        Ok(last) => start + last,
+        Err(_) if limit > 1 => start + words.checked_sub(start)? / limit - 1,
+        Err(_) => words.checked_sub(last.unsigned_abs() as usize)?,
+    };
+    Some(last + 1)
+}
+
+fn keyword(words: &[&[u8]], keyword: &str, from: i32) -> Option<usize> {
+    let is_keyword = |index: &usize| words[*index].eq_ignore_ascii_case(keyword.as_bytes());
+    let found = match usize::try_from(from) {
+        Ok(from) => (from..words.len()).find(is_keyword),
+        Err(_) => (1..=words.len().checked_sub(from.unsigned_abs() as usize)?).rev().find(is_keyword),
+    };
+    found.map(|index| index + 1)
+}
+
+/// The positions of keys among a command's words.
+#[derive(Clone, Debug)]
+pub struct Positions {
+    next: usize,
+    end: usize,
+    step: usize,
+}
+
+impl Iterator for Positions {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let position = self.next;
+        (position < self.end).then(|| {
+            self.next += self.step;
+            position
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn positions(spec: KeySpec, line: &str) -> Vec<usize> {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        spec.positions(&words).collect()
+    }
+
+    #[test]
+    fn keys_are_where_the_specification_says() {
+        let usage = KeyUse::READ_ONLY;
+        assert_eq!(positions(KeySpec::at(1, usage), "get a"), [1]);
+        assert_eq!(positions(KeySpec::at(1, usage), "get"), [0; 0]);
+        assert_eq!(positions(KeySpec::from(1, 1, usage), "del a b c"), [1, 2, 3]);
+        assert_eq!(positions(KeySpec::from(1, 2, usage), "mset a 1 b 2"), [1, 3]);
+        assert_eq!(positions(KeySpec::counted(1, 2, usage), "msetex 2 a 1 b 2 nx"), [2, 4]);
+        assert_eq!(positions(KeySpec::counted(1, 1, usage), "sintercard 9 a"), [0; 0]);
+        assert_eq!(positions(KeySpec::counted(1, 1, usage), "sintercard -1 a"), [0; 0]);
+        assert_eq!(positions(KeySpec::counted(1, 1, usage), "sintercard x a"), [0; 0]);
+        let store = KeySpec { begin: Begin::Keyword("store", 2), ..KeySpec::at(1, usage) };
+        assert_eq!(positions(store, "sort a by x STORE d"), [5]);
+    }
+}

@@ -1,0 +1,121 @@
+//! What a command is: one constant row beside its handler, and what is derived from it.
+//!
+//! A row says name, usage, keys, flags and prose; arity and the argument tree come from the usage line
+//! ([`usage`]), key positions from the key specifications ([`keys`]), lookup from [`table`]. Handlers read
+//! their arguments with [`args::Args`] and get everything else from a [`call::Call`].
+
+pub mod args;
+pub mod call;
+pub mod flags;
+pub mod keys;
+pub mod table;
+pub mod usage;
+
+use crate::error::Error;
+use call::Call;
+use flags::Flags;
+use keys::KeySpec;
+
+/// A data command: reads arguments, reads or changes the keyspace, replies.
+pub type Handler = fn(&mut Call<'_>) -> Result<(), Error>;
+
+/// Who runs a command.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// The engine.
+    Data(Handler),
+    /// The program around the engine: connections, settings, the process.
+    Host,
+    /// Nobody: the command only holds subcommands.
+    Container,
+}
+
+/// The family a command belongs to, as shown by COMMAND DOCS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Group {
+    /// Bitmaps and bitfields.
+    Bitmap,
+    /// Connections and sessions.
+    Connection,
+    /// Keys of any type.
+    Generic,
+    /// The server as a whole.
+    Server,
+    /// Strings.
+    String,
+}
+
+impl Group {
+    /// The name used in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::Bitmap => "bitmap",
+            Group::Connection => "connection",
+            Group::Generic => "generic",
+            Group::Server => "server",
+            Group::String => "string",
+        }
+    }
+}
+
+/// How much of the keyspace a command needs at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// The shards of its keys.
+    Keys,
+    /// One shard after another, each only briefly: others go on meanwhile.
+    Sweep,
+    /// Everything, alone.
+    Whole,
+}
+
+/// One row of the command table.
+pub struct Command {
+    /// Lower case; a subcommand is `container|name`.
+    pub name: &'static str,
+    /// The arguments after the name, in the grammar of [`usage`].
+    pub usage: &'static str,
+    /// Where the keys are.
+    pub keys: &'static [KeySpec],
+    /// What the command may do and when it may run.
+    pub flags: Flags,
+    /// The family.
+    pub group: Group,
+    /// What of the keyspace is taken while it runs.
+    pub reach: Reach,
+    /// The Redis release that brought it (or its equivalent elsewhere).
+    pub since: &'static str,
+    /// Time complexity.
+    pub cost: &'static str,
+    /// One sentence about what it does.
+    pub about: &'static str,
+    /// Hints for clients: `nondeterministic_output`, `request_policy:…`.
+    pub tips: &'static [&'static str],
+    /// Since when it is deprecated, and what to use instead.
+    pub deprecated: Option<(&'static str, &'static str)>,
+    /// Who runs it.
+    pub run: Run,
+}
+
+impl Command {
+    /// A row to start from: `Command { name: …, ..Command::ROW }`.
+    pub const ROW: Command = Command {
+        name: "",
+        usage: "",
+        keys: &[],
+        flags: Flags::NONE,
+        group: Group::Generic,
+        reach: Reach::Keys,
+        since: "1.0.0",
+        cost: "O(1)",
+        about: "",
+        tips: &[],
+        deprecated: None,
+        run: Run::Host,
+    };
+
+    /// The container's name, if this is a subcommand.
+    pub fn container(&self) -> Option<&'static str> {
+        self.name.split_once('|').map(|(container, _)| container)
+    }
+}

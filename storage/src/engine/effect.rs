@@ -1,0 +1,41 @@
+//! What a write does, in words that give the same result whenever they run again.
+
+/// One command as words.
+pub type Line = Vec<Vec<u8>>;
+
+/// The effect of the running command on the journal.
+///
+/// Without a handler's word, a command that changed something is recorded as it was received. A handler
+/// whose result depended on time, chance or state gives the lines that say what happened instead.
+#[derive(Default)]
+pub struct Effect {
+    is_recorded: bool,
+    lines: Option<Vec<Line>>,
+}
+
+impl Effect {
+    /// Makes ready for the next command; `is_recorded` says whether the journal has a reader.
+    pub(crate) fn reset(&mut self, is_recorded: bool) {
+        self.is_recorded = is_recorded;
+        self.lines = None;
+    }
+
+    /// Replaces the words as received by one line. Costs nothing when nobody reads the journal.
+    pub fn rewrite<const N: usize>(&mut self, line: impl FnOnce() -> [Vec<u8>; N]) {
+        if self.is_recorded {
+            self.lines.get_or_insert_default().push(line().into());
+        }
+    }
+
+    /// Replaces the words as received by a line that is built only when somebody reads the journal.
+    pub fn rewrite_line(&mut self, line: impl FnOnce() -> Line) {
+        if self.is_recorded {
+            self.lines.get_or_insert_default().push(line());
+        }
+    }
+
+    /// The lines that stand for the command, or none for the words as received.
+    pub(crate) fn lines(&mut self) -> Option<Vec<Line>> {
+        self.lines.take()
+    }
+}

@@ -1,0 +1,143 @@
+//! The engine: one execution path for servers, embedded use, scripts and replays.
+//!
+//! ```text
+//! words ─ resolve (name, arity) ─ plan (keys → shards) ─ lock ─ handler ─ journal ─ unlock
+//! ```
+//!
+//! An [`Engine`] is shared by all threads; each thread runs commands through an [`Executor`] of its own,
+//! which passes the gate once per batch ([`Executor::begin`]) and executes any number of commands in it.
+
+pub mod counters;
+pub mod effect;
+mod execute;
+pub mod journal;
+mod upkeep;
+
+use crate::command::table::CommandTable;
+use crate::keyspace::Keyspace;
+use crate::keyspace::access::AccessPolicy;
+use counters::{CounterSums, Counters};
+pub use execute::{Executor, Outcome, Prepared, Setting, Turn};
+use journal::Journal;
+use spinel_types::HashSeed;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What an engine is made with.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// How many databases there are.
+    pub databases: u16,
+    /// Secret of the key hash; random unless runs must repeat.
+    pub seed: (u64, u64),
+}
+
+/// Keyspace, commands, journal and statistics of one data set.
+pub struct Engine {
+    pub(crate) keyspace: Keyspace,
+    table: CommandTable,
+    journal: Arc<Journal>,
+    threads: Mutex<Vec<Arc<Counters>>>,
+    next_stripe: AtomicUsize,
+    /// [`AccessPolicy`] in 64 bits, so that reading it costs nothing.
+    access: AtomicU64,
+    is_expiring: AtomicBool,
+    upkeep: upkeep::Upkeep,
+}
+
+impl Engine {
+    /// Makes an engine with an empty keyspace that knows the commands of `table`.
+    pub fn new(options: &EngineOptions, table: CommandTable) -> Engine {
+        let (low, high) = options.seed;
+        Engine {
+            keyspace: Keyspace::new(options.databases, HashSeed::new(low, high)),
+            table,
+            journal: Arc::default(),
+            threads: Mutex::default(),
+            next_stripe: AtomicUsize::new(0),
+            access: AtomicU64::new(pack_access(AccessPolicy::Recency)),
+            is_expiring: AtomicBool::new(true),
+            upkeep: upkeep::Upkeep::default(),
+        }
+    }
+
+    /// The commands.
+    #[inline]
+    pub fn table(&self) -> &CommandTable {
+        &self.table
+    }
+
+    /// The keyspace.
+    pub fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
+    }
+
+    /// The journal of all writes.
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
+    /// What access clocks mean.
+    #[inline]
+    pub fn access_policy(&self) -> AccessPolicy {
+        unpack_access(self.access.load(Ordering::Relaxed))
+    }
+
+    /// Changes what access clocks mean.
+    pub fn set_access_policy(&self, policy: AccessPolicy) {
+        self.access.store(pack_access(policy), Ordering::Relaxed);
+    }
+
+    /// Lets expired keys be removed in the background, or not; they are invisible either way.
+    pub fn set_active_expiry(&self, is_active: bool) {
+        self.is_expiring.store(is_active, Ordering::Relaxed);
+    }
+
+    /// Statistics of all threads together.
+    pub fn counters(&self) -> CounterSums {
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let expired = self.upkeep.expired.load(Ordering::Relaxed);
+        let mut sums = CounterSums { expired, ..CounterSums::default() };
+        for thread in threads.iter() {
+            sums.hits += thread.hits.value();
+            sums.misses += thread.misses.value();
+            sums.expired += thread.expired.value();
+            sums.changes += thread.changes.value();
+        }
+        sums
+    }
+
+    /// Starts hit, miss and expiry counts again.
+    pub fn reset_counters(&self) {
+        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            thread.hits.reset();
+            thread.misses.reset();
+            thread.expired.reset();
+        }
+        self.upkeep.expired.store(0, Ordering::Relaxed);
+    }
+
+    fn register_thread(&self) -> (usize, Arc<Counters>) {
+        let counters = Arc::<Counters>::default();
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&counters));
+        (self.next_stripe.fetch_add(1, Ordering::Relaxed), counters)
+    }
+}
+
+const FREQUENCY_BIT: u64 = 1 << 63;
+
+fn pack_access(policy: AccessPolicy) -> u64 {
+    match policy {
+        AccessPolicy::Recency => 0,
+        AccessPolicy::Frequency { log_factor, decay_minutes } => {
+            FREQUENCY_BIT | u64::from(log_factor & 0x7fff_ffff) << 32 | u64::from(decay_minutes)
+        }
+    }
+}
+
+fn unpack_access(bits: u64) -> AccessPolicy {
+    if bits & FREQUENCY_BIT == 0 {
+        return AccessPolicy::Recency;
+    }
+    AccessPolicy::Frequency { log_factor: (bits >> 32) as u32 & 0x7fff_ffff, decay_minutes: bits as u32 }
+}

@@ -1,0 +1,60 @@
+//! Work that nobody waits for: removing expired keys.
+
+use super::Engine;
+use crate::keyspace::{DbIndex, SHARDS};
+use crate::time::UnixMillis;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Keys removed under one hold of a shard's lock: some 20 µs.
+const KEYS_PER_HOLD: usize = 128;
+/// No stripe of a thread; upkeep passes the gate on one of its own.
+const STRIPE: usize = usize::MAX;
+
+/// Where the last round stopped, and what all rounds did.
+#[derive(Default)]
+pub(super) struct Upkeep {
+    next_shard: AtomicUsize,
+    pub(super) expired: AtomicU64,
+}
+
+impl Engine {
+    /// Removes expired keys, at most about `keys_max`, and returns how many. Call it every few milliseconds
+    /// while it returns much, every 100 milliseconds otherwise; a round with nothing due costs a lock per
+    /// shard.
+    pub fn expire_round(&self, now: UnixMillis, keys_max: usize) -> usize {
+        if !self.is_expiring.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let shards = usize::from(self.keyspace.databases()) * SHARDS;
+        let first = self.upkeep.next_shard.load(Ordering::Relaxed);
+        let mut removed = 0;
+        for step in 0..shards {
+            let number = (first + step) % shards;
+            let (db, shard) = (DbIndex((number / SHARDS) as u16), number % SHARDS);
+            removed += self.expire_shard(db, shard, now);
+            if removed >= keys_max {
+                self.upkeep.next_shard.store(number + 1, Ordering::Relaxed);
+                break;
+            }
+        }
+        removed
+    }
+
+    fn expire_shard(&self, db: DbIndex, shard: usize, now: UnixMillis) -> usize {
+        let mut removed = 0;
+        loop {
+            let _inside = self.keyspace.gate.shared(STRIPE);
+            let has_more = self.keyspace.expire_shard(db, shard, now, KEYS_PER_HOLD, |key| {
+                removed += 1;
+                if self.journal.has_readers() {
+                    self.journal.append_words(db, &[b"DEL", key]);
+                }
+            });
+            if !has_more {
+                break;
+            }
+        }
+        self.upkeep.expired.fetch_add(removed as u64, Ordering::Relaxed);
+        removed
+    }
+}

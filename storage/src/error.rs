@@ -1,0 +1,105 @@
+//! Every error a command can reply, and its text.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Why a command failed. The texts clients see are all here; see [`Error::text`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// No such command; the words as far as they are shown.
+    UnknownCommand(String),
+    /// A container has no such subcommand.
+    UnknownSubcommand(String),
+    /// Too few or too many words for this command.
+    WrongArity(&'static str),
+    /// The options don't make sense.
+    Syntax,
+    /// The key holds another type.
+    WrongType,
+    /// Not a 64-bit integer.
+    NotAnInteger,
+    /// Not a floating point number.
+    NotAFloat,
+    /// A number outside what the command takes.
+    ValueOutOfRange,
+    /// The key must exist.
+    NoSuchKey,
+    /// A string would pass the limit of 512 MB.
+    StringTooLong,
+    /// The integer result would overflow.
+    IncrementOverflow,
+    /// The floating point result would not be finite.
+    IncrementNotFinite,
+    /// An expiry that is not positive or overflows, of this command.
+    InvalidExpire(&'static str),
+    /// No database has this number.
+    DbIndexOutOfRange,
+    /// Any other fixed text, with its code.
+    Text(&'static str),
+    /// Any other text that had to be made, with its code.
+    Made(String),
+}
+
+/// Bytes of an unknown command's name and arguments that its error shows.
+const SHOWN_BYTES_MAX: usize = 128;
+
+impl Error {
+    /// The error about a name that no command has; shows the name and the first arguments.
+    #[cold]
+    pub fn unknown_command(words: &[&[u8]]) -> Error {
+        let name = shown(words.first().copied().unwrap_or_default(), SHOWN_BYTES_MAX);
+        let mut arguments = String::new();
+        for word in words.iter().skip(1) {
+            if arguments.len() >= SHOWN_BYTES_MAX {
+                break;
+            }
+            let room = SHOWN_BYTES_MAX - arguments.len();
+            let _ = write!(arguments, "'{}' ", shown(word, room));
+        }
+        Error::UnknownCommand(format!("ERR unknown command '{name}', with args beginning with: {arguments}"))
+    }
+
+    /// The error about a subcommand that a container does not have.
+    #[cold]
+    pub fn unknown_subcommand(container: &str, name: &[u8]) -> Error {
+        let (name, container) = (shown(name, SHOWN_BYTES_MAX), container.to_ascii_uppercase());
+        Error::UnknownSubcommand(format!("ERR unknown subcommand '{name}'. Try {container} HELP."))
+    }
+
+    /// The reply's text, its code first.
+    pub fn text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Error::UnknownCommand(text) | Error::UnknownSubcommand(text) | Error::Made(text) => text,
+            Error::Text(text) => text,
+            Error::Syntax => "ERR syntax error",
+            Error::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
+            Error::NotAnInteger => "ERR value is not an integer or out of range",
+            Error::NotAFloat => "ERR value is not a valid float",
+            Error::ValueOutOfRange => "ERR value is out of range",
+            Error::NoSuchKey => "ERR no such key",
+            Error::StringTooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+            Error::IncrementOverflow => "ERR increment or decrement would overflow",
+            Error::IncrementNotFinite => "ERR increment would produce NaN or Infinity",
+            Error::DbIndexOutOfRange => "ERR DB index is out of range",
+            Error::WrongArity(command) => {
+                return format!("ERR wrong number of arguments for '{command}' command").into();
+            }
+            Error::InvalidExpire(command) => {
+                return format!("ERR invalid expire time in '{command}' command").into();
+            }
+        })
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+impl std::error::Error for Error {}
+
+fn shown(word: &[u8], bytes_max: usize) -> Cow<'_, str> {
+    String::from_utf8_lossy(&word[..word.len().min(bytes_max)])
+}

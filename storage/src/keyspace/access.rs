@@ -1,0 +1,97 @@
+//! The 24-bit access clock of a key: when it was last used, or how often.
+//!
+//! ```text
+//! LRU   seconds since the epoch, modulo 2^24 (194 days)
+//! LFU   minutes since the epoch, modulo 2^16 | logarithmic counter, 8 bits
+//! ```
+
+use crate::entropy::Entropy;
+use crate::time::UnixMillis;
+
+const SECONDS_MASK: u32 = 0x00ff_ffff;
+const COUNTER_BITS: u32 = 8;
+const COUNTER_MASK: u32 = (1 << COUNTER_BITS) - 1;
+const COUNTER_START: u32 = 5;
+
+/// What the access clock of keys means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AccessPolicy {
+    /// The last use.
+    Recency,
+    /// How often, with a counter that grows ever slower and decays.
+    Frequency {
+        /// The higher, the more uses a step of the counter takes.
+        log_factor: u32,
+        /// Minutes per step of decay; 0: no decay.
+        decay_minutes: u32,
+    },
+}
+
+impl AccessPolicy {
+    /// The clock of a key that is new.
+    pub fn fresh(self, now: UnixMillis) -> u32 {
+        match self {
+            AccessPolicy::Recency => seconds(now),
+            AccessPolicy::Frequency { .. } => minutes(now) << COUNTER_BITS | COUNTER_START,
+        }
+    }
+
+    /// The clock of a key after a use.
+    #[inline]
+    pub fn touched(self, clock: u32, now: UnixMillis, entropy: &mut Entropy) -> u32 {
+        match self {
+            AccessPolicy::Recency => seconds(now),
+            AccessPolicy::Frequency { log_factor, .. } => {
+                let counter = self.frequency(clock, now);
+                let above_start = u64::from(counter.saturating_sub(COUNTER_START));
+                let is_lucky = entropy.below(above_start * u64::from(log_factor) + 1) == 0;
+                let counter = (counter + u32::from(is_lucky)).min(COUNTER_MASK);
+                minutes(now) << COUNTER_BITS | counter
+            }
+        }
+    }
+
+    /// Milliseconds since the last use, in steps of a second.
+    pub fn idle_millis(clock: u32, now: UnixMillis) -> i64 {
+        i64::from(seconds(now).wrapping_sub(clock) & SECONDS_MASK) * 1000
+    }
+
+    /// The use counter, decayed by the time since the last use.
+    pub fn frequency(self, clock: u32, now: UnixMillis) -> u32 {
+        let AccessPolicy::Frequency { decay_minutes, .. } = self else { return 0 };
+        let idle = minutes(now).wrapping_sub(clock >> COUNTER_BITS) & 0xffff;
+        let decay = idle.checked_div(decay_minutes).unwrap_or(0);
+        (clock & COUNTER_MASK).saturating_sub(decay)
+    }
+}
+
+fn seconds(now: UnixMillis) -> u32 {
+    (now.0 / 1000) as u32 & SECONDS_MASK
+}
+
+fn minutes(now: UnixMillis) -> u32 {
+    (now.0 / 60_000) as u32 & 0xffff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recency_counts_idle_seconds_across_the_wrap() {
+        let clock = AccessPolicy::Recency.fresh(UnixMillis(i64::from(SECONDS_MASK) * 1000));
+        let later = UnixMillis((i64::from(SECONDS_MASK) + 5) * 1000);
+        assert_eq!(AccessPolicy::idle_millis(clock, later), 5000);
+    }
+
+    #[test]
+    fn frequency_grows_slowly_and_decays() {
+        let policy = AccessPolicy::Frequency { log_factor: 10, decay_minutes: 1 };
+        let (mut entropy, now) = (Entropy::new(4), UnixMillis(1_700_000_000_000));
+        let mut clock = policy.fresh(now);
+        (0..1000).for_each(|_| clock = policy.touched(clock, now, &mut entropy));
+        let counter = policy.frequency(clock, now);
+        assert!((10..40).contains(&counter), "{counter}");
+        assert_eq!(policy.frequency(clock, UnixMillis(now.0 + 3 * 60_000)), counter - 3);
+    }
+}

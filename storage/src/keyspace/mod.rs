@@ -1,0 +1,97 @@
+//! The keyspace: numbered databases, each cut into shards behind short locks.
+//!
+//! ```text
+//! gate ── database 0 ── shard 0 … 255, each a lock around a table
+//!      └─ database 1 ── …
+//! ```
+//!
+//! A key's hash chooses the shard (bits 8 to 15) and its place in the shard's table (bits 24 up). A command
+//! holds the shared side of the [`gate`] and locks the shards of its keys in ascending order; whoever holds
+//! the exclusive side may lock in any order, because nobody else is inside.
+
+pub mod access;
+pub mod gate;
+pub mod guard;
+pub mod shard;
+mod sweep;
+pub mod view;
+
+use gate::Gate;
+use shard::Shard;
+use spinel_types::HashSeed;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Shards per database.
+pub const SHARDS: usize = 256;
+
+/// The number of a database.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct DbIndex(pub u16);
+
+/// All databases of one engine.
+pub struct Keyspace {
+    pub(crate) gate: Gate,
+    databases: Vec<Database>,
+    seed: HashSeed,
+}
+
+/// A line of its own per lock, so that neighbours don't slow each other.
+#[repr(align(128))]
+struct Cell(Mutex<Shard>);
+
+struct Database {
+    shards: Box<[Cell]>,
+}
+
+/// The shard a hash belongs to.
+#[inline]
+pub(crate) fn shard_of(hash: u64) -> usize {
+    (hash >> 8) as usize % SHARDS
+}
+
+impl Keyspace {
+    /// Makes empty databases.
+    pub fn new(databases: u16, seed: HashSeed) -> Keyspace {
+        let database =
+            |_| Database { shards: (0..SHARDS).map(|_| Cell(Mutex::new(Shard::new(seed)))).collect() };
+        Keyspace { gate: Gate::default(), databases: (0..databases).map(database).collect(), seed }
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> u16 {
+        self.databases.len() as u16
+    }
+
+    /// Checks a database number that came from outside.
+    pub fn db(&self, number: i64) -> Option<DbIndex> {
+        u16::try_from(number).ok().filter(|index| usize::from(*index) < self.databases.len()).map(DbIndex)
+    }
+
+    /// Hashes a key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.seed.hash(key)
+    }
+
+    /// Locks the shard of a hash. The caller holds the gate.
+    #[inline]
+    pub(crate) fn lock(&self, db: DbIndex, shard: usize) -> MutexGuard<'_, Shard> {
+        self.databases[usize::from(db.0)].shards[shard].0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loads the bucket of a hash into the cache, if its shard is free.
+    #[inline]
+    pub fn prefetch_bucket(&self, db: DbIndex, hash: u64) {
+        if let Ok(shard) = self.databases[usize::from(db.0)].shards[shard_of(hash)].0.try_lock() {
+            shard.table.prefetch_bucket(hash);
+        }
+    }
+
+    /// Loads the entry that probably has this hash into the cache, if its shard is free.
+    #[inline]
+    pub fn prefetch_entry(&self, db: DbIndex, hash: u64) {
+        if let Ok(shard) = self.databases[usize::from(db.0)].shards[shard_of(hash)].0.try_lock() {
+            shard.table.prefetch_entry(hash);
+        }
+    }
+}

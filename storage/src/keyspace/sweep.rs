@@ -1,0 +1,147 @@
+//! Going through whole databases, one shard after another.
+
+use super::{DbIndex, Keyspace, SHARDS, shard_of};
+use crate::entropy::Entropy;
+use crate::time::UnixMillis;
+use spinel_types::{Cursor, Entry, Slot, Table};
+
+/// Sizes of one database.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DbStatistics {
+    /// Keys, those included that have expired but not been removed yet.
+    pub keys: usize,
+    /// Keys with an expiry.
+    pub expires: usize,
+    /// Bytes of entries and index, entries rounded up to their size classes.
+    pub memory_bytes: usize,
+    /// Bytes taken from the allocator.
+    pub allocated_bytes: usize,
+}
+
+/// The shard's part of a scan cursor stands above the table's.
+const CURSOR_SHARD: u32 = Cursor::BITS;
+
+impl Keyspace {
+    /// Counts keys and bytes of a database. O(shards).
+    pub fn statistics(&self, db: DbIndex) -> DbStatistics {
+        let mut sum = DbStatistics::default();
+        for shard in 0..SHARDS {
+            let shard = self.lock(db, shard);
+            sum.keys += shard.table.len();
+            sum.expires += shard.table.stamped();
+            sum.memory_bytes += shard.table.memory_bytes();
+            sum.allocated_bytes += shard.table.allocated_bytes();
+        }
+        sum
+    }
+
+    /// How many keys a database has, expired ones included that have not been removed yet. O(shards).
+    pub fn len(&self, db: DbIndex) -> usize {
+        (0..SHARDS).map(|shard| self.lock(db, shard).table.len()).sum()
+    }
+
+    /// Visits every key of a database that has not expired, shard by shard.
+    pub fn for_each(&self, db: DbIndex, now: UnixMillis, mut visit: impl FnMut(Entry<'_>)) {
+        for shard in 0..SHARDS {
+            self.lock(db, shard).table.for_each(|entry| {
+                if entry.stamp().is_none_or(|expiry| expiry > now.0) {
+                    visit(entry);
+                }
+            });
+        }
+    }
+
+    /// Visits at least `count` keys from a cursor on, or as many buckets times ten, and returns the next
+    /// cursor; 0 starts and 0 ends. Keys that are there throughout are visited at least once.
+    pub fn scan(
+        &self,
+        db: DbIndex,
+        cursor: u64,
+        count: u64,
+        now: UnixMillis,
+        mut visit: impl FnMut(Entry<'_>),
+    ) -> u64 {
+        let (mut shard, mut at) = ((cursor >> CURSOR_SHARD) as usize, Cursor::from_bits(cursor));
+        let (mut visited, mut steps) = (0, 0);
+        while shard < SHARDS && visited < count && steps < count.saturating_mul(10) {
+            let held = self.lock(db, shard);
+            let mut next = Some(at);
+            while let Some(cursor) = next.filter(|_| visited < count && steps < count.saturating_mul(10)) {
+                next = held.table.scan(cursor, |entry| {
+                    visited += 1;
+                    if entry.stamp().is_none_or(|expiry| expiry > now.0) {
+                        visit(entry);
+                    }
+                });
+                steps += u64::from(!held.table.is_empty());
+            }
+            (shard, at) = next.map_or((shard + 1, Cursor::default()), |next| (shard, next));
+        }
+        if shard < SHARDS { (shard as u64) << CURSOR_SHARD | at.bits() } else { 0 }
+    }
+
+    /// Chooses a key that has not expired, nearly evenly; `None` if there is none.
+    pub fn random_key(&self, db: DbIndex, now: UnixMillis, entropy: &mut Entropy) -> Option<Vec<u8>> {
+        const TRIES: usize = 100;
+        for _ in 0..TRIES {
+            let mut rank = entropy.below((self.len(db) as u64).max(1)) as usize;
+            let shard = (0..SHARDS).find(|shard| {
+                let len = self.lock(db, *shard).table.len();
+                let is_here = rank < len;
+                rank = rank.saturating_sub(len);
+                is_here
+            })?;
+            let held = self.lock(db, shard);
+            let picked = (0..TRIES).find_map(|_| held.table.pick(entropy.word()));
+            let entry = picked.map(|slot| held.table.entry(slot));
+            if let Some(entry) = entry.filter(|entry| entry.stamp().is_none_or(|expiry| expiry > now.0)) {
+                return Some(entry.key().to_vec());
+            }
+        }
+        let mut found = None;
+        self.for_each(db, now, |entry| found = Some(entry.key().to_vec()));
+        found
+    }
+
+    /// Takes all keys out of a database and returns them, to be dropped by whoever has the time.
+    ///
+    /// The caller holds the gate alone.
+    pub(crate) fn empty(&self, db: DbIndex) -> Vec<Table> {
+        (0..SHARDS)
+            .map(|shard| std::mem::replace(&mut self.lock(db, shard).table, Table::new(self.seed)))
+            .filter(|table| !table.is_empty())
+            .collect()
+    }
+
+    /// Exchanges the contents of two databases. The caller holds the gate alone.
+    pub(crate) fn swap(&self, one: DbIndex, other: DbIndex) {
+        if one == other {
+            return;
+        }
+        for shard in 0..SHARDS {
+            std::mem::swap(&mut *self.lock(one, shard), &mut *self.lock(other, shard));
+        }
+    }
+
+    /// Removes up to about `keys_max` expired keys of one shard and reports each; whether more may be due.
+    pub(crate) fn expire_shard(
+        &self,
+        db: DbIndex,
+        shard: usize,
+        now: UnixMillis,
+        keys_max: usize,
+        mut report: impl FnMut(&[u8]),
+    ) -> bool {
+        let mut held = self.lock(db, shard);
+        let mut due: Vec<Slot> = Vec::new();
+        let has_more = held.table.collect_due(now.0, keys_max, &mut due);
+        for slot in due {
+            let key = held.table.entry(slot).key();
+            report(key);
+            let hash = self.hash(key);
+            debug_assert_eq!(shard_of(hash), shard);
+            held.table.remove(hash, slot);
+        }
+        has_more
+    }
+}

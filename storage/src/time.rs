@@ -1,0 +1,35 @@
+//! Time as it comes into the engine: from outside.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Milliseconds since the Unix epoch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct UnixMillis(pub i64);
+
+/// A source of the time.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> UnixMillis;
+}
+
+/// A clock that stands still until it is set; for tests and for replaying a log.
+#[derive(Debug, Default)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// Makes a clock that shows `now`.
+    pub const fn new(now: UnixMillis) -> ManualClock {
+        ManualClock(AtomicI64::new(now.0))
+    }
+
+    /// Sets the time.
+    pub fn set(&self, now: UnixMillis) {
+        self.0.store(now.0, Ordering::Relaxed);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.load(Ordering::Relaxed))
+    }
+}
