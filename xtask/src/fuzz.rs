@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     seconds: u64,
 }
 
-/// Builds and runs the targets.
+/// Builds and runs the target that was named, or all.
 ///
 /// # Errors
 /// When there is no nightly compiler, a target doesn't build, or one finds something; the input is kept then.
@@ -43,21 +43,32 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if !workspace::has_nightly() {
         return Err("fuzzing needs a nightly compiler: `rustup toolchain install nightly`".into());
     }
-    let targets = match &arguments.target {
-        Some(target) => vec![target.clone()],
-        None => targets()?,
-    };
+    match &arguments.target {
+        None => run_all(arguments.seconds),
+        Some(target) => {
+            build(target)?;
+            run_target(target, arguments.seconds)
+        }
+    }
+}
+
+/// Builds all targets and runs each for `seconds`.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_all(seconds: u64) -> Outcome {
+    let targets = targets()?;
     for target in &targets {
         build(target)?;
     }
     for target in &targets {
-        run_target(target, arguments.seconds)?;
+        run_target(target, seconds)?;
     }
     Ok(())
 }
 
 /// Returns the names of the targets, in order.
-pub(crate) fn targets() -> Outcome<Vec<String>> {
+fn targets() -> Outcome<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder().join("fuzz_targets"))? {
         let path = entry?.path();
@@ -78,7 +89,7 @@ fn output() -> PathBuf {
 
 fn build(target: &str) -> Outcome {
     let mut cargo = workspace::nightly_cargo();
-    cargo.args(["build", "--release", "--target", workspace::TRIPLE, "--bin", target]);
+    cargo.args(["build", "--quiet", "--release", "--target", workspace::TRIPLE, "--bin", target]);
     cargo.arg("--manifest-path").arg(folder().join("Cargo.toml"));
     cargo.arg("--target-dir").arg(output());
     command::run(cargo.env("RUSTFLAGS", FLAGS.join(" ")))

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod ci;
 mod command;
 mod fuzz;
 mod metrics;
@@ -39,6 +40,8 @@ struct Invocation {
 enum Verb {
     /// Measures our server beside its peers and prints the table.
     Bench(bench::Arguments),
+    /// Runs everything that must hold before a change lands.
+    Ci(ci::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
     /// Prints how large and how well described the sources are.
@@ -56,6 +59,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Invocation::parse().verb {
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Ci(arguments) => ci::run(&arguments),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Metrics(arguments) => metrics::run(&arguments),
         Verb::Oracle(arguments) => oracle::run(&arguments),

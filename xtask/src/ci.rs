@@ -1,0 +1,203 @@
+//! `cargo xtask ci`: everything that must hold before a change lands, in the order in which it is cheapest to
+//! learn that it doesn't.
+//!
+//! A step that fails doesn't hide the ones after it: all run, a table closes the run, and it fails if any did.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::{Outcome, command, fuzz, peers, workspace};
+
+/// Options of `cargo xtask ci`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Steps to run: fmt, clippy, tests, tidy, docs, package, sanitizer, peers, record, oracle, fuzz [default: all]
+    steps: Vec<String>,
+    /// Leaves out the tests, because they have just run
+    #[arg(long)]
+    after_tests: bool,
+    /// How long each fuzz target runs
+    #[arg(long, default_value_t = 60)]
+    fuzz_seconds: u64,
+    /// Seeds that the oracle runs, from 1 on
+    #[arg(long, default_value_t = 10)]
+    oracle_seeds: u64,
+    /// Calls of each of its seeds
+    #[arg(long, default_value_t = 30_000)]
+    oracle_calls: u64,
+}
+
+/// A part of the run.
+struct Step {
+    name: &'static str,
+    run: fn(&Arguments) -> Outcome<Ending>,
+}
+
+/// How a step that did not fail ended.
+enum Ending {
+    Done,
+    /// Nothing was checked, for this reason.
+    Skipped(&'static str),
+}
+
+const STEPS: [Step; 11] = [
+    Step { name: "fmt", run: format },
+    Step { name: "clippy", run: clippy },
+    Step { name: "tests", run: tests },
+    Step { name: "tidy", run: |_| own_verb(&["tidy"]) },
+    Step { name: "docs", run: docs },
+    Step { name: "package", run: package },
+    Step { name: "sanitizer", run: sanitizer },
+    Step { name: "peers", run: |_| own_verb(&["peers"]) },
+    Step { name: "record", run: |_| own_verb(&["record", "--check"]) },
+    Step { name: "oracle", run: oracle },
+    Step { name: "fuzz", run: fuzz },
+];
+
+/// Crates that are not published.
+const UNPUBLISHED: [&str; 2] = ["xtask", "spinel-tests"];
+
+/// Runs the steps and prints how long each took and how it ended.
+///
+/// # Errors
+/// When a step failed.
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let mut lines = Vec::new();
+    let mut failed = Vec::new();
+    for step in chosen(arguments)? {
+        println!("\n=== {}", step.name);
+        let started = Instant::now();
+        let outcome = (step.run)(arguments);
+        if let Err(error) = &outcome {
+            println!("{}: {error}", step.name);
+            failed.push(step.name);
+        }
+        lines.push(summary(step.name, &outcome, started.elapsed()));
+    }
+    println!("\n=== summary\n{}", lines.join("\n"));
+    if failed.is_empty() { Ok(()) } else { Err(format!("ci: failed: {}", failed.join(", ")).into()) }
+}
+
+fn chosen(arguments: &Arguments) -> Outcome<Vec<&'static Step>> {
+    for name in &arguments.steps {
+        if !STEPS.iter().any(|step| step.name == name) {
+            let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+            return Err(format!("no step is called {name}; there are {}", known.join(", ")).into());
+        }
+    }
+    let is_named =
+        |step: &&Step| arguments.steps.is_empty() || arguments.steps.iter().any(|name| step.name == name);
+    let is_left = |step: &&Step| !(arguments.after_tests && step.name == "tests");
+    Ok(STEPS.iter().filter(is_named).filter(is_left).collect())
+}
+
+fn summary(name: &str, outcome: &Outcome<Ending>, elapsed: Duration) -> String {
+    let ending = match outcome {
+        Ok(Ending::Done) => "ok".to_owned(),
+        Ok(Ending::Skipped(reason)) => format!("skipped: {reason}"),
+        Err(_) => "FAILED".to_owned(),
+    };
+    format!("{name:<10} {:>5} s  {ending}", elapsed.as_secs())
+}
+
+fn done(command: &mut Command) -> Outcome<Ending> {
+    command::run(command)?;
+    Ok(Ending::Done)
+}
+
+fn cargo(words: &[&str]) -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args(words);
+    cargo
+}
+
+/// Runs another verb of this program.
+fn own_verb(words: &[&str]) -> Outcome<Ending> {
+    done(Command::new(std::env::current_exe()?).args(words).current_dir(workspace::root()))
+}
+
+fn format(_: &Arguments) -> Outcome<Ending> {
+    done(&mut cargo(&["fmt", "--all", "--check"]))?;
+    done(&mut cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
+}
+
+fn clippy(_: &Arguments) -> Outcome<Ending> {
+    done(&mut cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn tests(_: &Arguments) -> Outcome<Ending> {
+    done(&mut cargo(&["test", "--workspace"]))
+}
+
+fn docs(_: &Arguments) -> Outcome<Ending> {
+    let mut doc = cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
+    done(doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Builds every published crate from what its package would hold.
+fn package(_: &Arguments) -> Outcome<Ending> {
+    let mut package = cargo(&["package", "--quiet", "--workspace", "--allow-dirty"]);
+    done(package.args(UNPUBLISHED.iter().flat_map(|name| ["--exclude", name])))
+}
+
+/// Runs the tests of the crate with `unsafe` modules under `AddressSanitizer`.
+fn sanitizer(_: &Arguments) -> Outcome<Ending> {
+    if !workspace::has_nightly() {
+        return Ok(Ending::Skipped("no nightly compiler"));
+    }
+    let mut test = workspace::nightly_cargo();
+    test.args(["test", "--quiet", "--package", "spinel-types", "--lib", "--tests"]);
+    test.args(["--target", workspace::TRIPLE, "--target-dir"]).arg(workspace::target().join("sanitizer"));
+    // Containers withhold the right that the search for leaks needs.
+    done(test.env("RUSTFLAGS", "-Zsanitizer=address").env("ASAN_OPTIONS", "detect_leaks=0"))
+}
+
+/// Compares generated calls, then the command table, with Redis 8.
+fn oracle(arguments: &Arguments) -> Outcome<Ending> {
+    peers::find("redis8", "server")?;
+    done(&mut cargo(&["build", "--release", "--package", "spinel-server", "--bin", "spinel-server"]))?;
+    let ours: PathBuf = workspace::target().join("release").join("spinel-server");
+    let ours = ours.display().to_string();
+    let (seeds, calls) = (arguments.oracle_seeds.to_string(), arguments.oracle_calls.to_string());
+    own_verb(&["oracle", "--ours", &ours, "--seeds", &seeds, "--calls", &calls])?;
+    own_verb(&["oracle", "--ours", &ours, "--commands"])
+}
+
+fn fuzz(arguments: &Arguments) -> Outcome<Ending> {
+    if !workspace::has_nightly() {
+        return Ok(Ending::Skipped("no nightly compiler"));
+    }
+    fuzz::run_all(arguments.fuzz_seconds)?;
+    Ok(Ending::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(steps: &[&str], after_tests: bool) -> Arguments {
+        let steps = steps.iter().map(ToString::to_string).collect();
+        Arguments { steps, after_tests, fuzz_seconds: 1, oracle_seeds: 1, oracle_calls: 1 }
+    }
+
+    fn names(steps: &[&str], after_tests: bool) -> Vec<&'static str> {
+        chosen(&arguments(steps, after_tests)).unwrap().iter().map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn steps_run_in_their_own_order() {
+        assert_eq!(names(&[], false).len(), STEPS.len());
+        assert_eq!(names(&["fuzz", "fmt"], false), ["fmt", "fuzz"]);
+        assert!(!names(&[], true).contains(&"tests"));
+        assert!(chosen(&arguments(&["coffee"], false)).is_err());
+    }
+
+    #[test]
+    fn the_summary_tells_skipped_from_done() {
+        let line = |outcome| summary("docs", &outcome, Duration::from_secs(3));
+        assert_eq!(line(Ok(Ending::Done)), "docs           3 s  ok");
+        assert!(line(Ok(Ending::Skipped("no nightly compiler"))).ends_with("skipped: no nightly compiler"));
+        assert!(line(Err("x".into())).ends_with("FAILED"));
+    }
+}
