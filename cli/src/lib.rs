@@ -4,7 +4,7 @@
 //! change. It must not know which commands a server has: help, hints and completion come from the server itself.
 //!
 //! Start reading at [`modes`], which decides what to do; then [`shell`], which does what a line says, and
-//! [`session`], which talks to the server. [`format`] turns replies into text:
+//! [`session`], which talks to the server. [`mod@format`] turns replies into text:
 //!
 //! ```
 //! use spinel_cli::format::{Delimiters, OutputFormat, Printer};

@@ -4,7 +4,7 @@
 //! have it. They come in sequences: each starts with empty servers and new connections and ends by reading the
 //! whole state, so a difference can be replayed and shrunk without what went before. Start reading at [`Run`].
 //!
-//! - [`run`]: the course of a run.
+//! - [`mod@run`]: the course of a run.
 //! - [`grammar`], [`values`], [`generate`], [`bounds`]: from usage to calls.
 //! - [`duel`], [`allowed`]: playing calls on both servers and comparing.
 //! - [`shrink`], [`finding`]: from a difference to a transcript.
