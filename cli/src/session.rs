@@ -212,9 +212,9 @@ impl Session {
         self.connection.take()
     }
 
-    /// Takes back what [`Self::take_connection`] gave away.
-    pub fn put_back(&mut self, connection: Connection) {
-        self.connection = Some(connection);
+    /// Takes back what [`Self::take_connection`] gave away, if it is still of use.
+    pub fn put_back(&mut self, connection: Option<Connection>) {
+        self.connection = connection;
     }
 
     fn disconnect(&mut self) {

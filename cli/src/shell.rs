@@ -3,14 +3,14 @@
 use crate::address::Address;
 use crate::arguments::Arguments;
 use crate::documentation::{Documentation, Style, write_help};
-use crate::format::Printer;
+use crate::format::{OutputFormat, Printer};
 use crate::session::{Answer, Session, SessionError};
 
 use spinel_resp::request::split_line;
 use spinel_resp::value::Value;
 use std::io::{self, IsTerminal, Write};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A session together with the way its replies are shown.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct Shell {
     pub interval: Duration,
     /// Whether suggestions are shown while typing.
     pub hints: bool,
+    /// Commands that take at least so long are followed by the time they took.
+    pub tell_time_from: Option<Duration>,
     /// How help is shown.
     pub style: Style,
     documentation: Option<Rc<Documentation>>,
@@ -37,8 +39,8 @@ pub enum Step {
     Continue,
     /// Leave.
     Quit,
-    /// Show what comes from the server until told otherwise.
-    Listen,
+    /// Show what comes from the server until told otherwise. The value came first and is shown already.
+    Listen(Value),
 }
 
 /// What became of one run of a command.
@@ -50,7 +52,7 @@ pub enum Outcome {
         error: Option<Vec<u8>>,
     },
     /// It began an endless row of values, of which the first is shown.
-    Streaming,
+    Streaming(Value),
 }
 
 impl Shell {
@@ -62,6 +64,7 @@ impl Shell {
             show_pushes: arguments.show_pushes,
             interval: arguments.interval,
             hints: true,
+            tell_time_from: None,
             style: if io::stdout().is_terminal() { Style::Coloured } else { Style::Plain },
             documentation: None,
         }
@@ -157,9 +160,10 @@ impl Shell {
             _ => (1, words),
         };
         for _ in 0..times {
+            let start = Instant::now();
             match self.run(words, out) {
-                Ok(Outcome::Streaming) => return Ok(Step::Listen),
-                Ok(Outcome::Answered { .. }) => {}
+                Ok(Outcome::Streaming(first)) => return Ok(Step::Listen(first)),
+                Ok(Outcome::Answered { .. }) => self.tell_time(start.elapsed(), out)?,
                 Err(RunError::Session(error)) => {
                     out.flush()?;
                     eprintln!("{error}");
@@ -170,6 +174,14 @@ impl Shell {
             std::thread::sleep(self.interval);
         }
         Ok(Step::Continue)
+    }
+
+    fn tell_time(&self, elapsed: Duration, out: &mut impl Write) -> io::Result<()> {
+        let worth_telling = self.tell_time_from.is_some_and(|least| elapsed >= least);
+        if worth_telling && self.printer.format == OutputFormat::Standard {
+            writeln!(out, "({:.2}s)", elapsed.as_secs_f64())?;
+        }
+        Ok(())
     }
 
     /// Runs one command and shows the answer.
@@ -185,7 +197,7 @@ impl Shell {
             }
             Ok(Answer::Stream(first)) => {
                 text.extend(self.printer.reply(words, &first));
-                Outcome::Streaming
+                Outcome::Streaming(first)
             }
             // The server that was told to go away went: that is the answer.
             Err(SessionError::Lost(_)) if is_shutdown(words) => Outcome::Answered { error: None },

@@ -3,10 +3,12 @@
 //! Nothing about commands is known here beforehand, so that a server with other commands is described as it is.
 
 mod argument;
+mod completion;
 mod help;
 mod hint;
 
 pub use argument::Argument;
+pub use completion::completions;
 pub use help::{Style, write_help};
 pub use hint::hint;
 

@@ -51,7 +51,7 @@ fn run_once(shell: &mut Shell, words: &[Vec<u8>], fail_on_error: bool) -> Result
     }
     out.write_all(&text)?;
     out.flush()?;
-    if outcome? == Outcome::Streaming {
+    if let Outcome::Streaming(_) = outcome? {
         let never: Infallible = shell.listen(&mut out)?;
         match never {}
     }

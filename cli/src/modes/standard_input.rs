@@ -29,7 +29,7 @@ fn run_lines(shell: &mut Shell, mut input: impl BufRead, out: &mut impl Write) -
         match shell.interpret(&line, out)? {
             Step::Continue => {}
             Step::Quit => break,
-            Step::Listen => match shell.listen(out)? {},
+            Step::Listen(_) => match shell.listen(out)? {},
         }
         line.clear();
     }
