@@ -18,6 +18,8 @@ use crate::Outcome;
 const READY: &str = "Ready to accept connections";
 /// How long a server may take to print it.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often a start is tried.
+const START_ATTEMPTS: u32 = 3;
 /// How many of its last lines are kept to explain an early end.
 const LOG_LINES_MAX: usize = 30;
 
@@ -35,6 +37,13 @@ impl Server {
     /// # Errors
     /// When it can't be started, ends, or does not get ready in time; with the last lines it printed.
     pub(crate) fn start(program: &Path) -> Outcome<Self> {
+        // Between asking for a free port and listening on it, somebody else may take it.
+        (1..START_ATTEMPTS)
+            .find_map(|_| Self::try_start(program).ok())
+            .map_or_else(|| Self::try_start(program), Ok)
+    }
+
+    fn try_start(program: &Path) -> Outcome<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("spinel-xtask-{}-{number}", std::process::id()));

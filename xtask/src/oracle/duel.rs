@@ -12,6 +12,8 @@ use crate::transcript::quote_word;
 
 /// How many calls are sent before their replies are read.
 const BATCH: usize = 100;
+/// How many when it must be known which call a server failed at: what it still had to send is lost with it.
+const SINGLE: usize = 1;
 /// What the calls of a sequence are followed by, to see that replies still belong to their calls.
 const ECHO: &str = "the replies are in step";
 
@@ -118,17 +120,26 @@ impl Duel {
     /// # Errors
     /// When a server can't be reached or the reference breaks down.
     pub(crate) fn play(&mut self, calls: &[Call]) -> Outcome<Played> {
+        let played = self.play_in(calls, BATCH)?;
+        if !played.is_over() {
+            return Ok(played);
+        }
+        let slowly = self.play_in(calls, SINGLE)?;
+        Ok(if slowly.is_over() { slowly } else { played })
+    }
+
+    fn play_in(&mut self, calls: &[Call], batch: usize) -> Outcome<Played> {
         let mut reference = self.reference.fresh(self.protocol)?;
         let mut ours = self.ours.fresh(self.protocol)?;
         let mut played = Played::default();
-        for (number, batch) in calls.chunks(BATCH).enumerate() {
-            let bytes = encoded(batch);
+        for (number, sent) in calls.chunks(batch).enumerate() {
+            let bytes = encoded(sent);
             reference.send(&bytes)?;
             // A server that is gone is noticed when its replies are read.
             ours.send(&bytes).unwrap_or_default();
-            for (offset, call) in batch.iter().enumerate() {
+            for (offset, call) in sent.iter().enumerate() {
                 let pair = (Answer::Reply(reference_reply(&mut reference, call)?), receive(&mut ours));
-                played.compare(number * BATCH + offset, call, pair);
+                played.compare(number * batch + offset, call, pair);
                 if played.is_over() {
                     self.ours.give_up();
                     return Ok(played);
@@ -140,29 +151,31 @@ impl Duel {
 
     /// Plays the calls on our server alone; returns the difference if it loses the connection or falls out of step.
     pub(crate) fn survive(&mut self, calls: &[Call]) -> Outcome<Option<Difference>> {
+        match self.survive_in(calls, BATCH)? {
+            None => Ok(None),
+            Some(lost) => Ok(Some(self.survive_in(calls, SINGLE)?.unwrap_or(lost))),
+        }
+    }
+
+    fn survive_in(&mut self, calls: &[Call], batch: usize) -> Outcome<Option<Difference>> {
         let mut ours = self.ours.fresh(self.protocol)?;
-        let mut calls = calls.to_vec();
-        calls.push(vec![b"ECHO".to_vec(), ECHO.into()]);
-        let last = calls.len() - 1;
-        for (number, batch) in calls.chunks(BATCH).enumerate() {
-            ours.send(&encoded(batch)).unwrap_or_default();
-            for offset in 0..batch.len() {
-                let index = number * BATCH + offset;
-                let answer = receive(&mut ours);
-                if matches!(answer, Answer::Lost(_)) {
+        for (number, sent) in calls.chunks(batch).enumerate() {
+            ours.send(&encoded(sent)).unwrap_or_default();
+            for offset in 0..sent.len() {
+                if let lost @ Answer::Lost(_) = receive(&mut ours) {
                     self.ours.give_up();
-                }
-                let is_wrong = match &answer {
-                    Answer::Lost(_) => true,
-                    Answer::Reply(reply) => index == last && reply.bytes() != Some(ECHO.as_bytes()),
-                };
-                if is_wrong {
-                    let reference = Answer::Reply(Reply::Blob { marker: b'$', bytes: ECHO.into() });
-                    return Ok(Some(Difference { index: index.min(last - 1), reference, ours: answer }));
+                    return Ok(Some(Difference {
+                        index: number * batch + offset,
+                        reference: in_step(),
+                        ours: lost,
+                    }));
                 }
             }
         }
-        Ok(None)
+        ours.send(&encoded(&[vec![b"ECHO".to_vec(), ECHO.into()]])).unwrap_or_default();
+        let answer = receive(&mut ours);
+        let is_wrong = answer != in_step();
+        Ok(is_wrong.then(|| Difference { index: calls.len() - 1, reference: in_step(), ours: answer }))
     }
 
     /// Returns the last lines our server printed before it last failed.
@@ -196,6 +209,11 @@ fn reference_reply(connection: &mut Connection, call: &Call) -> Outcome<Reply> {
         let words: Vec<String> = call.iter().map(|word| quote_word(word)).collect();
         format!("the reference gave no reply to {}: {error}", words.join(" ")).into()
     })
+}
+
+/// Returns what a server answers that has sent one reply per call.
+fn in_step() -> Answer {
+    Answer::Reply(Reply::Blob { marker: b'$', bytes: ECHO.into() })
 }
 
 fn receive(connection: &mut Connection) -> Answer {
