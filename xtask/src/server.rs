@@ -32,18 +32,18 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `program` with an empty dataset and no persistence, and waits until it accepts connections.
+    /// Starts `program` with an empty dataset, no persistence and further `settings` (`--name`, `value`, …), and
+    /// waits until it accepts connections.
     ///
     /// # Errors
     /// When it can't be started, ends, or does not get ready in time; with the last lines it printed.
-    pub(crate) fn start(program: &Path) -> Outcome<Self> {
+    pub(crate) fn start(program: &Path, settings: &[String]) -> Outcome<Self> {
         // Between asking for a free port and listening on it, somebody else may take it.
-        (1..START_ATTEMPTS)
-            .find_map(|_| Self::try_start(program).ok())
-            .map_or_else(|| Self::try_start(program), Ok)
+        let attempt = || Self::try_start(program, settings);
+        (1..START_ATTEMPTS).find_map(|_| attempt().ok()).map_or_else(attempt, Ok)
     }
 
-    fn try_start(program: &Path) -> Outcome<Self> {
+    fn try_start(program: &Path, settings: &[String]) -> Outcome<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("spinel-xtask-{}-{number}", std::process::id()));
@@ -52,6 +52,7 @@ impl Server {
         let child = Command::new(program)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
             .arg(&folder)
+            .args(settings)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

@@ -66,7 +66,7 @@ pub(crate) struct Duel {
 impl Side {
     /// Starts `program`.
     pub(crate) fn start(program: PathBuf) -> Outcome<Self> {
-        let server = Server::start(&program)?;
+        let server = Server::start(&program, &[])?;
         let address = server.address().to_owned();
         Ok(Self { program: Some(program), server: Some(server), address, log: String::new() })
     }

@@ -20,11 +20,15 @@ use crate::Outcome;
 const INDENT: usize = 2;
 /// What ends the title of a section that speaks RESP3.
 const RESP3_MARK: &str = "[resp3]";
+/// What starts the line that holds the settings a server must be started with.
+const SETTINGS_MARK: &str = "# settings: ";
 
 /// A parsed transcript file.
 pub(crate) struct Transcript {
     /// Where the expected replies come from.
     pub(crate) source: Source,
+    /// The words that follow the command line of a server that answers like this.
+    pub(crate) settings: Vec<String>,
     /// The lines after the first, in order.
     pub(crate) items: Vec<Item>,
 }
@@ -77,6 +81,9 @@ impl Transcript {
         let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line)).peekable();
         let source = lines.next().map(|(_, line)| line).and_then(Source::parse);
         let source = source.ok_or("line 1: must say `# recorded from …` or `# written from …`")?;
+        let settings =
+            lines.peek().and_then(|(_, line)| line.strip_prefix(SETTINGS_MARK)).unwrap_or_default();
+        let settings = settings.split_whitespace().map(str::to_owned).collect();
         let mut items = Vec::new();
         let mut in_section = false;
         while let Some((number, line)) = lines.next() {
@@ -97,7 +104,7 @@ impl Transcript {
                 items.push(Item::Step(Step::parse(number, line, &reply)?));
             }
         }
-        Ok(Self { source, items })
+        Ok(Self { source, settings, items })
     }
 
     /// Returns the text of the file, with `source_line` as its first line.
@@ -188,6 +195,15 @@ LCS a b
         let transcript = Transcript::parse(FILE).unwrap();
         assert_eq!(transcript.source, Source::Recorded("redis".to_owned()));
         assert_eq!(transcript.print("# recorded from Redis 8.0.6"), FILE);
+    }
+
+    #[test]
+    fn settings_stand_on_the_second_line() {
+        let text = "# recorded from Redis 8.0.6\n# settings: --maxmemory 100mb\n\n## t\nPING\n";
+        let transcript = Transcript::parse(text).unwrap();
+        assert_eq!(transcript.settings, ["--maxmemory", "100mb"]);
+        assert_eq!(transcript.print("# recorded from Redis 8.0.6"), text);
+        assert!(Transcript::parse(FILE).unwrap().settings.is_empty());
     }
 
     #[test]
