@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Bench;
 use super::cpu::{KEY, VALUE, fill};
-use super::load::{self, Load, Shape};
+use super::load::{Load, Shape};
 use super::report::{Better, Limit, Section};
 use super::request::{Batch, Keys, Reply, Word};
 use super::server::{Contender, Server, StartOptions, is_installed};
@@ -66,9 +66,7 @@ fn count_into(contender: &Contender, operations: u64, folder: &Path) -> Outcome<
     let mut load = Load::connect(server.port, SHAPE)?;
     let mut get = Batch::new(&[Word::Text("GET"), KEY], SHAPE.pipeline, Reply::bulk(32));
     let run = load.run(&mut get, &mut Keys::random(1, KEYS), operations)?;
-    // A server that shuts down closes the connection instead of replying.
-    let _ = load::ask(&mut load::connect(server.port)?, &["SHUTDOWN", "NOSAVE"]);
-    server.wait()?;
+    server.terminate()?;
     Ok(Count { instructions: total(folder)?, operations: run.operations })
 }
 

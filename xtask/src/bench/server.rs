@@ -8,15 +8,18 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::Outcome;
+use crate::{Outcome, command};
 
 /// What a server prints once it listens.
 const READY: &str = "Ready to accept connections";
 
 /// Long enough for a server under callgrind on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// The same for its end.
+const END_LIMIT: Duration = Duration::from_secs(60);
 
 /// One of the programs that are compared.
 #[derive(Clone)]
@@ -155,9 +158,19 @@ impl Server {
         Ok(before)
     }
 
-    /// Waits for the end of a server that was asked to end, so that what it writes at its end is there.
-    pub(crate) fn wait(mut self) -> Outcome {
-        self.child.wait()?;
+    /// Asks it to end and waits until it has, so that what it writes at its end is there.
+    ///
+    /// # Errors
+    /// When it is still there after [`END_LIMIT`].
+    pub(crate) fn terminate(mut self) -> Outcome {
+        command::run(Command::new("kill").args(["-TERM", &self.child.id().to_string()]))?;
+        let asked = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            if asked.elapsed() > END_LIMIT {
+                return Err(format!("still running {END_LIMIT:?} after SIGTERM").into());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
         Ok(())
     }
 }
