@@ -103,12 +103,9 @@ impl<'a> Generator<'a> {
         words.extend(options.drain(..).flatten());
     }
 
-    /// Returns words for one argument, repeated `times` if that is given.
+    /// Returns words for one argument, repeated `times` if an earlier one announced that.
     fn words_for(&mut self, argument: &Argument, times: Option<usize>) -> Vec<Vec<u8>> {
-        let mut times = times.unwrap_or(1);
-        while argument.is_multiple && self.random.chance(45) {
-            times += 1;
-        }
+        let times = times.unwrap_or_else(|| self.repetitions(argument));
         let mut words = Vec::new();
         for turn in 0..times {
             if let Some(token) = &argument.token
@@ -119,6 +116,14 @@ impl<'a> Generator<'a> {
             words.extend(self.operand(argument));
         }
         words
+    }
+
+    fn repetitions(&mut self, argument: &Argument) -> usize {
+        let mut times = 1;
+        while argument.is_multiple && self.random.chance(45) {
+            times += 1;
+        }
+        times
     }
 
     fn operand(&mut self, argument: &Argument) -> Vec<Vec<u8>> {
@@ -199,4 +204,66 @@ fn state_reads(commands: &[&Command]) -> Vec<Call> {
 
 fn digits(number: usize) -> Vec<u8> {
     number.to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn argument(name: &str, kind: Kind, token: Option<&str>) -> Argument {
+        let token = token.map(str::to_owned);
+        let is_optional = token.is_some();
+        Argument { name: name.to_owned(), kind, token, is_optional, is_multiple: false, repeats_token: false }
+    }
+
+    fn set() -> Command {
+        let arguments = vec![
+            argument("key", Kind::Key, None),
+            argument("value", Kind::Text, None),
+            argument("nx", Kind::Token, Some("NX")),
+            argument("seconds", Kind::Integer, Some("EX")),
+        ];
+        Command { name: "set".to_owned(), group: "string".to_owned(), arguments }
+    }
+
+    #[test]
+    fn equal_seeds_make_equal_calls() {
+        let set = set();
+        let calls = |seed| Generator::new(&[&set], seed).sequence(50);
+        assert_eq!(calls(7), calls(7));
+        assert_ne!(calls(7), calls(8));
+    }
+
+    #[test]
+    fn options_come_alone_together_and_in_any_order() {
+        let set = set();
+        let calls = Generator::new(&[&set], 1).sequence(500);
+        let place = |call: &Call, token: &str| call.iter().position(|word| *word == token.as_bytes());
+        let places: Vec<_> = calls.iter().map(|call| (place(call, "NX"), place(call, "EX"))).collect();
+        assert!(places.iter().any(|(nx, ex)| nx.is_some() && ex.is_none()));
+        assert!(places.iter().any(|(nx, ex)| nx.is_some() && ex.is_some() && nx < ex));
+        assert!(places.iter().any(|(nx, ex)| nx.is_some() && ex.is_some() && nx > ex));
+    }
+
+    #[test]
+    fn announced_counts_mostly_hold() {
+        let mut data = argument("key", Kind::Key, None);
+        data.is_multiple = true;
+        let numkeys = argument("numkeys", Kind::Integer, None);
+        let command =
+            Command { name: "msum".to_owned(), group: "string".to_owned(), arguments: vec![numkeys, data] };
+        let calls = Generator::new(&[&command], 3).sequence(400);
+        let counted = calls.iter().filter(|call| call[0].eq_ignore_ascii_case(b"msum"));
+        let right = counted.filter(|call| call.get(1) == Some(&digits(call.len() - 2))).count();
+        assert!((200..380).contains(&right), "{right}");
+    }
+
+    #[test]
+    fn a_sequence_ends_by_reading_every_key() {
+        let set = set();
+        let calls = Generator::new(&[&set], 1).sequence(10);
+        for key in KEYS {
+            assert!(calls[10..].contains(&vec![b"TYPE".to_vec(), key.to_vec()]), "{key:?}");
+        }
+    }
 }
