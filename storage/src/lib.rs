@@ -22,6 +22,7 @@ pub mod engine;
 pub mod entropy;
 pub mod error;
 pub mod keyspace;
+pub mod pattern;
 pub mod time;
 
 pub use db::{Db, SetOptions};

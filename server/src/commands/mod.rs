@@ -1,5 +1,6 @@
 //! Host commands: those about connections, settings and the process rather than keys.
 
+mod command;
 mod connection;
 
 use crate::server::Shared;
@@ -25,5 +26,8 @@ pub(crate) struct HostCall<'c> {
 
 /// The rows of all host commands.
 pub(crate) fn all() -> impl Iterator<Item = (&'static Command, &'static HostHandler)> {
-    [connection::COMMANDS].into_iter().flatten().map(|(command, handler)| (command, handler))
+    [command::COMMANDS, connection::COMMANDS]
+        .into_iter()
+        .flatten()
+        .map(|(command, handler)| (command, handler))
 }

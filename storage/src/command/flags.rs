@@ -59,6 +59,8 @@ flags! {
     DANGEROUS = 19, "";
     /// Does not mark keys as used.
     TOUCHES_ARBITRARY_KEYS = 20, "";
+    /// Is about the connection though its group is another: access category `connection`.
+    CONNECTION = 21, "";
 }
 
 impl Flags {

@@ -157,6 +157,50 @@ fn keyword(words: &[&[u8]], keyword: &str, from: i32) -> Option<usize> {
     found.map(|index| index + 1)
 }
 
+/// First key, last key and step, as clients read them that know no specifications.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct KeyRange {
+    /// The first key's position; 0 if there is no key at a fixed one.
+    pub first: i32,
+    /// The last key's position; negative: from the end.
+    pub last: i32,
+    /// Every how many words there is a key.
+    pub step: i32,
+}
+
+impl KeyRange {
+    /// Joins those specifications whose keys are neighbours.
+    pub fn of(specs: &[KeySpec]) -> KeyRange {
+        let mut range = KeyRange::default();
+        for next in specs.iter().filter_map(KeySpec::range) {
+            if range.first == 0 {
+                range = next;
+            } else if range.last + 1 == next.first && next.step == 1 && range.step == 1 {
+                range.last = next.last;
+            }
+        }
+        range
+    }
+}
+
+impl KeySpec {
+    /// Whether clients can't tell from a [`KeyRange`] where these keys are.
+    pub fn is_movable(&self) -> bool {
+        self.range().is_none() || self.usage.contains(KeyUse::INCOMPLETE)
+    }
+
+    fn range(&self) -> Option<KeyRange> {
+        match (self.begin, self.find) {
+            (Begin::Index(index), Find::Range { last, step, .. }) => {
+                let first = index as i32;
+                let last = if last < 0 { last } else { first + last };
+                Some(KeyRange { first, last, step: step as i32 })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The positions of keys among a command's words.
 #[derive(Clone, Debug)]
 pub struct Positions {
@@ -185,6 +229,18 @@ mod tests {
     fn positions(spec: KeySpec, line: &str) -> Vec<usize> {
         let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
         spec.positions(&words).collect()
+    }
+
+    #[test]
+    fn neighbours_make_one_range() {
+        let usage = KeyUse::READ_ONLY;
+        let range = |first, last, step| KeyRange { first, last, step };
+        assert_eq!(KeyRange::of(&[]), range(0, 0, 0));
+        assert_eq!(KeyRange::of(&[KeySpec::from(1, 2, usage)]), range(1, -1, 2));
+        assert_eq!(KeyRange::of(&[KeySpec::at(1, usage), KeySpec::at(2, usage)]), range(1, 2, 1));
+        assert_eq!(KeyRange::of(&[KeySpec::at(2, usage), KeySpec::from(3, 1, usage)]), range(2, -1, 1));
+        assert_eq!(KeyRange::of(&[KeySpec::counted(1, 1, usage)]), range(0, 0, 0));
+        assert!(KeySpec::counted(1, 1, usage).is_movable());
     }
 
     #[test]

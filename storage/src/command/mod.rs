@@ -6,7 +6,9 @@
 
 pub mod args;
 pub mod call;
+pub mod category;
 pub mod flags;
+pub mod help;
 pub mod keys;
 pub mod table;
 pub mod usage;

@@ -59,7 +59,9 @@ impl CommandTable {
         };
         if let Some(container) = command.container() {
             let container = self.by_name(container.as_bytes()).expect("a container precedes its subcommands");
-            self.rows[container.index()].subcommands.push(id);
+            let container = &mut self.rows[container.index()];
+            container.subcommands.push(id);
+            container.arity = -container.arity.abs();
         } else {
             let mut place = self.place(command.name.as_bytes());
             while self.places[place] != 0 {

@@ -10,7 +10,7 @@
 //! < … | … >           one of several
 //! ( … )               a group
 //! …...                once or more often; after a bracket, the announcing word is repeated too
-//! name=               names the bracket that follows
+//! name=               names the bracket or the word that follows
 //! ```
 //!
 //! Arity is the number of words that can't be left out, the command's name included, negative if more are
@@ -198,7 +198,7 @@ impl Parser<'_> {
             Some(b'[') => Argument { is_optional: true, ..self.bracket("[", "]", label)? },
             Some(b'<') => self.bracket("<", ">", label)?,
             Some(b'(') => self.bracket("(", ")", label)?,
-            _ => self.word()?,
+            _ => self.word(label)?,
         };
         if self.accept("...") {
             argument.is_multiple = true;
@@ -207,7 +207,7 @@ impl Parser<'_> {
         Ok(argument)
     }
 
-    /// `name=` in front of a bracket.
+    /// `name=` in front of a bracket or a word.
     fn label(&mut self) -> Option<String> {
         let length = self.rest().find(|c: char| !is_name(c)).filter(|length| *length > 0)?;
         let (name, after) = self.rest().split_at(length);
@@ -219,7 +219,7 @@ impl Parser<'_> {
         Some(name)
     }
 
-    fn word(&mut self) -> Result<Argument, UsageError> {
+    fn word(&mut self, label: Option<String>) -> Result<Argument, UsageError> {
         let length = self.rest().find(|c: char| !is_name(c) && c != ':').unwrap_or(self.rest().len());
         if length == 0 {
             return Err(self.error("a name"));
@@ -235,7 +235,7 @@ impl Parser<'_> {
         };
         self.at += length;
         Ok(Argument {
-            name: name.to_ascii_lowercase(),
+            name: label.unwrap_or_else(|| name.to_ascii_lowercase()),
             kind,
             token: is_token.then(|| name.to_owned()),
             is_optional: false,

@@ -1,0 +1,77 @@
+//! COMMAND GETKEYS: the keys of a call, without running it.
+
+use super::HostCall;
+use super::info::reply_use;
+use spinel_storage::Error;
+use spinel_storage::command::Command;
+use spinel_storage::command::keys::KeyUse;
+use spinel_storage::command::table::{CommandId, CommandTable};
+
+const NO_COMMAND: Error = Error::Text("ERR Invalid command specified");
+const WRONG_ARITY: Error = Error::Text("ERR Invalid number of arguments specified for command");
+const NO_KEYS: Error = Error::Text("ERR The command has no key arguments");
+
+pub(super) fn keys(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let words = call.args.rest();
+    let found = find(call, words)?;
+
+    call.reply.array(found.len());
+    for (position, _) in found {
+        call.reply.bulk(words[position]);
+    }
+    Ok(())
+}
+
+pub(super) fn keys_and_flags(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let words = call.args.rest();
+    let found = find(call, words)?;
+
+    call.reply.array(found.len());
+    for (position, usage) in found {
+        call.reply.array(2);
+        call.reply.bulk(words[position]);
+        reply_use(usage, call.reply);
+    }
+    Ok(())
+}
+
+/// The positions of the keys among the words of a call, each with what is done with it.
+fn find(call: &HostCall<'_>, words: &[&[u8]]) -> Result<Vec<(usize, KeyUse)>, Error> {
+    let table = call.shared.engine.table();
+    let command = table.row(lookup(table, words).ok_or(NO_COMMAND)?).command;
+    if command.keys.is_empty() {
+        return Err(NO_KEYS);
+    }
+    table.resolve(words).map_err(|_| WRONG_ARITY)?;
+    let specs = command.keys.iter();
+    Ok(specs
+        .flat_map(|spec| {
+            let usage = use_in_call(command, spec.usage, words);
+            spec.positions(words).map(move |position| (position, usage))
+        })
+        .collect())
+}
+
+/// The command or subcommand that the first words name.
+fn lookup(table: &CommandTable, words: &[&[u8]]) -> Option<CommandId> {
+    let id = table.by_name(words[0])?;
+    if words.len() < 2 || table.row(id).subcommands.is_empty() {
+        return Some(id);
+    }
+    table.subcommand(id, words[1])
+}
+
+/// What this call does with the key, where that depends on its other words.
+fn use_in_call(command: &Command, usage: KeyUse, words: &[&[u8]]) -> KeyUse {
+    let has = |option: &str, from: usize| {
+        words.iter().skip(from).any(|word| word.eq_ignore_ascii_case(option.as_bytes()))
+    };
+    let read_write = KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE);
+    match command.name {
+        "set" if has("get", 3) => read_write,
+        "set" => KeyUse::OVERWRITE.with(KeyUse::UPDATE),
+        "bitfield" if has("set", 2) || has("incrby", 2) => read_write,
+        "bitfield" => KeyUse::READ_ONLY.with(KeyUse::ACCESS),
+        _ => usage,
+    }
+}
