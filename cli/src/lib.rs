@@ -26,7 +26,7 @@ pub mod shell;
 
 use arguments::{Arguments, Refusal, Surroundings};
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 /// Runs the program with the words of its command line, its own name first.
@@ -38,7 +38,8 @@ pub fn run(words: &[OsString]) -> ExitCode {
     let arguments = match Arguments::parse(words, &surroundings) {
         Ok(arguments) => arguments,
         Err(Refusal::Answer(text)) => {
-            println!("{}", text.trim_end());
+            // Whoever reads the output may have seen enough.
+            let _ = writeln!(io::stdout(), "{}", text.trim_end());
             return ExitCode::SUCCESS;
         }
         Err(mistake) => {

@@ -242,6 +242,7 @@ impl Session {
             (b"reset", _) => {
                 self.end_transaction(false);
                 self.database = 0;
+                self.login.database = 0;
                 self.login.protocol = Protocol::Resp2;
             }
             (b"hello", _) => match words.get(1).map(Vec::as_slice) {

@@ -5,8 +5,11 @@
 mod fake_server;
 
 use fake_server::{Act, FakeServer, Run, finish, run};
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::process::Command;
+use std::thread;
 
 const OK: &str = "+OK\r\n";
 
@@ -141,6 +144,24 @@ fn a_server_that_is_not_there_is_told_of_in_the_known_words() {
 }
 
 #[test]
+fn a_unix_socket_replaces_host_and_port() {
+    let path = std::env::temp_dir().join(format!("spinel-cli-{}.sock", std::process::id()));
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 14];
+        stream.read_exact(&mut request).unwrap();
+        stream.write_all(OK.as_bytes()).unwrap();
+        request
+    });
+
+    let outcome = run(&format!("-s {} ping", path.display()), "");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(outcome, Run::printed("OK\n"));
+    assert_eq!(&server.join().unwrap(), b"*1\r\n$4\r\nping\r\n");
+}
+
+#[test]
 fn a_connection_that_ends_is_an_error_except_after_shutdown() {
     let server = FakeServer::start([Act::Leave(""), Act::Leave("$10\r\nab"), Act::Leave("")]);
     let errors = "Error: Server closed the connection\n".to_owned();
@@ -215,6 +236,50 @@ fn a_new_connection_selects_the_database_chosen_last() {
 
     assert_eq!(run.output, "OK\nOK\n");
     assert_eq!(server.commands(), ["SELECT|1", "select|4", "a", "SELECT|4", "b"]);
+}
+
+#[test]
+fn a_new_connection_selects_what_was_selected_before_a_dropped_transaction() {
+    let script = "select 2\nmulti\nselect 4\ndiscard\nmulti\nselect 5\nexec\nmulti\nselect 6\nexec\nx\ny\n";
+    let queued = Act::Say("+QUEUED\r\n");
+    let dropped = [Act::Say(OK), queued, Act::Say(OK)];
+    let refused = [Act::Say(OK), Act::Say("+QUEUED\r\n"), Act::Say("-EXECABORT no\r\n")];
+    let watched = [Act::Say(OK), Act::Say("+QUEUED\r\n"), Act::Say("*-1\r\n")];
+    let end = [Act::Leave(""), Act::Say(OK), Act::Say(OK)];
+    let server =
+        FakeServer::start([Act::Say(OK)].into_iter().chain(dropped).chain(refused).chain(watched).chain(end));
+
+    assert_eq!(server.run_with_input("", script).status, 0);
+    let commands = server.commands();
+    assert_eq!(commands[commands.len() - 3..], ["x", "SELECT|2", "y"]);
+}
+
+#[test]
+fn a_reset_forgets_database_and_protocol() {
+    let server =
+        FakeServer::start([Act::Say(OK), Act::Say(OK), Act::Say("+RESET\r\n"), Act::Leave(""), Act::Say(OK)]);
+
+    assert_eq!(server.run_with_input("-n 3 -3", "reset\nx\ny\n").status, 0);
+    assert_eq!(server.commands(), ["SELECT|3", "HELLO|3", "reset", "x", "y"]);
+}
+
+#[test]
+fn a_database_refused_for_want_of_a_password_is_selected_after_auth() {
+    let server = FakeServer::saying(&["-NOAUTH no\r\n", OK, OK, OK]);
+    let run = server.run_with_input("-n 3", "auth secret\nx\n");
+
+    assert_eq!(run.errors, "SELECT 3 failed: NOAUTH no\n");
+    assert_eq!(server.commands(), ["SELECT|3", "auth|secret", "SELECT|3", "x"]);
+}
+
+#[test]
+fn unsubscribing_from_several_channels_has_several_replies() {
+    let replies =
+        "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n*3\r\n$11\r\nunsubscribe\r\n$1\r\nb\r\n:0\r\n";
+    let server = FakeServer::saying(&[replies, OK]);
+    let run = server.run_with_input("--csv", "unsubscribe a b\nping\n");
+
+    assert_eq!(run, Run::printed("\"unsubscribe\",\"a\",0\n\"unsubscribe\",\"b\",0\n\"OK\"\n"));
 }
 
 #[test]

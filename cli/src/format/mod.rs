@@ -55,7 +55,7 @@ impl Printer {
     /// Renders the reply to the command `words`, with its end of line.
     pub fn reply(&self, words: &[Vec<u8>], value: &Value) -> Vec<u8> {
         let mut out = Vec::new();
-        if self.format != OutputFormat::Raw && is_report(words) {
+        if is_report(words) {
             raw::write(value, &self.delimiters.element, &mut out);
             return out;
         }

@@ -6,7 +6,7 @@
 
 use super::editor::{Announce, LineEditor, Typed};
 use super::place;
-use crate::connection::{Connection, ReceiveError};
+use crate::connection::Connection;
 use crate::format::{Printer, text};
 use crate::shell::Shell;
 use spinel_resp::request::split_line;
@@ -140,8 +140,10 @@ impl Ears {
 
     /// Ends the connection and with it the thread.
     fn hang_up(self) {
+        drop(self.replies);
         self.mouth.shut_down();
-        self.close();
+        // The connection, if there still is one, is of no use any more.
+        let _ = self.thread.join();
     }
 }
 
@@ -171,10 +173,10 @@ fn show_all(
                 }
             }
             Err(error) => {
-                if !matches!(error, ReceiveError::Closed) {
+                // An end that nobody waits for was asked for.
+                if heard.send(Heard::End).is_ok() {
                     announce(format!("Error: {error}\n"));
                 }
-                tell(Heard::End);
                 return None;
             }
         }
@@ -219,6 +221,58 @@ fn is_message(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Address;
+    use crate::format::{Delimiters, OutputFormat};
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    /// What is shown of `sent`, what is told of it, and whether the connection is given back.
+    fn hear(sent: &str, subscriptions: Subscriptions) -> (String, Vec<Heard>, bool) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connection = Connection::open(&Address::Tcp { host: "127.0.0.1".into(), port }, None).unwrap();
+        listener.accept().unwrap().0.write_all(sent.as_bytes()).unwrap();
+
+        let (shown, texts) = mpsc::channel();
+        let announce: Announce = Box::new(move |text| shown.send(text).unwrap());
+        let (heard, replies) = mpsc::channel();
+        let printer = Printer { format: OutputFormat::Csv, delimiters: Delimiters::default() };
+        let kept = show_all(connection, subscriptions, &printer, announce, &heard).is_some();
+        drop(heard);
+        (texts.iter().collect(), replies.iter().collect(), kept)
+    }
+
+    #[test]
+    fn listening_ends_with_the_last_subscription_and_keeps_the_connection() {
+        let sent = concat!(
+            "*3\r\n+message\r\n+a\r\n+x\r\n",
+            "*2\r\n+pong\r\n+\r\n",
+            "*3\r\n+unsubscribe\r\n+a\r\n:1\r\n",
+            "*3\r\n+unsubscribe\r\n+b\r\n:0\r\n",
+            "+not ours\r\n"
+        );
+        let (shown, told, kept) = hear(sent, Subscriptions { channels: 2, shard_channels: 0 });
+
+        let lines: Vec<&str> = shown.lines().collect();
+        let messages = [
+            "\"message\",\"a\",\"x\"",
+            "\"pong\",\"\"",
+            "\"unsubscribe\",\"a\",1",
+            "\"unsubscribe\",\"b\",0",
+        ];
+        assert_eq!(lines, messages);
+        assert_eq!(told, [Heard::Reply, Heard::Reply, Heard::End]);
+        assert!(kept);
+    }
+
+    #[test]
+    fn listening_ends_with_the_connection() {
+        let (shown, told, kept) = hear("+1 [0 x] \"ping\"\r\n", Subscriptions::default());
+
+        assert_eq!(shown, "\"1 [0 x] \\\"ping\\\"\"\nError: Server closed the connection\n");
+        assert_eq!(told, [Heard::End]);
+        assert!(!kept);
+    }
 
     fn confirmation(kind: &str, count: i64) -> Value {
         Value::Array(vec![Value::Bulk(kind.into()), Value::Bulk(b"c".to_vec()), Value::Integer(count)])
