@@ -78,11 +78,17 @@ impl Side {
 
     /// Returns a connection speaking `protocol` to an empty dataset.
     pub(crate) fn fresh(&mut self, protocol: u8) -> Outcome<Connection> {
+        let mut connection = self.connect(protocol)?;
+        connection.expect(&["FLUSHALL"])?;
+        Ok(connection)
+    }
+
+    /// Returns a connection speaking `protocol`.
+    pub(crate) fn connect(&mut self, protocol: u8) -> Outcome<Connection> {
         let mut connection = match Connection::open(&self.address) {
             Ok(connection) => connection,
             Err(error) => self.restart(&error)?,
         };
-        connection.expect(&["FLUSHALL"])?;
         if protocol == 3 {
             connection.expect(&["HELLO", "3"])?;
         }

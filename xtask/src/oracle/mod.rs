@@ -101,11 +101,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut reference = Side::start(peers::find(reference, "server")?)?;
     let mut ours = our_side(arguments)?;
     if arguments.commands {
-        return commands::compare(&mut reference.fresh(3)?, &mut ours.fresh(3)?);
+        return commands::compare(&mut reference.connect(3)?, &mut ours.connect(3)?);
     }
-    let shared = grammar::commands(&reference.fresh(3)?.expect(&["COMMAND", "DOCS"])?);
-    let own = grammar::commands(&ours.fresh(3)?.expect(&["COMMAND", "DOCS"])?);
-    let listed = command_names(&mut ours.fresh(3)?)?;
+    let shared = grammar::commands(&reference.connect(3)?.expect(&["COMMAND", "DOCS"])?);
+    let own = grammar::commands(&ours.connect(3)?.expect(&["COMMAND", "DOCS"])?);
+    let listed = command_names(&mut ours.connect(3)?)?;
     let chosen = |command: &&grammar::Command| {
         let in_group = arguments.groups.is_empty() || arguments.groups.contains(&command.group);
         in_group && listed.contains(&command.name) && bounds::is_safe(&command.name)
