@@ -72,12 +72,11 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// The command line client of SpinelDB, and of every server that speaks the Redis protocol.
-///
-/// Without a command it reads commands from the terminal, or from standard input if that is no terminal.
+/// The command line client of SpinelDB, and of every server that speaks the Redis protocol
 #[derive(Debug, Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is one switch of the command line")]
 #[command(name = "spinel-cli", version, disable_help_flag = true, disable_version_flag = true)]
+#[command(after_help = "Without a command it reads commands from the terminal, or from standard input.")]
 #[command(args_override_self = true, override_usage = "spinel-cli [OPTIONS] [COMMAND [WORD]...]")]
 struct Options {
     /// Host the server runs on
