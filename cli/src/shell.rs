@@ -100,6 +100,8 @@ impl Shell {
             return;
         };
         let host = String::from_utf8_lossy(host).into_owned();
+        // Another server may have other commands.
+        self.documentation = None;
         if let Err(error) = self.session.move_to(Address::Tcp { host, port }) {
             eprintln!("{error}");
         }

@@ -320,6 +320,16 @@ fn help_describes_what_the_server_describes() {
 }
 
 #[test]
+fn help_follows_to_another_server() {
+    let docs = |name: &str| format!("*2\r\n$4\r\n{name}\r\n*2\r\n$7\r\nsummary\r\n$1\r\nx\r\n");
+    let first = FakeServer::saying(&[docs("ping").leak()]);
+    let second = FakeServer::saying(&[docs("echo").leak()]);
+    let run = first.run_with_input("", &format!("help ping\nconnect 127.0.0.1 {}\nhelp echo\n", second.port));
+
+    assert!(run.output.contains("  PING\n") && run.output.contains("  ECHO\n"), "{run:?}");
+}
+
+#[test]
 fn servers_without_descriptions_still_name_their_commands() {
     let server = FakeServer::saying(&["-ERR unknown subcommand\r\n", "*1\r\n*1\r\n$4\r\nping\r\n"]);
     let run = server.run_with_input("", "help ping\n");
