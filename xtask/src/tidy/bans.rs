@@ -67,14 +67,18 @@ const BANS: [Ban; 8] = [
     },
 ];
 
-/// A place where a ban does not hold, and why.
+/// A file where a word's ban does not hold.
 struct Exception {
     path: &'static str,
     word: &'static str,
 }
 
-/// Kept as short as the code allows.
-const EXCEPTIONS: [Exception; 0] = [];
+/// `Db` opens the engine inside someone else's program, so it is the one place below the server that brings time
+/// and chance in from outside.
+const EXCEPTIONS: [Exception; 2] = [
+    Exception { path: "storage/src/db.rs", word: "SystemTime::now" },
+    Exception { path: "storage/src/db.rs", word: "RandomState" },
+];
 
 /// Finds banned words.
 pub(super) fn check(source: &SourceFile, findings: &mut Vec<Finding>) {
