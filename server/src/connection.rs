@@ -5,6 +5,7 @@
 //! client does not read.
 
 use crate::session::{Flow, Session};
+use crate::stream::{Socket, Stream};
 use crate::worker::{Desk, Worker};
 use spinel_resp::{Limits, Parser, Protocol};
 use std::future::poll_fn;
@@ -13,11 +14,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(stream: std::net::TcpStream, worker: Rc<Worker>) {
-    if let Ok(stream) = TcpStream::from_std(stream) {
+pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
+    if let Ok(stream) = Stream::new(socket) {
         let session = Session::new();
         let mut connection = Connection {
             stream,
@@ -34,7 +34,7 @@ pub(crate) async fn serve(stream: std::net::TcpStream, worker: Rc<Worker>) {
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     session: Session,
     parser: Parser,
     /// The start of a request that has not arrived whole.
@@ -53,8 +53,10 @@ impl Connection {
             }
             let flow = self.process(read, &mut worker.desk.borrow_mut(), worker);
             self.flush(&mut worker.desk.borrow_mut())?;
-            if flow == Flow::Close {
-                return poll_fn(|context| self.poll_flush(context)).await;
+            match flow {
+                Flow::Continue => {}
+                Flow::Close => return poll_fn(|context| self.poll_flush(context)).await,
+                Flow::Stay => std::future::pending().await,
             }
         }
     }

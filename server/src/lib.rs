@@ -7,12 +7,22 @@
 //! Each worker is a thread with its own single-threaded runtime; a connection stays with the worker that was
 //! least loaded when it came. A command runs on the thread that read it.
 //!
-//! Start reading at [`server`], then `worker`, `connection` and `session`.
+//! Start reading at [`program`], then [`server`], `worker`, `connection` and `session`.
 
+mod acceptor;
 mod commands;
+pub mod config;
 mod connection;
+mod eviction;
+mod listen;
+mod log;
+mod orders;
+pub mod program;
 pub mod server;
 mod session;
+mod stream;
+mod upkeep;
 mod worker;
 
-pub use server::{Server, ServerOptions};
+pub use config::{Config, ConfigError};
+pub use server::{Server, StartError};

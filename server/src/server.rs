@@ -1,28 +1,42 @@
 //! Starting and stopping: the engine, the listeners, the worker threads.
 
+use crate::acceptor::{self, Acceptor};
 use crate::commands::{self, HostHandler};
+use crate::config::{Config, table};
+use crate::eviction;
+use crate::listen;
+use crate::log;
+use crate::orders::{Order, Orders};
+use crate::upkeep::Upkeep;
 use crate::worker::{self, WorkerHandle};
 use spinel_storage::command::table::{CommandId, CommandTable};
 use spinel_storage::{Engine, EngineOptions, UnixMillis};
 use std::collections::hash_map::RandomState;
+use std::convert::Infallible;
+use std::fmt;
+use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::LocalSet;
 
-/// What a server starts with.
-#[derive(Clone, Debug)]
-pub struct ServerOptions {
-    /// Where to listen.
-    pub address: SocketAddr,
-    /// How many worker threads to run.
-    pub workers: usize,
-}
+/// How long a stop waits for batches that are still running.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What all threads of a server share.
 pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) config: Config,
+    /// What any thread can ask of the acceptor.
+    pub(crate) orders: Orders,
+    /// Connections turned away because there were too many.
+    pub(crate) rejected_connections: AtomicU64,
     /// The handler of each host command, by the command's index.
     pub(crate) host_handlers: Vec<Option<HostHandler>>,
 }
@@ -33,62 +47,146 @@ impl Shared {
     }
 }
 
+/// Why a server can't start; what to do about it is in the log.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address or the Unix socket is taken or can't be used.
+    Listen(String),
+    /// The settings name nothing to listen on.
+    NowhereToListen,
+    /// Threads or files can't be had.
+    System(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Listen(what) => write!(f, "Failed listening on {what}, aborting."),
+            StartError::NowhereToListen => f.write_str("Configured to not listen anywhere, exiting."),
+            StartError::System(error) => write!(f, "Can't start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> StartError {
+        StartError::System(error)
+    }
+}
+
 /// A server that listens.
 pub struct Server {
-    listener: TcpListener,
     shared: Arc<Shared>,
+    tcp: Vec<TcpListener>,
+    unix: Option<UnixListener>,
     workers: Vec<WorkerHandle>,
+    /// Tells when the last worker has ended.
+    all_gone: Receiver<Infallible>,
+    orders: UnboundedReceiver<Order>,
 }
 
 impl Server {
-    /// Opens the listener and starts the workers.
-    pub fn start(options: &ServerOptions) -> io::Result<Server> {
-        let listener = TcpListener::bind(options.address)?;
-        let rows: Vec<_> =
-            spinel_storage::commands::all().chain(commands::all().map(|(command, _)| command)).collect();
-        let table = CommandTable::new(&rows);
-        let mut host_handlers = vec![None; table.len()];
-        for (command, handler) in commands::all() {
-            let id = table.by_full_name(command.name.as_bytes()).expect("the table has all rows");
-            host_handlers[id.index()] = Some(*handler);
-        }
-        let engine =
-            Engine::new(&EngineOptions { databases: 16, seed: (random_word(), random_word()) }, table);
-        let shared = Arc::new(Shared { engine: Arc::new(engine), host_handlers });
-        let workers = (0..options.workers.max(1))
-            .map(|number| worker::start(number, &shared))
+    /// Opens the listeners and starts the workers.
+    pub fn start(config: Config) -> Result<Server, StartError> {
+        let (tcp, unix) = listeners(&config)?;
+        let (engine, host_handlers) = engine(&config);
+        eviction::apply(&config, &engine);
+        let (orders, received_orders) = Orders::new();
+        let workers = config.number(table::IO_THREADS) as usize;
+        let shared = Arc::new(Shared {
+            engine: Arc::new(engine),
+            config,
+            orders,
+            rejected_connections: AtomicU64::new(0),
+            host_handlers,
+        });
+        let (alive, all_gone) = channel();
+        let workers = (0..workers)
+            .map(|number| worker::start(number, &shared, alive.clone()))
             .collect::<io::Result<_>>()?;
-        Ok(Server { listener, shared, workers })
+        Ok(Server { shared, tcp, unix, workers, all_gone, orders: received_orders })
     }
 
-    /// Where the server listens.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+    /// Where the server listens for TCP connections.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.tcp.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// Accepts connections until the process ends.
-    pub fn run(&self) -> io::Result<()> {
-        let engine = Arc::clone(&self.shared.engine);
-        std::thread::Builder::new().name("upkeep".to_owned()).spawn(move || upkeep(&engine))?;
-        loop {
-            let (stream, _) = self.listener.accept()?;
-            stream.set_nonblocking(true)?;
-            stream.set_nodelay(true)?;
-            let least_loaded = self.workers.iter().min_by_key(|worker| worker.connections());
-            least_loaded.expect("there is at least one worker").adopt(stream);
+    /// Serves until a signal or a command ends it.
+    pub fn run(self) -> io::Result<()> {
+        let upkeep = Upkeep::start(&self.shared.engine)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (has_tcp, has_unix) = (!self.tcp.is_empty(), self.unix.is_some());
+        let shared = Arc::clone(&self.shared);
+        let served = LocalSet::new().block_on(&runtime, async {
+            let mut acceptor = Acceptor::start(self.shared, self.workers, self.tcp, self.unix)?;
+            for kind in [(has_tcp, "tcp"), (has_unix, "unix")].into_iter().filter(|(has, _)| *has) {
+                log::notice(&format!("Ready to accept connections {}", kind.1));
+            }
+            acceptor.run(self.orders).await
+        });
+        // The acceptor is gone, and with it what keeps the workers waiting for connections.
+        drop(runtime);
+        upkeep.stop();
+        if self.all_gone.recv_timeout(FAREWELL) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            log::warning("Some commands are still running; not waiting for them any longer.");
         }
+        clean_up(&shared.config);
+        served
     }
 }
 
-/// Removes expired keys: at once again while there is much to do, else ten times a second.
-fn upkeep(engine: &Engine) {
-    const KEYS_PER_ROUND: usize = 20_000;
-    loop {
-        let removed = engine.expire_round(now(), KEYS_PER_ROUND);
-        if removed < KEYS_PER_ROUND {
-            std::thread::sleep(Duration::from_millis(100));
-        }
+/// Removes what only a running server has.
+fn clean_up(config: &Config) {
+    if let Some(path) = config.path(table::PIDFILE) {
+        log::notice("Removing the pid file.");
+        // It may have been removed or never written.
+        let _ = fs::remove_file(path);
     }
+    if let Some(path) = config.path(table::UNIXSOCKET) {
+        log::notice("Removing the unix socket file.");
+        // As above.
+        let _ = fs::remove_file(path);
+    }
+}
+
+fn listeners(config: &Config) -> Result<(Vec<TcpListener>, Option<UnixListener>), StartError> {
+    let backlog = config.number(table::TCP_BACKLOG) as i32;
+    let (addresses, port) = acceptor::place(config);
+    let tcp = listen::tcp(&addresses, port, backlog).map_err(|(place, error)| {
+        log::warning(&format!("Could not create server TCP listening socket {place}: bind: {error}"));
+        StartError::Listen(format!("port {port} (tcp)"))
+    })?;
+    let mode = config.number(table::UNIXSOCKETPERM) as u32;
+    let unix = match config.path(table::UNIXSOCKET) {
+        Some(path) => Some(listen::unix(&path, mode, backlog).map_err(|error| {
+            log::warning(&format!("Failed opening Unix socket: bind: {error}"));
+            StartError::Listen(format!("{} (unix)", path.display()))
+        })?),
+        None => None,
+    };
+    if tcp.is_empty() && unix.is_none() {
+        return Err(StartError::NowhereToListen);
+    }
+    Ok((tcp, unix))
+}
+
+/// An engine that knows all commands, with the handlers of those that are the host's.
+fn engine(config: &Config) -> (Engine, Vec<Option<HostHandler>>) {
+    let rows: Vec<_> =
+        spinel_storage::commands::all().chain(commands::all().map(|(command, _)| command)).collect();
+    let table = CommandTable::new(&rows);
+    let mut host_handlers = vec![None; table.len()];
+    for (command, handler) in commands::all() {
+        let id = table.by_full_name(command.name.as_bytes()).expect("the table has all rows");
+        host_handlers[id.index()] = Some(*handler);
+    }
+    let databases = config.number(table::DATABASES).clamp(1, i64::from(u16::MAX)) as u16;
+    let engine = Engine::new(&EngineOptions { databases, seed: (random_word(), random_word()) }, table);
+    (engine, host_handlers)
 }
 
 /// The wall clock.

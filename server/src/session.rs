@@ -12,6 +12,8 @@ use spinel_storage::{DbIndex, Error, Executor};
 pub(crate) enum Flow {
     Continue,
     Close,
+    /// Nothing more is read or replied: the server is stopping and will close it.
+    Stay,
 }
 
 /// Commands that are looked up and prefetched together before they run.
@@ -74,7 +76,7 @@ impl Session {
                     Err(error) => reply.error(&error.text()),
                 }
                 start = end;
-                if self.flow == Flow::Close {
+                if self.flow != Flow::Continue {
                     break;
                 }
             }

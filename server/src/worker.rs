@@ -2,14 +2,16 @@
 
 use crate::connection;
 use crate::server::{Shared, random_word};
+use crate::stream::Socket;
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::Executor;
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::io;
-use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
@@ -33,7 +35,7 @@ pub(crate) struct Desk {
 
 /// The acceptor's handle to a worker.
 pub(crate) struct WorkerHandle {
-    incoming: mpsc::UnboundedSender<TcpStream>,
+    incoming: mpsc::UnboundedSender<Socket>,
     connections: Arc<AtomicUsize>,
 }
 
@@ -44,9 +46,9 @@ impl WorkerHandle {
     }
 
     /// Hands a connection to the worker.
-    pub(crate) fn adopt(&self, stream: TcpStream) {
+    pub(crate) fn adopt(&self, socket: Socket) {
         self.connections.fetch_add(1, Ordering::Relaxed);
-        if self.incoming.send(stream).is_err() {
+        if self.incoming.send(socket).is_err() {
             self.connections.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -59,9 +61,13 @@ impl Worker {
     }
 }
 
-/// Starts a worker thread.
-pub(crate) fn start(number: usize, shared: &Arc<Shared>) -> io::Result<WorkerHandle> {
-    let (incoming, mut arrivals) = mpsc::unbounded_channel::<TcpStream>();
+/// Starts a worker thread. It ends, and drops `alive`, when the handle is dropped.
+pub(crate) fn start(
+    number: usize,
+    shared: &Arc<Shared>,
+    alive: Sender<Infallible>,
+) -> io::Result<WorkerHandle> {
+    let (incoming, mut arrivals) = mpsc::unbounded_channel::<Socket>();
     let connections = Arc::new(AtomicUsize::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let handle = WorkerHandle { incoming, connections: Arc::clone(&connections) };
@@ -75,10 +81,11 @@ pub(crate) fn start(number: usize, shared: &Arc<Shared>) -> io::Result<WorkerHan
         };
         let worker = Rc::new(Worker { shared, desk: RefCell::new(desk), connections });
         LocalSet::new().block_on(&runtime, async {
-            while let Some(stream) = arrivals.recv().await {
-                tokio::task::spawn_local(connection::serve(stream, Rc::clone(&worker)));
+            while let Some(socket) = arrivals.recv().await {
+                tokio::task::spawn_local(connection::serve(socket, Rc::clone(&worker)));
             }
         });
+        drop(alive);
     })?;
     Ok(handle)
 }

@@ -1,0 +1,200 @@
+//! The acceptor: takes connections in, hands each to the least loaded worker, and ends the server.
+
+use crate::config::{Config, table};
+use crate::listen;
+use crate::log;
+use crate::orders::Order;
+use crate::server::Shared;
+use crate::stream::Socket;
+use crate::worker::WorkerHandle;
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::{JoinHandle, spawn_local};
+
+/// How long to wait when the process has no room for another connection.
+const PAUSE_WHEN_FULL: Duration = Duration::from_millis(10);
+
+const TOO_MANY: &[u8] = b"-ERR max number of clients reached\r\n";
+
+const DENIED: &[u8] = b"-DENIED SpinelDB is in protected mode: the default user has no password, so only clients on \
+    this machine are served. To serve others, set a password with the setting requirepass, or, if the network in \
+    between is trusted, set protected-mode to no; both can be given on the command line, in the configuration file or \
+    with CONFIG SET from a client on this machine.\r\n";
+
+/// The listeners with what they need.
+pub(crate) struct Acceptor {
+    reception: Rc<Reception>,
+    tcp: Vec<JoinHandle<()>>,
+    unix: Option<JoinHandle<()>>,
+}
+
+/// Decides about each connection that comes.
+struct Reception {
+    shared: Arc<Shared>,
+    workers: Vec<WorkerHandle>,
+}
+
+impl Acceptor {
+    /// Starts to accept. Must be called inside a runtime with local tasks.
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        workers: Vec<WorkerHandle>,
+        tcp: Vec<std::net::TcpListener>,
+        unix: Option<std::os::unix::net::UnixListener>,
+    ) -> io::Result<Acceptor> {
+        let reception = Rc::new(Reception { shared, workers });
+        let unix = unix.map(UnixListener::from_std).transpose()?;
+        let unix = unix.map(|listener| spawn_local(accept_unix(listener, Rc::clone(&reception))));
+        let mut acceptor = Acceptor { reception, tcp: Vec::new(), unix };
+        acceptor.open(tcp)?;
+        Ok(acceptor)
+    }
+
+    fn open(&mut self, listeners: Vec<std::net::TcpListener>) -> io::Result<()> {
+        for listener in listeners {
+            let listener = TcpListener::from_std(listener)?;
+            self.tcp.push(spawn_local(accept_tcp(listener, Rc::clone(&self.reception))));
+        }
+        Ok(())
+    }
+
+    /// Obeys orders and signals until one of them ends the server.
+    pub(crate) async fn run(&mut self, mut orders: UnboundedReceiver<Order>) -> io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(Order::Listen { addresses, port, answer }) => {
+                        // The one who asked waits for the answer, or has gone with its connection.
+                        let _ = answer.send(self.listen(&addresses, port).await);
+                    }
+                    Some(Order::Stop) | None => break,
+                },
+                _ = terminate.recv() => {
+                    log::warning("Received SIGTERM scheduling shutdown...");
+                    break;
+                }
+                _ = interrupt.recv() => {
+                    log::warning("Received SIGINT scheduling shutdown...");
+                    break;
+                }
+            }
+        }
+        log::warning("User requested shutdown...");
+        close(self.tcp.drain(..).chain(self.unix.take())).await;
+        Ok(())
+    }
+
+    /// Closes the TCP listeners and opens others; if that fails, those from before again.
+    async fn listen(&mut self, addresses: &str, port: u16) -> Result<(), String> {
+        let config = &self.reception.shared.config;
+        let (before, port_before) = place(config);
+        let backlog = config.number(table::TCP_BACKLOG) as i32;
+        close(self.tcp.drain(..)).await;
+        let opened = listen::tcp(addresses, port, backlog);
+        let outcome = opened.as_ref().map(|_| ()).map_err(|(place, error)| {
+            log::warning(&format!("Could not create server TCP listening socket {place}: bind: {error}"));
+            error.to_string()
+        });
+        let listeners = opened.or_else(|_| listen::tcp(&before, port_before, backlog)).unwrap_or_default();
+        self.open(listeners).map_err(|error| error.to_string())?;
+        outcome
+    }
+}
+
+/// Addresses and port as the settings say.
+pub(crate) fn place(config: &Config) -> (String, u16) {
+    let addresses = String::from_utf8_lossy(&config.text(table::BIND)).into_owned();
+    (addresses, config.number(table::PORT) as u16)
+}
+
+/// Ends tasks and waits until their listeners are closed.
+async fn close(tasks: impl Iterator<Item = JoinHandle<()>>) {
+    for task in tasks {
+        task.abort();
+        // It ends because it was aborted.
+        let _ = task.await;
+    }
+}
+
+async fn accept_tcp(listener: TcpListener, reception: Rc<Reception>) {
+    loop {
+        match listener.accept().await.and_then(|(stream, _)| stream.into_std()) {
+            Ok(stream) => reception.welcome_tcp(stream),
+            Err(error) => report(&error).await,
+        }
+    }
+}
+
+async fn accept_unix(listener: UnixListener, reception: Rc<Reception>) {
+    loop {
+        match listener.accept().await.and_then(|(stream, _)| stream.into_std()) {
+            Ok(stream) => reception.welcome_unix(stream),
+            Err(error) => report(&error).await,
+        }
+    }
+}
+
+/// A failed accept concerns one connection, unless files have run out: then a rest lets others end.
+async fn report(error: &io::Error) {
+    log::warning(&format!("Accepting client connection: {error}"));
+    tokio::time::sleep(PAUSE_WHEN_FULL).await;
+}
+
+impl Reception {
+    fn welcome_tcp(&self, stream: TcpStream) {
+        if self.is_denied(&stream) {
+            return refuse(&stream, DENIED);
+        }
+        if self.is_full() {
+            return refuse(&stream, TOO_MANY);
+        }
+        // A connection that can't be tuned was closed by its peer, which its first read will tell.
+        let _ = listen::tune(&stream, &self.shared.config);
+        self.hand_over(Socket::Tcp(stream));
+    }
+
+    fn welcome_unix(&self, stream: UnixStream) {
+        if self.is_full() {
+            return refuse(&stream, TOO_MANY);
+        }
+        self.hand_over(Socket::Unix(stream));
+    }
+
+    fn hand_over(&self, socket: Socket) {
+        let least_loaded = self.workers.iter().min_by_key(|worker| worker.connections());
+        least_loaded.expect("there is at least one worker").adopt(socket);
+    }
+
+    fn is_full(&self) -> bool {
+        let connections: usize = self.workers.iter().map(WorkerHandle::connections).sum();
+        let is_full = connections as i64 >= self.shared.config.number(table::MAXCLIENTS);
+        if is_full {
+            self.shared.rejected_connections.fetch_add(1, Ordering::Relaxed);
+        }
+        is_full
+    }
+
+    /// Whether protected mode keeps a peer out: nobody needs a password, and it is not of this machine.
+    fn is_denied(&self, stream: &TcpStream) -> bool {
+        let config = &self.shared.config;
+        config.is_on(table::PROTECTED_MODE)
+            && config.requirepass().is_empty()
+            && !stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+    }
+}
+
+/// Says why, as far as that goes without waiting, and closes.
+fn refuse(mut stream: impl Write, reason: &[u8]) {
+    // The peer may have gone; it is not waited for.
+    let _ = stream.write(reason);
+}

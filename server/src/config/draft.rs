@@ -1,0 +1,118 @@
+//! Settings while they are being collected from files and the command line.
+
+use super::failure::plain;
+use super::nearest::nearest;
+use super::setting::{Kind, Repeat};
+use super::table::{self, Key};
+use super::value::{Reason, Value};
+use super::{file, setting};
+use std::path::{Path, PathBuf};
+
+/// Directives that are no settings: what they say adds up and can't be shown or changed by CONFIG.
+const DIRECTIVES: [(&str, std::ops::RangeInclusive<usize>); 3] =
+    [("user", 1..=usize::MAX), ("rename-command", 2..=2), ("loadmodule", 1..=usize::MAX)];
+
+/// Settings of former releases that mean nothing any more and are passed over.
+const FORMER: [&str; 5] = [
+    "list-max-ziplist-entries",
+    "list-max-ziplist-value",
+    "lua-replicate-commands",
+    "io-threads-do-reads",
+    "gopher-enabled",
+];
+
+/// A directive that is no setting, such as `rename-command`: its words, the name first.
+pub(crate) type Directive = Vec<Vec<u8>>;
+
+/// What has been said so far.
+pub struct Draft {
+    pub(super) values: Vec<Value>,
+    pub(super) directives: Vec<Directive>,
+    pub(super) file: Option<PathBuf>,
+    /// By key, whether somebody said something about it.
+    is_set: Vec<bool>,
+    /// Where relative folders start.
+    start: PathBuf,
+}
+
+impl Draft {
+    /// Nothing but defaults. Relative paths in `dir` start at the folder `start`.
+    pub(super) fn new(start: &Path) -> Draft {
+        let mut values: Vec<Value> = table::all().map(|key| key.setting().default_value()).collect();
+        values[table::DIR.index()] = Value::Text(file::bytes_of(start).to_vec());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        values[table::IO_THREADS.index()] = Value::Number(cores.min(128) as i64);
+        let is_set = vec![false; values.len()];
+        Draft { values, directives: Vec::new(), file: None, is_set, start: start.to_owned() }
+    }
+
+    /// Obeys one directive, its name first.
+    pub(super) fn obey(&mut self, words: &[Vec<u8>]) -> Result<(), Reason> {
+        let (name, rest) = words.split_first().expect("empty lines are passed over");
+        let rest: Vec<&[u8]> = rest.iter().map(Vec::as_slice).collect();
+        let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
+        if let Some(key) = Key::by_name(name) {
+            return self.set(key, &rest);
+        }
+        if let Some((_, count)) = DIRECTIVES.iter().find(|(known, _)| *known == lower) {
+            if !count.contains(&rest.len()) {
+                return Err("wrong number of arguments".into());
+            }
+            self.directives.push(words.to_vec());
+            return Ok(());
+        }
+        if FORMER.contains(&&*lower) {
+            return Ok(());
+        }
+        Err(unknown(&lower))
+    }
+
+    fn set(&mut self, key: Key, words: &[&[u8]]) -> Result<(), Reason> {
+        let setting = key.setting();
+        let before = if is_fresh(setting, self.is_set[key.index()]) {
+            Value::Text(Vec::new())
+        } else {
+            self.values[key.index()].clone()
+        };
+        let mut value = setting.read(words, &before)?;
+        if key == table::DIR {
+            value = self.folder(&value)?;
+        }
+        self.values[key.index()] = value;
+        self.is_set[key.index()] = true;
+        Ok(())
+    }
+
+    /// The absolute path of a folder that must exist.
+    fn folder(&self, value: &Value) -> Result<Value, Reason> {
+        let Value::Text(text) = value else { unreachable!("a folder is a text") };
+        let folder = self.start.join(file::path_of(text));
+        let folder = folder.canonicalize().map_err(|error| plain(&error))?;
+        if !folder.is_dir() {
+            return Err("Not a directory".into());
+        }
+        Ok(Value::Text(file::bytes_of(&folder).to_vec()))
+    }
+
+    /// The settings somebody asked for that have no effect in this server.
+    pub(crate) fn idle(&self) -> impl Iterator<Item = &'static str> {
+        let is_idle = |key: &Key| self.is_set[key.index()] && key.setting().effect == setting::Effect::None;
+        table::all().filter(is_idle).map(|key| key.setting().name)
+    }
+}
+
+/// Whether a list that adds up starts from nothing rather than from its default.
+fn is_fresh(setting: &setting::Setting, was_set: bool) -> bool {
+    !was_set && matches!(setting.kind, Kind::List { repeat: Repeat::Append, .. })
+}
+
+fn unknown(name: &str) -> Reason {
+    let settings = table::all().flat_map(|key| key.setting().names());
+    let names = settings.chain(DIRECTIVES.iter().map(|(name, _)| *name)).chain(["include"]);
+    match nearest(name, names) {
+        Some(nearest) => {
+            format!("Bad directive or wrong number of arguments; did you mean '{nearest}'?").into()
+        }
+        None => "Bad directive or wrong number of arguments".into(),
+    }
+}

@@ -1,0 +1,182 @@
+//! Readers of settings whose values have a form of their own.
+
+use super::memory;
+use super::value::Reason;
+use std::fmt::Write;
+
+const ADDRESSES_MAX: usize = 16;
+
+/// Addresses to listen on; `-` in front of one means that it may be missing. None at all, or an empty one: do not listen.
+pub(super) fn addresses(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> {
+    if words.len() > ADDRESSES_MAX {
+        return Err("Too many bind addresses specified.".into());
+    }
+    Ok(words.join(&b' '))
+}
+
+/// Pairs of seconds and changes, added to those before; an empty word drops all.
+pub(super) fn save_points(words: &[&[u8]], before: &[u8]) -> Result<Vec<u8>, Reason> {
+    const INVALID: &str = "Invalid save parameters";
+    if matches!(words, [] | [b""]) {
+        return Ok(Vec::new());
+    }
+    if words.len() % 2 != 0 {
+        return Err(INVALID.into());
+    }
+    let mut text = before.to_vec();
+    for pair in words.chunks(2) {
+        let mut number = |word: &[u8], min: i64| {
+            let number = spinel_resp::parse_integer(word).filter(|number| *number >= min);
+            if !text.is_empty() {
+                text.push(b' ');
+            }
+            number.map(|number| text.extend(number.to_string().bytes()))
+        };
+        number(pair[0], 1).and_then(|()| number(pair[1], 0)).ok_or(INVALID)?;
+    }
+    Ok(text)
+}
+
+/// Classes of clients with hard limit, soft limit and seconds above the soft one; other classes stay.
+pub(super) fn output_limits(words: &[&[u8]], before: &[u8]) -> Result<Vec<u8>, Reason> {
+    let mut limits: Vec<String> = String::from_utf8_lossy(before).split(' ').map(str::to_owned).collect();
+    assert_eq!(limits.len(), 12, "three classes of four words");
+    if matches!(words, [b""]) {
+        return Ok(before.into());
+    }
+    if words.len() % 4 != 0 {
+        return Err("Wrong number of arguments in buffer limit configuration.".into());
+    }
+    for group in words.chunks(4) {
+        let class = match &*group[0].to_ascii_lowercase() {
+            b"normal" => 0,
+            b"slave" | b"replica" => 1,
+            b"pubsub" => 2,
+            _ => return Err("Invalid client class specified in buffer limit configuration.".into()),
+        };
+        let seconds = spinel_resp::parse_integer(group[3]).and_then(|number| u32::try_from(number).ok());
+        let (Some(hard), Some(soft), Some(seconds)) =
+            (memory::parse(group[1]), memory::parse(group[2]), seconds)
+        else {
+            return Err("Error in hard, soft or soft_seconds setting in buffer limit configuration.".into());
+        };
+        for (place, number) in [(1, hard), (2, soft), (3, u64::from(seconds))] {
+            limits[class * 4 + place] = number.to_string();
+        }
+    }
+    Ok(limits.join(" ").into())
+}
+
+/// Classes of keyspace events as letters, in their one order.
+pub(super) fn event_classes(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> {
+    const ALL: &[u8] = b"g$lshzxetd";
+    let [letters] = words else { return Err("wrong number of arguments".into()) };
+    if letters.iter().any(|letter| !b"Ag$lshzxeKEtmdn".contains(letter)) {
+        return Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into());
+    }
+    let has = |letter: &u8| letters.contains(letter);
+    let mut text = Vec::new();
+    if has(&b'A') || ALL.iter().all(has) {
+        text.push(b'A');
+    } else {
+        text.extend(ALL.iter().chain(b"n").filter(|letter| has(letter)));
+    }
+    text.extend(b"KEm".iter().filter(|letter| has(letter)));
+    Ok(text)
+}
+
+/// Percentiles from 0 to 100.
+pub(super) fn percentiles(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> {
+    let mut text = String::new();
+    if matches!(words, [b""]) {
+        return Ok(Vec::new());
+    }
+    for word in words {
+        let number: Option<f64> = std::str::from_utf8(word).ok().and_then(|word| word.parse().ok());
+        let number = number.ok_or("Invalid latency-tracking-info-percentiles parameters")?;
+        if !(0.0..=100.0).contains(&number) {
+            return Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".into());
+        }
+        let space = if text.is_empty() { "" } else { " " };
+        let _ = write!(text, "{space}{number}");
+    }
+    Ok(text.into())
+}
+
+/// What is added to the out-of-memory score of the process in each of three roles.
+pub(super) fn oom_scores(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> {
+    if words.len() != 3 {
+        return Err("wrong number of arguments".into());
+    }
+    let is_score = |word: &&[u8]| {
+        spinel_resp::parse_integer(word).is_some_and(|number| (-2000..=2000).contains(&number))
+    };
+    if !words.iter().all(is_score) {
+        return Err("Invalid oom-score-adj-values, elements must be between -2000 and 2000.".into());
+    }
+    Ok(words.join(&b' '))
+}
+
+/// Host and port of a primary, or `no one`.
+pub(super) fn primary(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> {
+    let [host, port] = words else { return Err("wrong number of arguments".into()) };
+    if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
+        return Ok(Vec::new());
+    }
+    match spinel_resp::parse_integer(port) {
+        Some(0..=65535) => Ok(words.join(&b' ')),
+        _ => Err("Invalid master port".into()),
+    }
+}
+
+/// The name of a file in the data folder.
+pub(super) fn file_name(word: &[u8]) -> Result<(), Reason> {
+    if word.contains(&b'/') { Err("dbfilename can't be a path, just a filename".into()) } else { Ok(()) }
+}
+
+/// The name of the log's files.
+pub(super) fn log_file_name(word: &[u8]) -> Result<(), Reason> {
+    plain_name("appendfilename", word, "appendfilename can't be a path, just a filename")
+}
+
+/// The name of the log's folder.
+pub(super) fn log_folder_name(word: &[u8]) -> Result<(), Reason> {
+    plain_name("appenddirname", word, "appenddirname can't be a path, just a dirname")
+}
+
+fn plain_name(setting: &str, word: &[u8], reason: &'static str) -> Result<(), Reason> {
+    if word.is_empty() {
+        return Err(format!("{setting} can't be empty").into());
+    }
+    if word.contains(&b'/') { Err(reason.into()) } else { Ok(()) }
+}
+
+/// A name that can stand in a redirection.
+pub(super) fn host_name(word: &[u8]) -> Result<(), Reason> {
+    if word.len() >= 256 {
+        return Err("Hostnames must be less than 256 characters".into());
+    }
+    if word.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
+        Ok(())
+    } else {
+        Err("Hostnames may only contain alphanumeric characters, hyphens or dots".into())
+    }
+}
+
+/// A template of words and known names in braces.
+pub(super) fn process_title(word: &[u8]) -> Result<(), Reason> {
+    const KNOWN: [&str; 7] =
+        ["title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"];
+    let template = String::from_utf8_lossy(word);
+    let mut rest = &*template;
+    while let Some((_, after)) = rest.split_once('{') {
+        rest = match after.split_once('}') {
+            Some((name, rest)) if KNOWN.contains(&name) => rest,
+            _ => return Err("template format is invalid or contains unknown variables".into()),
+        };
+    }
+    if template.trim().is_empty() {
+        return Err("template format is invalid or contains unknown variables".into());
+    }
+    Ok(())
+}

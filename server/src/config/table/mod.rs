@@ -1,0 +1,105 @@
+//! The table of settings, and the names by which the program knows those that it reads.
+
+mod data;
+mod network;
+mod persistence;
+mod process;
+mod replication;
+
+use super::setting::Setting;
+use std::sync::LazyLock;
+
+const PARTS: [&[Setting]; 5] =
+    [network::SETTINGS, process::SETTINGS, data::SETTINGS, persistence::SETTINGS, replication::SETTINGS];
+
+/// All rows, in the order of their keys.
+static ROWS: LazyLock<Vec<Setting>> = LazyLock::new(|| PARTS.concat());
+
+/// Names a setting: its place in the table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Key(u16);
+
+impl Key {
+    /// A dense index from 0.
+    #[inline]
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The row.
+    pub(crate) fn setting(self) -> &'static Setting {
+        &ROWS[self.index()]
+    }
+
+    /// The setting of this name, in any case; its former name will do.
+    pub(crate) fn by_name(name: &[u8]) -> Option<Key> {
+        all().find(|key| key.setting().is_called(name))
+    }
+}
+
+/// All settings.
+pub(crate) fn all() -> impl Iterator<Item = Key> {
+    (0..ROWS.len() as u16).map(Key)
+}
+
+/// Finds a row while the program is compiled, so that a constant can't name what is not there.
+const fn key(name: &str) -> Key {
+    let mut index = 0;
+    let mut part = 0;
+    while part < PARTS.len() {
+        let mut row = 0;
+        while row < PARTS[part].len() {
+            if is_equal(PARTS[part][row].name.as_bytes(), name.as_bytes()) {
+                return Key(index);
+            }
+            index += 1;
+            row += 1;
+        }
+        part += 1;
+    }
+    panic!("no setting has this name")
+}
+
+const fn is_equal(left: &[u8], right: &[u8]) -> bool {
+    let mut at = 0;
+    while at < left.len() && at < right.len() && left[at] == right[at] {
+        at += 1;
+    }
+    at == left.len() && at == right.len()
+}
+
+macro_rules! keys {
+    ($($constant:ident = $name:literal;)*) => {
+        $(pub(crate) const $constant: Key = key($name);)*
+    };
+}
+
+keys! {
+    BIND = "bind";
+    CLIENT_OUTPUT_BUFFER_LIMIT = "client-output-buffer-limit";
+    CLIENT_QUERY_BUFFER_LIMIT = "client-query-buffer-limit";
+    DATABASES = "databases";
+    DIR = "dir";
+    ENABLE_DEBUG_COMMAND = "enable-debug-command";
+    ENABLE_PROTECTED_CONFIGS = "enable-protected-configs";
+    IO_THREADS = "io-threads";
+    LFU_DECAY_TIME = "lfu-decay-time";
+    LFU_LOG_FACTOR = "lfu-log-factor";
+    LOGFILE = "logfile";
+    LOGLEVEL = "loglevel";
+    MAXCLIENTS = "maxclients";
+    MAXMEMORY_POLICY = "maxmemory-policy";
+    PIDFILE = "pidfile";
+    PORT = "port";
+    PROTECTED_MODE = "protected-mode";
+    PROTO_MAX_BULK_LEN = "proto-max-bulk-len";
+    REQUIREPASS = "requirepass";
+    SAVE = "save";
+    SHUTDOWN_ON_SIGINT = "shutdown-on-sigint";
+    SHUTDOWN_ON_SIGTERM = "shutdown-on-sigterm";
+    TCP_BACKLOG = "tcp-backlog";
+    TCP_KEEPALIVE = "tcp-keepalive";
+    TIMEOUT = "timeout";
+    UNIXSOCKET = "unixsocket";
+    UNIXSOCKETPERM = "unixsocketperm";
+}

@@ -1,0 +1,61 @@
+//! Settings about listening, connections and TLS.
+
+use crate::config::lists;
+use crate::config::setting::{
+    Setting, bytes, bytes_or_percent, choice, flag, integer, list, octal, port, small, text,
+};
+
+const YES_NO_LOCAL: &[&str] = &["no", "yes", "local"];
+
+pub(super) const SETTINGS: &[Setting] = &[
+    list("bind", "* -::*", lists::addresses),
+    text("bind-source-addr", "").idle(),
+    port("port", 6379),
+    flag("protected-mode", true),
+    small("tcp-backlog", 511).at_start(),
+    small("tcp-keepalive", 300),
+    small("timeout", 0),
+    text("unixsocket", "").at_start(),
+    octal("unixsocketperm", 0).at_start(),
+    integer("socket-mark-id", 0, 0, u32::MAX as i64).at_start().idle(),
+    integer("maxclients", 10_000, 1, u32::MAX as i64),
+    integer("max-new-connections-per-cycle", 10, 1, 1000).idle(),
+    integer("max-new-tls-connections-per-cycle", 1, 1, 1000).idle(),
+    bytes("proto-max-bulk-len", 512 << 20, 1 << 20, i64::MAX as u64),
+    bytes("client-query-buffer-limit", 1 << 30, 1 << 20, i64::MAX as u64),
+    list(
+        "client-output-buffer-limit",
+        "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+        lists::output_limits,
+    ),
+    bytes_or_percent("maxmemory-clients", 0).idle(),
+    integer("tracking-table-max-keys", 1_000_000, 0, i64::MAX).idle(),
+    text("requirepass", ""),
+    text("aclfile", "").at_start().idle(),
+    integer("acllog-max-len", 128, 0, i64::MAX).idle(),
+    choice("acl-pubsub-default", &["allchannels", "resetchannels"], 1).idle(),
+    choice("enable-debug-command", YES_NO_LOCAL, 0).at_start(),
+    choice("enable-module-command", YES_NO_LOCAL, 0).at_start().idle(),
+    choice("enable-protected-configs", YES_NO_LOCAL, 0).at_start(),
+    list("notify-keyspace-events", "", lists::event_classes).idle(),
+    port("tls-port", 0).idle(),
+    choice("tls-auth-clients", &["no", "yes", "optional"], 1).idle(),
+    text("tls-ca-cert-dir", "").idle(),
+    text("tls-ca-cert-file", "").idle(),
+    text("tls-cert-file", "").idle(),
+    text("tls-ciphers", "").idle(),
+    text("tls-ciphersuites", "").idle(),
+    text("tls-client-cert-file", "").idle(),
+    text("tls-client-key-file", "").idle(),
+    text("tls-client-key-file-pass", "").idle(),
+    flag("tls-cluster", false).idle(),
+    text("tls-dh-params-file", "").idle(),
+    text("tls-key-file", "").idle(),
+    text("tls-key-file-pass", "").idle(),
+    flag("tls-prefer-server-ciphers", false).idle(),
+    text("tls-protocols", "").idle(),
+    flag("tls-replication", false).idle(),
+    small("tls-session-cache-size", 20_480).idle(),
+    small("tls-session-cache-timeout", 300).idle(),
+    flag("tls-session-caching", true).idle(),
+];

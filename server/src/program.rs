@@ -1,0 +1,105 @@
+//! The program around a server: command line, folder, log, pid file, exit status.
+
+use crate::config::command_line::{self, Sources, Wish};
+use crate::config::{Config, table};
+use crate::log;
+use crate::server::{Server, StartError};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: spinel-server [FILE] [--name value …] [-]
+       spinel-server --version
+       spinel-server --help
+
+FILE holds settings in the syntax of redis.conf, or in TOML if its name ends in .toml; - reads them
+from standard input. Settings on the command line count more than those in a file.
+
+Examples:
+       spinel-server
+       spinel-server /etc/spinel.conf --port 7777 --loglevel verbose
+       spinel-server --port 7777 --save \"\" --maxclients 500
+       echo 'maxmemory 128mb' | spinel-server -";
+
+/// Runs the program with the words after its name, and says how it ended.
+pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
+    let words: Vec<Vec<u8>> = words.map(OsString::into_vec).collect();
+    let outcome = match command_line::parse(&words) {
+        Ok(Wish::Version) => {
+            println!("{}", version());
+            Ok(())
+        }
+        Ok(Wish::Help) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        Ok(Wish::Serve(sources)) => serve(&sources),
+        Err(error) => Err(error.to_string()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn version() -> String {
+    let (version, hash) = (env!("CARGO_PKG_VERSION"), option_env!("SPINEL_COMMIT").unwrap_or("00000000"));
+    format!("Spinel server v={version} sha={hash}:0 bits={}", usize::BITS)
+}
+
+/// Reads the settings, then serves; an error is the message for standard error.
+fn serve(sources: &Sources) -> Result<(), String> {
+    let start = std::env::current_dir().map_err(|error| format!("No folder to start in: {error}"))?;
+    let draft = sources.read(&start).map_err(|error| error.to_string())?;
+    let idle: Vec<_> = draft.idle().collect();
+    let config = Config::new(draft);
+    log::set_level(config.number(table::LOGLEVEL));
+    log::open(config.path(table::LOGFILE).as_deref())
+        .map_err(|error| format!("Can't open the log file: {error}"))?;
+    greet(&config, &idle);
+    run_server(config).map_err(|error| {
+        log::warning(&error.to_string());
+        error.to_string()
+    })
+}
+
+fn greet(config: &Config, idle: &[&str]) {
+    let (version, port, process) =
+        (env!("CARGO_PKG_VERSION"), config.number(table::PORT), std::process::id());
+    log::notice(&format!("SpinelDB version {version} is starting, port {port}, PID: {process}"));
+    match config.file() {
+        Some(file) => log::notice(&format!("Configuration loaded from {}", file.display())),
+        None => log::notice("Configuration loaded"),
+    }
+    if !idle.is_empty() {
+        log::warning(&format!("These settings are accepted but without effect: {}", idle.join(", ")));
+    }
+    let mut others: Vec<_> =
+        config.directives().iter().map(|words| String::from_utf8_lossy(&words[0]).to_lowercase()).collect();
+    others.sort();
+    others.dedup();
+    if !others.is_empty() {
+        log::warning(&format!("These directives are accepted but without effect: {}", others.join(", ")));
+    }
+}
+
+fn run_server(config: Config) -> Result<(), StartError> {
+    let folder = config.path(table::DIR).expect("the folder to start in is the default");
+    std::env::set_current_dir(&folder)?;
+    let pid_file = config.path(table::PIDFILE);
+    let server = Server::start(config)?;
+    if let Some(path) = pid_file
+        && let Err(error) = fs::write(&path, format!("{}\n", std::process::id()))
+    {
+        log::warning(&format!("Failed to write PID file {}: {error}", path.display()));
+    }
+    log::notice("Server initialized");
+    server.run()?;
+    log::warning("SpinelDB is now ready to exit, bye bye...");
+    Ok(())
+}
