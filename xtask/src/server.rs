@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::Outcome;
+use crate::{Outcome, command};
 
 /// What every server prints once it listens.
 const READY: &str = "Ready to accept connections";
-/// How long a server may take to print it.
-const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a server may take to print it, and to end: long enough under callgrind on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a start is tried.
 const START_ATTEMPTS: u32 = 3;
 /// How many of its last lines are kept to explain an early end.
@@ -27,6 +27,7 @@ const LOG_LINES_MAX: usize = 30;
 pub(crate) struct Server {
     child: Child,
     folder: PathBuf,
+    port: u16,
     address: String,
     log: Arc<Mutex<VecDeque<String>>>,
 }
@@ -38,18 +39,25 @@ impl Server {
     /// # Errors
     /// When it can't be started, ends, or does not get ready in time; with the last lines it printed.
     pub(crate) fn start(program: &Path, settings: &[String]) -> Outcome<Self> {
+        Self::start_under(&[], program, settings)
+    }
+
+    /// As [`Server::start`], with words in front of the program, as `["valgrind", …]`.
+    pub(crate) fn start_under(front: &[String], program: &Path, settings: &[String]) -> Outcome<Self> {
         // Between asking for a free port and listening on it, somebody else may take it.
-        let attempt = || Self::try_start(program, settings);
+        let attempt = || Self::try_start(front, program, settings);
         (1..START_ATTEMPTS).find_map(|_| attempt().ok()).map_or_else(attempt, Ok)
     }
 
-    fn try_start(program: &Path, settings: &[String]) -> Outcome<Self> {
+    fn try_start(front: &[String], program: &Path, settings: &[String]) -> Outcome<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("spinel-xtask-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let port = free_port()?;
-        let child = Command::new(program)
+        let mut words = front.iter().map(String::as_str).chain(program.to_str());
+        let child = Command::new(words.next().ok_or("the program's path is no text")?)
+            .args(words)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
             .arg(&folder)
             .args(settings)
@@ -59,9 +67,35 @@ impl Server {
             .spawn()
             .map_err(|error| format!("{}: {error}", program.display()))?;
         let log = Arc::default();
-        let mut server = Self { child, folder, address: format!("127.0.0.1:{port}"), log };
+        let mut server = Self { child, folder, port, address: format!("127.0.0.1:{port}"), log };
         server.wait_until_ready(program)?;
         Ok(server)
+    }
+
+    /// Returns the id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Returns the loopback port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Asks it to end and waits until it has, so that what it writes at its end is there.
+    ///
+    /// # Errors
+    /// When it is still there after [`TIMEOUT`].
+    pub(crate) fn terminate(mut self) -> Outcome {
+        command::run(Command::new("kill").args(["-TERM", &self.id().to_string()]))?;
+        let asked = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            if asked.elapsed() > TIMEOUT {
+                return Err(format!("still running {TIMEOUT:?} after SIGTERM").into());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     /// Returns host:port.
@@ -94,7 +128,7 @@ impl Server {
             }
         });
 
-        let what = match receiver.recv_timeout(START_TIMEOUT) {
+        let what = match receiver.recv_timeout(TIMEOUT) {
             Ok(()) => return Ok(()),
             Err(RecvTimeoutError::Timeout) => "does not get ready",
             Err(RecvTimeoutError::Disconnected) => "ended before it was ready",

@@ -2,24 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::{Outcome, command};
-
-/// What a server prints once it listens.
-const READY: &str = "Ready to accept connections";
-
-/// Long enough for a server under callgrind on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(60);
-
-/// The same for its end.
-const END_LIMIT: Duration = Duration::from_secs(60);
+use crate::{Outcome, server};
 
 /// One of the programs that are compared.
 #[derive(Clone)]
@@ -64,43 +52,30 @@ impl StartOptions<'_> {
     }
 }
 
-/// A server that runs until this is dropped, on a free loopback port with an empty folder of its own.
+/// A running server with what the kernel keeps about its process.
 pub(crate) struct Server {
-    child: Child,
+    process: server::Server,
     /// The loopback port it listens on.
     pub(crate) port: u16,
-    folder: PathBuf,
 }
 
 impl Server {
     /// Starts `contender` and waits until it says that it listens.
     ///
     /// # Errors
-    /// When it ends, or stays silent for [`START_LIMIT`], before it listens.
+    /// When it ends, or stays silent for a minute, before it listens.
     pub(crate) fn start(contender: &Contender, options: StartOptions) -> Outcome<Self> {
-        let port = free_port()?;
-        let folder = std::env::temp_dir().join(format!("spinel-bench-{}-{port}", std::process::id()));
-        fs::create_dir_all(&folder)?;
-        let mut words: Vec<String> = Vec::new();
+        let mut front: Vec<String> = Vec::new();
         if let Some(core) = options.core {
-            words.extend(["taskset".to_owned(), "-c".to_owned(), core.to_string()]);
+            front.extend(["taskset".to_owned(), "-c".to_owned(), core.to_string()]);
         }
-        words.extend(options.under.iter().cloned());
-        words.push(contender.program.display().to_string());
-        let mut child = Command::new(&words[0])
-            .args(&words[1..])
-            .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"])
-            .args(["--dir", &folder.display().to_string()])
-            .args(["--io-threads", &options.threads.to_string(), "--maxclients", "11000"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("{}: {error}", words.join(" ")))?;
-        let stdout = child.stdout.take().expect("stdout is piped");
-        let server = Self { child, port, folder };
-        wait_until_ready(stdout).map_err(|error| format!("{}: {error}", words.join(" ")))?;
-        Ok(server)
+        front.extend(options.under.iter().cloned());
+        let threads = options.threads.to_string();
+        let settings = ["--appendonly", "no", "--io-threads", &threads, "--maxclients", "11000"];
+        let settings = settings.map(str::to_owned);
+        let process = server::Server::start_under(&front, &contender.program, &settings)?;
+        let port = process.port();
+        Ok(Self { process, port })
     }
 
     /// Returns the user and system time of all its threads so far, in nanoseconds.
@@ -120,7 +95,7 @@ impl Server {
     /// Where the kernel keeps no account of threads.
     pub(crate) fn thread_cpu_ns(&self) -> Outcome<HashMap<String, u64>> {
         let mut threads = HashMap::new();
-        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+        for task in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
             let task = task?;
             let text = fs::read_to_string(task.path().join("schedstat"))?;
             let spent = text.split(' ').next().unwrap_or_default().parse()?;
@@ -130,7 +105,7 @@ impl Server {
     }
 
     fn cpu_ticks_ns(&self) -> Outcome<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
         // The name in parentheses may hold spaces; user and system ticks are the 12th and 13th field after it.
         let (_, fields) = text.rsplit_once(')').ok_or("no name in /proc/PID/stat")?;
         let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
@@ -139,7 +114,7 @@ impl Server {
 
     /// Returns its resident memory in bytes.
     pub(crate) fn resident_bytes(&self) -> Outcome<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let text = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS line")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
     }
@@ -161,63 +136,9 @@ impl Server {
     /// Asks it to end and waits until it has, so that what it writes at its end is there.
     ///
     /// # Errors
-    /// When it is still there after [`END_LIMIT`].
-    pub(crate) fn terminate(mut self) -> Outcome {
-        command::run(Command::new("kill").args(["-TERM", &self.child.id().to_string()]))?;
-        let asked = Instant::now();
-        while self.child.try_wait()?.is_none() {
-            if asked.elapsed() > END_LIMIT {
-                return Err(format!("still running {END_LIMIT:?} after SIGTERM").into());
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself, which is as good; and a folder in /tmp that stays does no harm.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// Returns a loopback port that nobody listens on.
-fn free_port() -> Outcome<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-/// Reads the server's output up to the line that says that it listens; a thread reads the rest, so that the
-/// server never waits for a reader.
-fn wait_until_ready(stdout: ChildStdout) -> Outcome {
-    let (ready, listener) = mpsc::channel();
-    thread::spawn(move || read_log(stdout, &ready));
-    match listener.recv_timeout(START_LIMIT) {
-        Ok(None) => Ok(()),
-        Ok(Some(log)) => Err(format!("ended before it listened:\n{log}").into()),
-        Err(RecvTimeoutError::Timeout) => Err(format!("not listening after {START_LIMIT:?}").into()),
-        Err(RecvTimeoutError::Disconnected) => Err("its output can't be read".into()),
-    }
-}
-
-/// Sends `None` when the ready line comes, or all that was printed when the output ends without it.
-fn read_log(stdout: ChildStdout, ready: &Sender<Option<String>>) {
-    let mut log = String::new();
-    let mut waiting = true;
-    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-        if waiting && line.contains(READY) {
-            waiting = false;
-            // Nobody listens any more once the limit has passed.
-            let _ = ready.send(None);
-        } else if waiting {
-            log.push_str(&line);
-            log.push('\n');
-        }
-    }
-    if waiting {
-        let _ = ready.send(Some(log));
+    /// When it doesn't end.
+    pub(crate) fn terminate(self) -> Outcome {
+        self.process.terminate()
     }
 }
 
