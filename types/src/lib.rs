@@ -26,6 +26,7 @@ pub mod entry;
 pub mod hash;
 pub mod string;
 pub mod table;
+pub mod xxh3;
 
 pub use arena::{Arena, Slot};
 pub use entry::{Entry, EntryMut, Fields};

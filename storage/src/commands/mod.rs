@@ -1,10 +1,13 @@
 //! Every data command: rows and handlers, one file or folder per family.
 
+mod expiry;
+#[cfg(test)]
+mod script;
 mod string;
 
 use crate::command::Command;
 
 /// The rows of all data commands.
 pub fn all() -> impl Iterator<Item = &'static Command> {
-    [string::COMMANDS].into_iter().flatten()
+    string::COMMANDS.iter().copied().flatten()
 }
