@@ -102,7 +102,8 @@ impl Bench {
 /// Measures the chosen rows and prints their tables.
 ///
 /// # Errors
-/// When a server can't be built, found, started or talked to. A missed limit is a result, not an error.
+/// When a server can't be built or found, or a row can't be measured; the other rows are measured all the same. A
+/// missed limit is a result, not an error.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let rows = chosen(&arguments.rows)?;
     let bench = Bench {
@@ -113,18 +114,22 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     };
     let facts = facts(&bench)?;
     println!("{}\n", facts.join("\n"));
-    let mut sections = Vec::new();
+    let (mut sections, mut failed) = (Vec::new(), Vec::new());
     for row in rows {
         eprintln!("measuring: {}", row.title);
-        let section = (row.run)(&bench)?;
-        println!("{}", report::markdown(row.title, &section, &bench.contenders));
-        sections.push(report::json(row.title, &section, &bench.contenders));
+        match (row.run)(&bench) {
+            Ok(section) => {
+                println!("{}", report::markdown(row.title, &section, &bench.contenders));
+                sections.push(report::json(row.title, &section, &bench.contenders));
+            }
+            Err(error) => failed.push(format!("{}: {error}", row.name)),
+        }
     }
     if let Some(path) = &arguments.json {
         let all = json!({ "facts": facts, "rounds": bench.rounds, "sections": sections });
         fs::write(path, serde_json::to_string_pretty(&all)?)?;
     }
-    Ok(())
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
 }
 
 /// Returns the rows of these names, all for none.
