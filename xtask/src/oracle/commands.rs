@@ -50,6 +50,7 @@ pub(crate) fn compare(reference: &mut Connection, ours: &mut Connection) -> Outc
         shared += 1;
         differences += print_differences(name, expected, received);
     }
+    differences += print_unlisted(&received, &listed_names(ours)?);
     let missing: Vec<&str> = missing_subcommands(&expected, &received);
     println!(
         "{shared} shared commands; of containers we have, these subcommands are missing: {}",
@@ -59,6 +60,21 @@ pub(crate) fn compare(reference: &mut Connection, ours: &mut Connection) -> Outc
         0 => Ok(()),
         count => Err(format!("{count} differences").into()),
     }
+}
+
+/// Returns the names in a server's COMMAND LIST, subcommands as `container|name`, in lower case.
+pub(super) fn listed_names(connection: &mut Connection) -> Outcome<BTreeSet<String>> {
+    let list = connection.expect(&["COMMAND", "LIST"])?;
+    Ok(list.items().iter().map(|name| name.text().to_lowercase()).collect())
+}
+
+/// Prints the commands that our COMMAND LIST leaves out; without a filter it names subcommands, too.
+fn print_unlisted(described: &BTreeMap<String, Description>, listed: &BTreeSet<String>) -> usize {
+    let unlisted: Vec<&String> = described.keys().filter(|name| !listed.contains(*name)).collect();
+    for name in &unlisted {
+        println!("{name}: described, but not in COMMAND LIST");
+    }
+    unlisted.len()
 }
 
 fn print_differences(name: &str, expected: &Description, received: &Description) -> usize {

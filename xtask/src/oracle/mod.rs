@@ -22,10 +22,8 @@ mod run;
 mod shrink;
 mod values;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::resp::{Connection, Reply};
 use crate::{Outcome, peers, workspace};
 use duel::{Duel, Side};
 use run::Run;
@@ -105,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
     let shared = grammar::commands(&reference.connect(3)?.expect(&["COMMAND", "DOCS"])?);
     let own = grammar::commands(&ours.connect(3)?.expect(&["COMMAND", "DOCS"])?);
-    let listed = command_names(&mut ours.connect(3)?)?;
+    let listed = commands::listed_names(&mut ours.connect(3)?)?;
     let chosen = |command: &&grammar::Command| {
         let in_group = arguments.groups.is_empty() || arguments.groups.contains(&command.group);
         in_group && listed.contains(&command.name) && bounds::is_safe(&command.name)
@@ -136,10 +134,4 @@ fn our_side(arguments: &Arguments) -> Outcome<Side> {
         );
     }
     Side::start(program)
-}
-
-/// Returns the names of all commands a server lists, subcommands as `container|name`.
-fn command_names(connection: &mut Connection) -> Outcome<BTreeSet<String>> {
-    let list = connection.expect(&["COMMAND", "LIST"])?;
-    Ok(list.items().iter().map(|name| Reply::text(name).to_lowercase()).collect())
 }
