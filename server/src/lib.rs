@@ -22,6 +22,7 @@ pub mod server;
 mod session;
 mod stream;
 mod upkeep;
+mod window;
 mod worker;
 
 pub use config::{Config, ConfigError};

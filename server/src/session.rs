@@ -2,10 +2,11 @@
 
 use crate::commands::HostCall;
 use crate::server::{Shared, now};
+use crate::window::Window;
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::command::args::Args;
-use spinel_storage::engine::{Outcome, Prepared, Setting, Turn};
-use spinel_storage::{DbIndex, Error, Executor};
+use spinel_storage::engine::{HoldIndex, Holds, Outcome, Prepared, Setting, Turn};
+use spinel_storage::{DbIndex, Executor};
 
 /// What happens to the connection after a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,9 +16,6 @@ pub(crate) enum Flow {
     /// Nothing more is read or replied: the server is stopping and will close it.
     Stay,
 }
-
-/// Commands that are looked up and prefetched together before they run.
-const WINDOW: usize = 32;
 
 /// The state of one client.
 pub(crate) struct Session {
@@ -35,8 +33,7 @@ impl Session {
         self.protocol
     }
 
-    /// Runs the requests of a batch, in windows: first all commands are looked up and their buckets
-    /// prefetched, then their entries, then they run. What is needed next is under way meanwhile.
+    /// Runs the requests of a batch, window by window.
     pub(crate) fn run(
         &mut self,
         input: &[u8],
@@ -45,57 +42,48 @@ impl Session {
         reply: &mut ReplyWriter,
         shared: &Shared,
     ) -> Flow {
-        let mut words: Vec<&[u8]> = Vec::with_capacity(4 * batch.len().min(WINDOW));
-        let mut window: Vec<(usize, Result<Prepared, Error>)> = Vec::with_capacity(batch.len().min(WINDOW));
         let mut turn = executor.begin(now());
+        let mut window = Window::for_batch(batch.len());
         let mut next = 0;
         while next < batch.len() && self.flow == Flow::Continue {
-            let end = batch.len().min(next + WINDOW);
-            words.clear();
-            window.clear();
-            for index in next..end {
-                let start = words.len();
-                words.extend(batch.request(index, input).iter());
-                let prepared = shared.engine.prepare(&words[start..]);
-                if let (Ok(prepared), true) = (&prepared, end - next > 1) {
-                    shared.engine.prefetch_bucket(prepared, self.db);
-                }
-                window.push((words.len(), prepared));
-            }
-            if window.len() > 1 {
-                for (_, prepared) in &window {
-                    if let Ok(prepared) = prepared {
-                        shared.engine.prefetch_entry(prepared, self.db);
+            window.fill(batch, next, input, (&turn, self.db), shared);
+            for index in 0..window.len() {
+                let (request, words, holds) = window.request(index);
+                match &request.prepared {
+                    Ok(prepared) => {
+                        self.execute(prepared, (holds, request.hold), words, &mut turn, reply, shared)
                     }
-                }
-            }
-            let mut start = 0;
-            for (end, prepared) in window.drain(..) {
-                match prepared {
-                    Ok(prepared) => self.execute(&prepared, &words[start..end], &mut turn, reply, shared),
                     Err(error) => reply.error(&error.text()),
                 }
-                start = end;
                 if self.flow != Flow::Continue {
                     break;
                 }
             }
-            next = end;
+            next += window.len();
+            window.holds.release();
         }
         self.flow
     }
 
     #[inline]
-    fn execute(
+    fn execute<'e>(
         &mut self,
         prepared: &Prepared,
+        (holds, hold): (&mut Holds<'e>, Option<HoldIndex>),
         words: &[&[u8]],
-        turn: &mut Turn<'_>,
+        turn: &mut Turn<'e>,
         reply: &mut ReplyWriter,
         shared: &Shared,
     ) {
         let setting = Setting { db: self.db, is_untouching: false };
-        match turn.execute(prepared, setting, words, reply) {
+        let outcome = match hold {
+            Some(hold) => turn.execute_held(prepared, (holds, hold), setting, words, reply),
+            None => {
+                holds.release();
+                turn.execute(prepared, setting, words, reply)
+            }
+        };
+        match outcome {
             Outcome::Done | Outcome::Failed(_) => {}
             Outcome::ForHost => self.execute_host(prepared, words, reply, shared),
         }

@@ -89,6 +89,7 @@ struct PageState {
 
 /// A growing set of slots. Freed memory is reused and empty pages are released.
 #[derive(Default)]
+#[repr(C)]
 pub struct Arena {
     /// Page 0 is never used, so that no slot is named 0.
     pages: Vec<Box<[u8]>>,
@@ -251,6 +252,13 @@ impl Arena {
         self.page_bytes
             + self.pages.capacity() * page_cost
             + (self.open_pages.len() + self.class_pages.len() + self.vacant_pages.capacity()) * 4
+    }
+
+    #[inline]
+    pub(crate) fn prefetch_page(&self, slot: Slot) {
+        if let Some(page) = self.pages.get(slot.page()) {
+            crate::cpu::prefetch(page);
+        }
     }
 
     #[inline]

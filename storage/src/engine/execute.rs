@@ -7,15 +7,17 @@ use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::keys::{Begin, Find, KeySpec};
 use crate::command::table::CommandId;
-use crate::command::{Handler, Reach, Run};
+use crate::command::{Command, Handler, Reach, Run};
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::keyspace::gate::Shared;
+use crate::keyspace::shard::Shard;
 use crate::keyspace::view::{Held, Scene, ShardId, View};
 use crate::keyspace::{DbIndex, shard_of};
 use crate::time::UnixMillis;
 use spinel_resp::ReplyWriter;
-use std::sync::Arc;
+use spinel_types::Slot;
+use std::sync::{Arc, MutexGuard};
 
 /// Runs commands on one thread.
 pub struct Executor {
@@ -45,7 +47,27 @@ pub struct Prepared {
     /// Position of the first key among the words; 0 if there is none.
     key: usize,
     hash: u64,
+    /// Whether that is its only key, so that one shard is all it needs.
+    is_single: bool,
 }
+
+impl Prepared {
+    /// Whether the command needs the shard of one key and nothing else.
+    #[inline]
+    pub fn is_single(&self) -> bool {
+        self.is_single
+    }
+}
+
+/// Shards locked ahead for single-key commands that will run soon, so that memory is loaded meanwhile.
+#[derive(Default)]
+pub struct Holds<'e> {
+    shards: Vec<(ShardId, MutexGuard<'e, Shard>)>,
+}
+
+/// Says which of the [`Holds`] is a command's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HoldIndex(usize);
 
 /// Where and how a command runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,25 +121,32 @@ impl Engine {
     #[inline]
     pub fn prepare(&self, words: &[&[u8]]) -> Result<Prepared, Error> {
         let id = self.table().resolve(words)?;
-        let key = first_key(self.table().row(id).command.keys, words);
+        let command = self.table().row(id).command;
+        let key = first_key(command.keys, words);
         let hash = if key == 0 { 0 } else { self.keyspace.hash(words[key]) };
-        Ok(Prepared { id, key, hash })
+        let is_single = is_single(command.keys) && command.reach == Reach::Keys;
+        Ok(Prepared { id, key, hash, is_single })
+    }
+}
+
+impl Holds<'_> {
+    /// Guesses where a command's entry is and asks for its address to be loaded. The bucket, asked for when
+    /// the hold was taken, should be in the cache by now.
+    #[inline]
+    pub fn guess(&self, hold: HoldIndex, prepared: &Prepared) -> Option<Slot> {
+        self.shards[hold.0].1.table.guess(prepared.hash)
     }
 
-    /// Loads the bucket of a command's first key into the cache.
+    /// Asks for an entry to be loaded. Its address, asked for by [`guess`](Holds::guess), should be in the
+    /// cache by now.
     #[inline]
-    pub fn prefetch_bucket(&self, prepared: &Prepared, db: DbIndex) {
-        if prepared.key != 0 {
-            self.keyspace.prefetch_bucket(db, prepared.hash);
-        }
+    pub fn prefetch_entry(&self, hold: HoldIndex, slot: Slot) {
+        self.shards[hold.0].1.table.prefetch_entry(slot);
     }
 
-    /// Loads the entry of a command's first key into the cache; its bucket should be there by now.
-    #[inline]
-    pub fn prefetch_entry(&self, prepared: &Prepared, db: DbIndex) {
-        if prepared.key != 0 {
-            self.keyspace.prefetch_entry(db, prepared.hash);
-        }
+    /// Unlocks all shards.
+    pub fn release(&mut self) {
+        self.shards.clear();
     }
 }
 
@@ -125,6 +154,42 @@ impl<'e> Turn<'e> {
     /// The time of this turn.
     pub fn now(&self) -> UnixMillis {
         self.now
+    }
+
+    /// Locks the shard of a [single](Prepared::is_single) command ahead of its execution, unless somebody
+    /// has it, and asks for the key's bucket to be loaded.
+    ///
+    /// Several shards may be held at once, because none is waited for. A command without a hold waits for
+    /// its locks, so release all holds before one runs.
+    #[inline]
+    pub fn hold(&self, prepared: &Prepared, db: DbIndex, holds: &mut Holds<'e>) -> Option<HoldIndex> {
+        let id = (db, shard_of(prepared.hash));
+        let index = match holds.shards.iter().position(|(held, _)| *held == id) {
+            Some(index) => index,
+            None => {
+                holds.shards.push((id, self.engine.keyspace.try_lock(id.0, id.1)?));
+                holds.shards.len() - 1
+            }
+        };
+        holds.shards[index].1.table.prefetch_bucket(prepared.hash);
+        Some(HoldIndex(index))
+    }
+
+    /// Runs a single command on the shard held for it and writes its reply.
+    #[inline]
+    pub fn execute_held(
+        &mut self,
+        prepared: &Prepared,
+        (holds, hold): (&mut Holds<'e>, HoldIndex),
+        setting: Setting,
+        words: &[&[u8]],
+        reply: &mut ReplyWriter,
+    ) -> Outcome {
+        let command = self.engine.table().row(prepared.id).command;
+        let Run::Data(handler) = command.run else { return Outcome::ForHost };
+        let args = Args::new(words, arguments_at(command));
+        let held = Held::One(&mut holds.shards[hold.0].1);
+        self.call(handler, args, held, prepared, setting, words, reply)
     }
 
     /// Runs a command and writes its reply.
@@ -138,11 +203,14 @@ impl<'e> Turn<'e> {
     ) -> Outcome {
         let command = self.engine.table().row(prepared.id).command;
         let Run::Data(handler) = command.run else { return Outcome::ForHost };
-        let arguments_at = if command.container().is_some() { 2 } else { 1 };
-        let args = Args::new(words, arguments_at);
+        let args = Args::new(words, arguments_at(command));
         match command.reach {
             Reach::Keys => {
-                let held = self.lock(command.keys, prepared, setting.db, words);
+                if prepared.is_single {
+                    let mut shard = self.engine.keyspace.lock(setting.db, shard_of(prepared.hash));
+                    return self.call(handler, args, Held::One(&mut shard), prepared, setting, words, reply);
+                }
+                let held = self.lock(command.keys, setting.db, words);
                 self.call(handler, args, held, prepared, setting, words, reply)
             }
             Reach::Sweep => {
@@ -163,11 +231,8 @@ impl<'e> Turn<'e> {
 
     /// Locks the shards of the command's keys, in ascending order.
     #[inline]
-    fn lock(&self, specs: &[KeySpec], prepared: &Prepared, db: DbIndex, words: &[&[u8]]) -> Held<'e> {
+    fn lock(&self, specs: &[KeySpec], db: DbIndex, words: &[&[u8]]) -> Held<'e> {
         let keyspace = &self.engine.keyspace;
-        if is_single(specs) {
-            return Held::One(keyspace.lock(db, shard_of(prepared.hash)));
-        }
         let positions = specs.iter().flat_map(|spec| spec.positions(words));
         let mut shards: Vec<ShardId> =
             positions.map(|position| (db, shard_of(keyspace.hash(words[position])))).collect();
@@ -248,6 +313,11 @@ fn record(engine: &Engine, call: &mut Call<'_>, words: &[&[u8]]) {
         Some(lines) => engine.journal().append(call.keys.db, &lines),
         None => engine.journal().append_words(call.keys.db, words),
     }
+}
+
+#[inline]
+fn arguments_at(command: &Command) -> usize {
+    if command.container().is_some() { 2 } else { 1 }
 }
 
 /// Whether the specifications name exactly one key.

@@ -17,7 +17,7 @@ use crate::command::table::CommandTable;
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::AccessPolicy;
 use counters::{CounterSums, Counters};
-pub use execute::{Executor, Outcome, Prepared, Setting, Turn};
+pub use execute::{Executor, HoldIndex, Holds, Outcome, Prepared, Setting, Turn};
 use journal::Journal;
 use spinel_types::HashSeed;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

@@ -19,7 +19,7 @@ pub mod view;
 use gate::Gate;
 use shard::Shard;
 use spinel_types::HashSeed;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Shards per database.
 pub const SHARDS: usize = 256;
@@ -79,19 +79,13 @@ impl Keyspace {
         self.databases[usize::from(db.0)].shards[shard].0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loads the bucket of a hash into the cache, if its shard is free.
+    /// Locks the shard of a hash unless somebody has it. The caller holds the gate.
     #[inline]
-    pub fn prefetch_bucket(&self, db: DbIndex, hash: u64) {
-        if let Ok(shard) = self.databases[usize::from(db.0)].shards[shard_of(hash)].0.try_lock() {
-            shard.table.prefetch_bucket(hash);
-        }
-    }
-
-    /// Loads the entry that probably has this hash into the cache, if its shard is free.
-    #[inline]
-    pub fn prefetch_entry(&self, db: DbIndex, hash: u64) {
-        if let Ok(shard) = self.databases[usize::from(db.0)].shards[shard_of(hash)].0.try_lock() {
-            shard.table.prefetch_entry(hash);
+    pub(crate) fn try_lock(&self, db: DbIndex, shard: usize) -> Option<MutexGuard<'_, Shard>> {
+        match self.databases[usize::from(db.0)].shards[shard].0.try_lock() {
+            Ok(shard) => Some(shard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 }

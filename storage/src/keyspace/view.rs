@@ -14,7 +14,7 @@ use std::sync::MutexGuard;
 /// The shards a command holds.
 pub(crate) enum Held<'a> {
     /// The shard of its only key.
-    One(MutexGuard<'a, Shard>),
+    One(&'a mut Shard),
     /// Those of several keys, ascending. With the gate closed, more are locked as they are needed.
     Several { shards: Vec<(ShardId, MutexGuard<'a, Shard>)>, is_alone: bool },
 }

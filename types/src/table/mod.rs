@@ -34,7 +34,7 @@ mod segment;
 
 use crate::arena::{Arena, Slot};
 use crate::entry::{self, Entry, EntryMut, Fields};
-use crate::hash::HashSeed;
+use crate::hash::{HashSeed, word64};
 use bucket::Bucket;
 pub use scan::Cursor;
 use segment::{BUCKETS_MAX, DEPTH_MAX, POSITION_BITS, Segment, position};
@@ -43,12 +43,14 @@ use segment::{BUCKETS_MAX, DEPTH_MAX, POSITION_BITS, Segment, position};
 ///
 /// Callers hash a key once and pass the hash along; passing a hash of another key is a logic error that
 /// loses entries but nothing worse.
+// What a lookup needs comes first, so that it is in the first two cache lines.
+#[repr(C)]
 pub struct Table {
-    seed: HashSeed,
-    arena: Arena,
     /// 2^depth segment numbers; empty while the table is.
     directory: Vec<u32>,
     segments: Vec<Segment>,
+    arena: Arena,
+    seed: HashSeed,
     len: usize,
     stamped: usize,
     due: due::Schedule,
@@ -100,7 +102,7 @@ impl Table {
             let bucket = &segment.buckets[at];
             for place in bucket.matches(tag) {
                 let slot = bucket.slot(place);
-                if self.entry(slot).key() == key {
+                if same_bytes(self.entry(slot).key(), key) {
                     return Some(slot);
                 }
             }
@@ -223,15 +225,21 @@ impl Table {
         }
     }
 
-    /// Asks for the entry that probably has this hash to be loaded; the bucket should be in the cache.
+    /// Guesses the slot of a key from its bucket alone, which should be in the cache, and asks for the
+    /// address of its page to be loaded.
     #[inline]
-    pub fn prefetch_entry(&self, hash: u64) {
-        if let Some(segment) = self.segment_index(hash).and_then(|index| self.segments.get(index)) {
-            let bucket = &segment.buckets[segment.home(position(hash))];
-            if let Some(place) = bucket.matches(Bucket::tag(hash)).next() {
-                self.arena.prefetch(bucket.slot(place));
-            }
-        }
+    pub fn guess(&self, hash: u64) -> Option<Slot> {
+        let segment = self.segments.get(self.segment_index(hash)?)?;
+        let bucket = &segment.buckets[segment.home(position(hash))];
+        let slot = bucket.slot(bucket.matches(Bucket::tag(hash)).next()?);
+        self.arena.prefetch_page(slot);
+        Some(slot)
+    }
+
+    /// Asks for an entry to be loaded; the address of its page should be in the cache.
+    #[inline]
+    pub fn prefetch_entry(&self, slot: Slot) {
+        self.arena.prefetch(slot);
     }
 
     fn clear(&mut self) {
@@ -358,6 +366,24 @@ impl Table {
             self.due.note(&mut self.segments[index], bucket, stamp);
         }
     }
+}
+
+/// Whether two byte strings are equal; for keys, whose length is short and usually the same.
+#[inline]
+fn same_bytes(one: &[u8], other: &[u8]) -> bool {
+    let length = one.len();
+    if length != other.len() {
+        return false;
+    }
+    if !(8..=32).contains(&length) {
+        return one == other;
+    }
+    // Whole words, the last of which overlaps the one before it.
+    let mut differing = 0;
+    for start in (0..length - 8).step_by(8).chain([length - 8]) {
+        differing |= word64(one, start) ^ word64(other, start);
+    }
+    differing == 0
 }
 
 #[cfg(test)]
