@@ -53,6 +53,13 @@ impl<'a> Args<'a> {
         rest
     }
 
+    /// The next `count` words; a syntax error if there aren't as many.
+    pub fn take(&mut self, count: usize) -> Result<&'a [&'a [u8]], Error> {
+        let words = self.words[self.next..].get(..count).ok_or(Error::Syntax)?;
+        self.next += count;
+        Ok(words)
+    }
+
     /// Takes the next word if it is this option (in any case).
     #[inline]
     pub fn accept(&mut self, option: &str) -> bool {

@@ -101,6 +101,12 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         }
     }
 
+    /// Stores a text as it is in one of the encodings of texts, even if it is an integer's decimal.
+    pub fn set_verbatim(&mut self, text: &[u8], encoding: StringEncoding, expiry: Expiry) {
+        debug_assert_ne!(encoding, StringEncoding::Integer);
+        self.set(encoding as u8, text, expiry);
+    }
+
     /// Stores an integer.
     pub fn set_integer(&mut self, integer: i64, expiry: Expiry) {
         if let (Some(slot), Expiry::Keep) = (self.slot, expiry) {
@@ -118,10 +124,8 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
     ///
     /// The key is created if need be. Fails when another type is there or `len` is above 512 MB.
     pub fn edit_text(&mut self, len: usize) -> Result<&mut [u8], Error> {
-        if len > STRING_BYTES_MAX {
-            return Err(Error::StringTooLong);
-        }
         let text_len = match self.string()? {
+            _ if len > STRING_BYTES_MAX => return Err(Error::StringTooLong),
             None => {
                 self.set(StringEncoding::Raw as u8, &vec![0; len], Expiry::Never);
                 len

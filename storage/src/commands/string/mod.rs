@@ -2,10 +2,14 @@
 
 mod condition;
 mod counter;
+mod delete;
 mod get;
+mod lcs;
+mod multi;
+mod range;
 mod set;
 
-use super::expiry;
+use super::{expiry, span};
 use crate::command::Command;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::engine::effect::Effect;
@@ -15,7 +19,15 @@ use spinel_resp::ReplyWriter;
 use spinel_types::Str;
 
 /// The rows of this family, file by file.
-pub(super) const COMMANDS: &[&[Command]] = &[get::COMMANDS, set::COMMANDS, counter::COMMANDS];
+pub(super) const COMMANDS: &[&[Command]] = &[
+    get::COMMANDS,
+    set::COMMANDS,
+    multi::COMMANDS,
+    counter::COMMANDS,
+    range::COMMANDS,
+    delete::COMMANDS,
+    lcs::COMMANDS,
+];
 
 /// The first argument is a key whose value is only read.
 pub(super) const READ_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_ONLY.with(KeyUse::ACCESS))];
