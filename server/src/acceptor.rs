@@ -1,8 +1,9 @@
 //! The acceptor: takes connections in, hands each to the least loaded worker, and ends the server.
 
-use crate::config::{Config, table};
+use crate::config::Config;
+use crate::config::table::{self, Key};
 use crate::listen;
-use crate::log;
+use crate::log::{self, Level};
 use crate::orders::Order;
 use crate::server::Shared;
 use crate::stream::Socket;
@@ -33,6 +34,8 @@ const DENIED: &[u8] = b"-DENIED SpinelDB is in protected mode: the default user 
 pub(crate) struct Acceptor {
     reception: Rc<Reception>,
     tcp: Vec<JoinHandle<()>>,
+    /// Addresses and port of the TCP listeners, to return to if others can't be had.
+    place: (String, u16),
     unix: Option<JoinHandle<()>>,
 }
 
@@ -53,7 +56,8 @@ impl Acceptor {
         let reception = Rc::new(Reception { shared, workers });
         let unix = unix.map(UnixListener::from_std).transpose()?;
         let unix = unix.map(|listener| spawn_local(accept_unix(listener, Rc::clone(&reception))));
-        let mut acceptor = Acceptor { reception, tcp: Vec::new(), unix };
+        let place = place(&reception.shared.config);
+        let mut acceptor = Acceptor { reception, tcp: Vec::new(), place, unix };
         acceptor.open(tcp)?;
         Ok(acceptor)
     }
@@ -70,42 +74,51 @@ impl Acceptor {
     pub(crate) async fn run(&mut self, mut orders: UnboundedReceiver<Order>) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        loop {
+        let saves = loop {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Listen { addresses, port, answer }) => {
                         // The one who asked waits for the answer, or has gone with its connection.
                         let _ = answer.send(self.listen(&addresses, port).await);
                     }
-                    Some(Order::Stop) | None => break,
+                    Some(Order::Stop { saves }) => break saves,
+                    None => break false,
                 },
-                _ = terminate.recv() => {
-                    log::warning("Received SIGTERM scheduling shutdown...");
-                    break;
-                }
-                _ = interrupt.recv() => {
-                    log::warning("Received SIGINT scheduling shutdown...");
-                    break;
-                }
+                _ = terminate.recv() => break self.obey_signal("SIGTERM", table::SHUTDOWN_ON_SIGTERM),
+                _ = interrupt.recv() => break self.obey_signal("SIGINT", table::SHUTDOWN_ON_SIGINT),
             }
-        }
+        };
         log::warning("User requested shutdown...");
+        if saves {
+            log::warning("Nothing is saved: the data is in memory only.");
+        }
         close(self.tcp.drain(..).chain(self.unix.take())).await;
         Ok(())
     }
 
+    /// Whether the settings want the data saved when this signal comes.
+    fn obey_signal(&self, name: &str, policy: Key) -> bool {
+        /// The bit of `save` in the choices of the policies.
+        const SAVE: i64 = 1;
+        log::warning(&format!("Received {name} scheduling shutdown..."));
+        self.reception.shared.config.number(policy) & SAVE != 0
+    }
+
     /// Closes the TCP listeners and opens others; if that fails, those from before again.
     async fn listen(&mut self, addresses: &str, port: u16) -> Result<(), String> {
-        let config = &self.reception.shared.config;
-        let (before, port_before) = place(config);
-        let backlog = config.number(table::TCP_BACKLOG) as i32;
+        let backlog = self.reception.shared.config.number(table::TCP_BACKLOG) as i32;
         close(self.tcp.drain(..)).await;
-        let opened = listen::tcp(addresses, port, backlog);
-        let outcome = opened.as_ref().map(|_| ()).map_err(|(place, error)| {
-            log::warning(&format!("Could not create server TCP listening socket {place}: bind: {error}"));
-            error.to_string()
-        });
-        let listeners = opened.or_else(|_| listen::tcp(&before, port_before, backlog)).unwrap_or_default();
+        let (listeners, outcome) = match listen::tcp(addresses, port, backlog) {
+            Ok(listeners) => {
+                self.place = (addresses.to_owned(), port);
+                (listeners, Ok(()))
+            }
+            Err((place, error)) => {
+                log::warning(&format!("Could not create server TCP listening socket {place}: bind: {error}"));
+                let listeners = listen::tcp(&self.place.0, self.place.1, backlog).unwrap_or_default();
+                (listeners, Err(error.to_string()))
+            }
+        };
         self.open(listeners).map_err(|error| error.to_string())?;
         outcome
     }
@@ -157,6 +170,11 @@ impl Reception {
         }
         if self.is_full() {
             return refuse(&stream, TOO_MANY);
+        }
+        if log::is_written(Level::Verbose)
+            && let Ok(peer) = stream.peer_addr()
+        {
+            log::verbose(&format!("Accepted {peer}"));
         }
         // A connection that can't be tuned was closed by its peer, which its first read will tell.
         let _ = listen::tune(&stream, &self.shared.config);

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Serves a connection until it ends.
 pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
     if let Ok(stream) = Stream::new(socket) {
-        let session = Session::new();
+        let session = Session::new(stream.is_local());
         let mut connection = Connection {
             stream,
             session,

@@ -46,12 +46,20 @@ fn resolve(name: &str, port: u16) -> io::Result<SocketAddr> {
     let address = match name {
         "*" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         "::*" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        _ if is_numeric(name) => {
+            name.parse().map_err(|_| io::Error::from(io::ErrorKind::AddrNotAvailable))?
+        }
         _ => {
             let found = (name, port).to_socket_addrs()?.next();
             return found.ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable));
         }
     };
     Ok(SocketAddr::new(address, port))
+}
+
+/// Whether this can be no name of a host, whose last part is no number.
+fn is_numeric(name: &str) -> bool {
+    name.contains(':') || name.ends_with(|letter: char| letter.is_ascii_digit())
 }
 
 fn tcp_one(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {

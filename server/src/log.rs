@@ -49,6 +49,11 @@ pub(crate) fn set_level(level: i64) {
     LEVEL.store(u8::try_from(level).unwrap_or(u8::MAX), Ordering::Relaxed);
 }
 
+/// Whether lines of this level are written, for messages that are costly to make.
+pub(crate) fn is_written(level: Level) -> bool {
+    level as u8 >= LEVEL.load(Ordering::Relaxed)
+}
+
 /// Writes a line that tells a developer what happens.
 pub(crate) fn debug(message: &str) {
     write(Level::Debug, message);
@@ -70,7 +75,7 @@ pub(crate) fn warning(message: &str) {
 }
 
 fn write(level: Level, message: &str) {
-    if (level as u8) < LEVEL.load(Ordering::Relaxed) {
+    if !is_written(level) {
         return;
     }
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

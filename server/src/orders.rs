@@ -5,8 +5,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Something for the acceptor to do.
 pub(crate) enum Order {
-    /// End the server.
-    Stop,
+    /// End the server; `saves` if somebody wants the data saved before.
+    Stop { saves: bool },
     /// Listen on what the settings say now, and tell whether that works. If not, nothing changes.
     Listen { addresses: String, port: u16, answer: SyncSender<Result<(), String>> },
 }
@@ -22,9 +22,9 @@ impl Orders {
     }
 
     /// Asks the server to stop; it does so after the running batches.
-    pub(crate) fn stop(&self) {
+    pub(crate) fn stop(&self, saves: bool) {
         // If nobody receives it, the server is already stopping.
-        let _ = self.0.send(Order::Stop);
+        let _ = self.0.send(Order::Stop { saves });
     }
 
     /// Moves the TCP listeners and waits until they are there: some microseconds.

@@ -2,8 +2,10 @@
 
 use crate::acceptor::{self, Acceptor};
 use crate::commands::{self, HostHandler};
+use crate::config::value::Value;
 use crate::config::{Config, table};
 use crate::eviction;
+use crate::files;
 use crate::listen;
 use crate::log;
 use crate::orders::{Order, Orders};
@@ -20,7 +22,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -45,6 +47,12 @@ impl Shared {
     pub(crate) fn host_handler(&self, id: CommandId) -> Option<HostHandler> {
         self.host_handlers[id.index()]
     }
+
+    /// Starts counting again, for CONFIG RESETSTAT.
+    pub(crate) fn reset_statistics(&self) {
+        self.engine.reset_counters();
+        self.rejected_connections.store(0, Ordering::Relaxed);
+    }
 }
 
 /// Why a server can't start; what to do about it is in the log.
@@ -53,6 +61,8 @@ impl Shared {
 pub enum StartError {
     /// An address or the Unix socket is taken or can't be used.
     Listen(String),
+    /// Encrypted connections are asked for and can't be had.
+    NoTls,
     /// The settings name nothing to listen on.
     NowhereToListen,
     /// Threads or files can't be had.
@@ -63,6 +73,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Listen(what) => write!(f, "Failed listening on {what}, aborting."),
+            StartError::NoTls => f.write_str("tls-port is set, but this server has no TLS, aborting."),
             StartError::NowhereToListen => f.write_str("Configured to not listen anywhere, exiting."),
             StartError::System(error) => write!(f, "Can't start: {error}"),
         }
@@ -91,6 +102,7 @@ pub struct Server {
 impl Server {
     /// Opens the listeners and starts the workers.
     pub fn start(config: Config) -> Result<Server, StartError> {
+        make_room(&config);
         let (tcp, unix) = listeners(&config)?;
         let (engine, host_handlers) = engine(&config);
         eviction::apply(&config, &engine);
@@ -139,6 +151,17 @@ impl Server {
     }
 }
 
+/// Lets the process have as many connections as the settings allow, or allows fewer.
+fn make_room(config: &Config) {
+    let wanted = config.number(table::MAXCLIENTS);
+    if let Err(clients) = files::make_room(wanted) {
+        log::warning(&format!(
+            "The limit of open files is too low for maxclients {wanted}: at most {clients} clients are served."
+        ));
+        config.store(table::MAXCLIENTS, &Value::Number(clients));
+    }
+}
+
 /// Removes what only a running server has.
 fn clean_up(config: &Config) {
     if let Some(path) = config.path(table::PIDFILE) {
@@ -154,6 +177,9 @@ fn clean_up(config: &Config) {
 }
 
 fn listeners(config: &Config) -> Result<(Vec<TcpListener>, Option<UnixListener>), StartError> {
+    if config.number(table::TLS_PORT) != 0 {
+        return Err(StartError::NoTls);
+    }
     let backlog = config.number(table::TCP_BACKLOG) as i32;
     let (addresses, port) = acceptor::place(config);
     let tcp = listen::tcp(&addresses, port, backlog).map_err(|(place, error)| {

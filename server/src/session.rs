@@ -22,11 +22,13 @@ pub(crate) struct Session {
     pub(crate) db: DbIndex,
     pub(crate) protocol: Protocol,
     pub(crate) flow: Flow,
+    /// Whether the client is on this machine.
+    pub(crate) is_local: bool,
 }
 
 impl Session {
-    pub(crate) fn new() -> Session {
-        Session { db: DbIndex(0), protocol: Protocol::Resp2, flow: Flow::Continue }
+    pub(crate) fn new(is_local: bool) -> Session {
+        Session { db: DbIndex(0), protocol: Protocol::Resp2, flow: Flow::Continue, is_local }
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
@@ -98,7 +100,9 @@ impl Session {
     ) {
         let handler = shared.host_handler(prepared.id).expect("every host command has a handler");
         let position = reply.position();
-        let mut call = HostCall { args: Args::new(words, 1), session: self, reply, shared };
+        let command = shared.engine.table().row(prepared.id).command;
+        let arguments_at = if command.container().is_some() { 2 } else { 1 };
+        let mut call = HostCall { args: Args::new(words, arguments_at), session: self, reply, shared };
         if let Err(error) = handler(&mut call) {
             call.reply.truncate(position);
             call.reply.error(&error.text());

@@ -27,6 +27,16 @@ impl Stream {
         }
     }
 
+    /// Whether the peer is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Stream::Tcp(stream) => {
+                stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+            }
+            Stream::Unix(_) => true,
+        }
+    }
+
     /// Writes what fits without waiting.
     #[inline]
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {

@@ -1,5 +1,6 @@
 //! The thread for work that nobody waits for: expired keys go.
 
+use crate::log::{self, Level};
 use crate::server::now;
 use spinel_storage::Engine;
 use std::io;
@@ -41,6 +42,9 @@ impl Upkeep {
 fn run(engine: &Engine, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let removed = engine.expire_round(now(), KEYS_PER_ROUND);
+        if removed > 0 && log::is_written(Level::Debug) {
+            log::debug(&format!("Removed {removed} expired keys"));
+        }
         if removed < KEYS_PER_ROUND {
             thread::park_timeout(REST);
         }

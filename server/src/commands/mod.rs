@@ -1,8 +1,12 @@
 //! Host commands: those about connections, settings and the process rather than keys.
 
+mod art;
 mod command;
+mod config;
 mod connection;
+mod process;
 
+use crate::config::table::Key;
 use crate::server::Shared;
 use crate::session::Session;
 use spinel_resp::ReplyWriter;
@@ -24,9 +28,22 @@ pub(crate) struct HostCall<'c> {
     pub(crate) shared: &'c Shared,
 }
 
+impl HostCall<'_> {
+    /// Whether a setting with the choices no, yes and local allows this client what it guards.
+    pub(crate) fn is_allowed(&self, guard: Key) -> bool {
+        const NO: i64 = 0;
+        const LOCAL: i64 = 2;
+        match self.shared.config.number(guard) {
+            NO => false,
+            LOCAL => self.session.is_local,
+            _ => true,
+        }
+    }
+}
+
 /// The rows of all host commands.
 pub(crate) fn all() -> impl Iterator<Item = (&'static Command, &'static HostHandler)> {
-    [command::COMMANDS, connection::COMMANDS]
+    [command::COMMANDS, config::COMMANDS, connection::COMMANDS, process::COMMANDS]
         .into_iter()
         .flatten()
         .map(|(command, handler)| (command, handler))

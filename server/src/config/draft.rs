@@ -27,6 +27,7 @@ pub(crate) type Directive = Vec<Vec<u8>>;
 /// What has been said so far.
 pub struct Draft {
     pub(super) values: Vec<Value>,
+    pub(super) defaults: Vec<Value>,
     pub(super) directives: Vec<Directive>,
     pub(super) file: Option<PathBuf>,
     /// By key, whether somebody said something about it.
@@ -43,7 +44,14 @@ impl Draft {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         values[table::IO_THREADS.index()] = Value::Number(cores.min(128) as i64);
         let is_set = vec![false; values.len()];
-        Draft { values, directives: Vec::new(), file: None, is_set, start: start.to_owned() }
+        Draft {
+            defaults: values.clone(),
+            values,
+            directives: Vec::new(),
+            file: None,
+            is_set,
+            start: start.to_owned(),
+        }
     }
 
     /// Obeys one directive, its name first.
@@ -76,22 +84,12 @@ impl Draft {
         };
         let mut value = setting.read(words, &before)?;
         if key == table::DIR {
-            value = self.folder(&value)?;
+            let Value::Text(text) = &value else { unreachable!("a folder is a text") };
+            value = folder(&self.start, text)?;
         }
         self.values[key.index()] = value;
         self.is_set[key.index()] = true;
         Ok(())
-    }
-
-    /// The absolute path of a folder that must exist.
-    fn folder(&self, value: &Value) -> Result<Value, Reason> {
-        let Value::Text(text) = value else { unreachable!("a folder is a text") };
-        let folder = self.start.join(file::path_of(text));
-        let folder = folder.canonicalize().map_err(|error| plain(&error))?;
-        if !folder.is_dir() {
-            return Err("Not a directory".into());
-        }
-        Ok(Value::Text(file::bytes_of(&folder).to_vec()))
     }
 
     /// The settings somebody asked for that have no effect in this server.
@@ -99,6 +97,15 @@ impl Draft {
         let is_idle = |key: &Key| self.is_set[key.index()] && key.setting().effect == setting::Effect::None;
         table::all().filter(is_idle).map(|key| key.setting().name)
     }
+}
+
+/// The absolute path of a folder that must exist, as a value of `dir`.
+pub(super) fn folder(start: &Path, text: &[u8]) -> Result<Value, Reason> {
+    let folder = start.join(file::path_of(text)).canonicalize().map_err(|error| plain(&error))?;
+    if !folder.is_dir() {
+        return Err("Not a directory".into());
+    }
+    Ok(Value::Text(file::bytes_of(&folder).to_vec()))
 }
 
 /// Whether a list that adds up starts from nothing rather than from its default.

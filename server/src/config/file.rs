@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use super::failure::{ConfigError, Place};
 use super::toml;
+use spinel_storage::pattern::{Case, matches};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -58,10 +59,53 @@ pub(super) fn read_lines(
                 if depth == INCLUDE_DEPTH_MAX {
                     return Err(refuse("Files include each other in a circle".into()));
                 }
-                read_nested(draft, &path_of(pattern), depth + 1)?;
+                include(draft, pattern, depth + 1)?;
             }
             _ => draft.obey(&words).map_err(refuse)?,
         }
     }
     Ok(())
+}
+
+/// Obeys the files that a pattern names, in the order of their names. A path without a wildcard must exist.
+fn include(draft: &mut Draft, pattern: &[u8], depth: usize) -> Result<(), ConfigError> {
+    let path = path_of(pattern);
+    if !pattern.iter().any(|byte| b"*?[".contains(byte)) {
+        return read_nested(draft, &path, depth);
+    }
+    for path in matching_files(&path) {
+        read_nested(draft, &path, depth)?;
+    }
+    Ok(())
+}
+
+/// The files whose path matches a pattern part by part, sorted.
+fn matching_files(pattern: &Path) -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::new()];
+    for part in pattern.components() {
+        let part = part.as_os_str();
+        let has_wildcard = part.as_bytes().iter().any(|byte| b"*?[".contains(byte));
+        found =
+            found
+                .into_iter()
+                .flat_map(|folder| {
+                    if has_wildcard { entries(&folder, part.as_bytes()) } else { vec![folder.join(part)] }
+                })
+                .collect();
+    }
+    found.retain(|path| path.is_file());
+    found.sort();
+    found
+}
+
+/// The entries of a folder whose names match; hidden ones only if the pattern starts with a dot too.
+fn entries(folder: &Path, pattern: &[u8]) -> Vec<PathBuf> {
+    let place = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = fs::read_dir(place) else { return Vec::new() };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let fitting = names.filter(|name| {
+        let name = name.as_bytes();
+        (!name.starts_with(b".") || pattern.starts_with(b".")) && matches(pattern, name, Case::Sensitive)
+    });
+    fitting.map(|name| folder.join(name)).collect()
 }

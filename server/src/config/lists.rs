@@ -20,7 +20,7 @@ pub(super) fn save_points(words: &[&[u8]], before: &[u8]) -> Result<Vec<u8>, Rea
     if matches!(words, [] | [b""]) {
         return Ok(Vec::new());
     }
-    if words.len() % 2 != 0 {
+    if !words.len().is_multiple_of(2) {
         return Err(INVALID.into());
     }
     let mut text = before.to_vec();
@@ -44,7 +44,7 @@ pub(super) fn output_limits(words: &[&[u8]], before: &[u8]) -> Result<Vec<u8>, R
     if matches!(words, [b""]) {
         return Ok(before.into());
     }
-    if words.len() % 4 != 0 {
+    if !words.len().is_multiple_of(4) {
         return Err("Wrong number of arguments in buffer limit configuration.".into());
     }
     for group in words.chunks(4) {

@@ -10,13 +10,15 @@
 //! flags and choices are atomics, so that whoever runs commands reads them for the price of a load; texts are
 //! behind a lock and meant for start-up and rare commands.
 
+pub(crate) mod change;
 pub(crate) mod command_line;
 pub(crate) mod draft;
-mod failure;
+pub(crate) mod failure;
 mod file;
 mod lists;
 mod memory;
 mod nearest;
+pub(crate) mod rewrite;
 pub(crate) mod setting;
 pub(crate) mod table;
 mod toml;
@@ -36,6 +38,8 @@ pub struct Config {
     numbers: Box<[AtomicI64]>,
     /// By key; empty for numbers.
     texts: RwLock<Vec<Arc<[u8]>>>,
+    /// By key, the values if nobody says anything.
+    defaults: Vec<Value>,
     /// What the files and the command line said that is no setting: users, renamed commands.
     directives: Vec<Directive>,
     /// The file they came from, as an absolute path.
@@ -59,6 +63,7 @@ impl Config {
         Config {
             numbers: numbers.into(),
             texts: RwLock::new(texts),
+            defaults: draft.defaults,
             directives: draft.directives,
             file: draft.file,
             changing: Mutex::new(()),

@@ -50,6 +50,8 @@ pub(crate) enum Kind {
     Flag { default: bool },
     /// A decimal number.
     Integer { default: i64, min: i64, max: i64 },
+    /// A decimal number that is not negative; what is outside of the bounds counts as the nearest bound.
+    Clamped { default: i64, min: i64, max: i64 },
     /// A number of up to four octal digits: file permissions.
     Octal { default: i64, max: i64 },
     /// A number of bytes, with or without a unit.
@@ -138,6 +140,10 @@ pub(super) const fn flag(name: &'static str, default: bool) -> Setting {
 
 pub(super) const fn integer(name: &'static str, default: i64, min: i64, max: i64) -> Setting {
     Setting::new(name, Kind::Integer { default, min, max })
+}
+
+pub(super) const fn clamped(name: &'static str, default: i64, min: i64, max: i64) -> Setting {
+    Setting::new(name, Kind::Clamped { default, min, max })
 }
 
 /// A number that is not negative and has no other bound.

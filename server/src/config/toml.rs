@@ -17,7 +17,7 @@ pub(super) fn read(
     text: &[u8],
     place: &dyn Fn(usize) -> Place,
 ) -> Result<(), ConfigError> {
-    let line_of = |at: usize| text[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line_of = |at: usize| text[..at.min(text.len())].split(|byte| *byte == b'\n').count();
     let refuse = |at: usize, reason: Reason| {
         let line = line_of(at);
         let shown = text.split(|byte| *byte == b'\n').nth(line - 1).unwrap_or_default();

@@ -28,7 +28,9 @@ impl Setting {
     pub(crate) fn default_value(&self) -> Value {
         match self.kind {
             Kind::Flag { default } => Value::Number(i64::from(default)),
-            Kind::Integer { default, .. } | Kind::Octal { default, .. } => Value::Number(default),
+            Kind::Integer { default, .. } | Kind::Clamped { default, .. } | Kind::Octal { default, .. } => {
+                Value::Number(default)
+            }
             Kind::Bytes { default, .. } => Value::Number(default as i64),
             Kind::BytesOrPercent { default } => Value::Number(default),
             Kind::Choice { default, .. } => Value::Number(default as i64),
@@ -42,7 +44,7 @@ impl Setting {
         let split: Vec<&[u8]>;
         let words = match words {
             [word] if self.takes_words() && !word.is_empty() => {
-                split = word.split(|byte| *byte == b' ').filter(|part| !part.is_empty()).collect();
+                split = word.split(|byte| *byte == b' ').collect();
                 &split
             }
             words => words,
@@ -63,11 +65,8 @@ impl Setting {
     fn read_word(&self, word: &[u8]) -> Result<Value, Reason> {
         let number = match self.kind {
             Kind::Flag { .. } => flag(word)?,
-            Kind::Integer { min, max, .. } => {
-                let number =
-                    spinel_resp::parse_integer(word).ok_or("argument couldn't be parsed into an integer")?;
-                within(number, min, max)?
-            }
+            Kind::Integer { min, max, .. } => within(decimal(word)?, min, max)?,
+            Kind::Clamped { min, max, .. } => within(decimal(word)?, 0, i64::from(i32::MAX))?.clamp(min, max),
             Kind::Octal { max, .. } => {
                 let number = octal(word).ok_or("argument couldn't be parsed as an octal number")?;
                 if !(0..=max).contains(&number) {
@@ -79,7 +78,11 @@ impl Setting {
                 within(memory::parse(word).ok_or("argument must be a memory value")?, min, max)? as i64
             }
             Kind::BytesOrPercent { .. } => {
-                bytes_or_percent(word).ok_or("argument must be a memory or percent value")?
+                let number = bytes_or_percent(word).ok_or("argument must be a memory or percent value")?;
+                if number < -100 {
+                    return Err("percentage argument must be less or equal to 100".into());
+                }
+                number
             }
             Kind::Choice { names, .. } => names
                 .iter()
@@ -149,7 +152,11 @@ fn flag(word: &[u8]) -> Result<i64, Reason> {
     }
 }
 
-fn within<N: PartialOrd + std::fmt::Display>(number: N, min: N, max: N) -> Result<N, Reason> {
+fn decimal(word: &[u8]) -> Result<i64, Reason> {
+    spinel_resp::parse_integer(word).ok_or_else(|| "argument couldn't be parsed into an integer".into())
+}
+
+fn within<N: Copy + PartialOrd + std::fmt::Display>(number: N, min: N, max: N) -> Result<N, Reason> {
     if number < min || number > max {
         return Err(format!("argument must be between {min} and {max} inclusive").into());
     }

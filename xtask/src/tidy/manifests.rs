@@ -36,12 +36,13 @@ struct Home {
     folders: &'static [&'static str],
 }
 
-const HOMES: [Home; 17] = [
+const HOMES: [Home; 18] = [
     Home { package: "tokio", folders: &["server", "cli", "tests"] },
     Home { package: "tokio-util", folders: &["server"] },
     Home { package: "axum", folders: &["server"] },
     Home { package: "tracing-subscriber", folders: &["server"] },
     Home { package: "mimalloc", folders: &["server"] },
+    Home { package: "rustix", folders: &["server"] },
     Home { package: "socket2", folders: &["server"] },
     Home { package: "toml", folders: &["server"] },
     Home { package: "rustyline", folders: &["cli"] },

@@ -100,6 +100,7 @@ keys! {
     TCP_BACKLOG = "tcp-backlog";
     TCP_KEEPALIVE = "tcp-keepalive";
     TIMEOUT = "timeout";
+    TLS_PORT = "tls-port";
     UNIXSOCKET = "unixsocket";
     UNIXSOCKETPERM = "unixsocketperm";
 }

@@ -1,7 +1,9 @@
 //! Settings about the process: threads, files, the log, signals, statistics.
 
 use crate::config::lists;
-use crate::config::setting::{Setting, checked, choice, choices, count, flag, integer, list, small, text};
+use crate::config::setting::{
+    Setting, checked, choice, choices, clamped, count, flag, integer, list, small, text,
+};
 use crate::config::value::Choices;
 
 const SHUTDOWN: Choices = Choices {
@@ -36,7 +38,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     flag("hide-user-data-from-log", false).idle(),
     text("ignore-warnings", "").idle(),
     text("locale-collate", "").idle(),
-    integer("hz", 10, 0, i32::MAX as i64).idle(),
+    clamped("hz", 10, 1, 500).idle(),
     flag("dynamic-hz", true).idle(),
     small("watchdog-period", 0).hidden().idle(),
     flag("disable-thp", true).at_start().idle(),

@@ -1,0 +1,66 @@
+//! Making settings that were changed take effect, all or none.
+
+use crate::acceptor;
+use crate::config::change::{Change, Refusal};
+use crate::config::failure::plain;
+use crate::config::value::Reason;
+use crate::config::{table, value::Value};
+use crate::server::Shared;
+use crate::{eviction, files, log};
+
+/// Stores changes and lets them take effect. If one can't, all settings are again as they were.
+pub(crate) fn settle(shared: &Shared, changes: &[Change]) -> Result<(), Refusal> {
+    let store = |changes: &[Change], value: fn(&Change) -> &Value| {
+        for change in changes {
+            shared.config.store(change.key, value(change));
+        }
+    };
+    store(changes, |change| &change.after);
+    for (place, change) in changes.iter().enumerate() {
+        if change.before == change.after {
+            continue;
+        }
+        if let Err(reason) = take_effect(shared, changes, change) {
+            store(changes, |change| &change.before);
+            for earlier in changes[..place].iter().rev() {
+                // It worked a moment ago, with these values.
+                let _ = take_effect(shared, changes, earlier);
+            }
+            return Err(Refusal::Because(change.called.clone(), reason));
+        }
+    }
+    Ok(())
+}
+
+/// What a new value asks for besides being read. Port and addresses move together.
+fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(), Reason> {
+    let config = &shared.config;
+    match change.key {
+        table::LOGLEVEL => log::set_level(config.number(table::LOGLEVEL)),
+        table::MAXMEMORY_POLICY | table::LFU_LOG_FACTOR | table::LFU_DECAY_TIME => {
+            eviction::apply(config, &shared.engine);
+        }
+        table::DIR => {
+            let folder = config.path(table::DIR).expect("there always is a folder");
+            std::env::set_current_dir(folder).map_err(|error| plain(&error))?;
+        }
+        table::PORT
+            if changes.iter().any(|other| other.key == table::BIND && other.before != other.after) => {}
+        table::PORT => listen(shared, "Unable to listen on this port. Check server logs.")?,
+        table::BIND => listen(shared, "Failed to bind to specified addresses.")?,
+        table::MAXCLIENTS => files::make_room(config.number(table::MAXCLIENTS)).map_err(|clients| {
+            let text = "The operating system is not able to handle the specified number of clients, try with";
+            format!("{text} {clients}")
+        })?,
+        table::TLS_PORT if config.number(table::TLS_PORT) != 0 => {
+            return Err("Unable to update TLS configuration. Check server logs.".into());
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn listen(shared: &Shared, reason: &'static str) -> Result<(), Reason> {
+    let (addresses, port) = acceptor::place(&shared.config);
+    shared.orders.listen(&addresses, port).map_err(|_| reason.into())
+}

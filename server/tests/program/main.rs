@@ -1,0 +1,6 @@
+//! The program as those who run it see it: starting, settings, stopping.
+
+mod process;
+mod settings;
+mod start;
+mod stop;

@@ -1,0 +1,218 @@
+//! Settings: files, CONFIG GET, SET and REWRITE.
+
+use crate::process::{Folder, Server, connect, free_port, ok};
+use spinel_resp::Value;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+fn error(text: &str) -> Value {
+    Value::Error(text.into())
+}
+
+#[test]
+fn every_directive_of_a_template_is_accepted() {
+    let folder = Folder::new();
+    folder.file("a.part", "lfu-log-factor 3\n");
+    folder.file("b.part", "slave-priority 7\n");
+    folder.file(".c.part", "lfu-log-factor 99\n");
+    let file = folder.file(
+        "server.conf",
+        "always-show-logo yes\ndaemonize no\npidfile 'my pid'\ntimeout 0\nloglevel verbose\nlogfile ''\ndatabases 9\n\
+         latency-monitor-threshold 1\nrepl-diskless-sync no\nrepl-diskless-sync-delay 0\nsave 60 1\nsave 10 1000\n\
+         rdbcompression yes\nrdbchecksum yes\ndbfilename dump.rdb\ndir ./\nslave-serve-stale-data yes\nappendonly no\n\
+         appendfsync everysec\nno-appendfsync-on-rewrite no\nactiverehashing yes\nenable-protected-configs yes\n\
+         enable-debug-command yes\nenable-module-command yes\npropagation-error-behavior panic\n\
+         shutdown-on-sigterm nosave now\nshutdown-on-sigint force\nenable-debug-assert yes\n\
+         hide-user-data-from-log yes\nnotify-keyspace-events KEA\nunixsocketperm 777\ncluster-enabled no\n\
+         cluster-node-timeout 3000\ncluster-config-file nodes.conf\nloading-process-events-interval-bytes 2048\n\
+         repl-diskless-load swapdb\ncrash-memcheck-enabled no\nuse-exit-on-panic yes\nhz 100\ndynamic-hz yes\n\
+         tcp-backlog 511\nio-threads 2\nlfu-decay-time 1\nmaxmemory-samples 5\ntracking-table-max-keys 10\n\
+         lazyfree-lazy-eviction no\njemalloc-bg-thread yes\nactivedefrag no\nlua-time-limit 500\n\
+         hash-max-ziplist-entries 7\nclient-output-buffer-limit pubsub 100mb 1kb 5\nmaxmemory 100mb\n\
+         rename-command DEBUG \"\"\nuser alice on >secret ~* +@all\nlua-replicate-commands no\ninclude *.part\n",
+    );
+    let server = Server::start(&folder, &[&file]);
+    let mut client = server.connect();
+    for (name, value) in [
+        ("pidfile", "my pid"),
+        ("loglevel", "verbose"),
+        ("databases", "9"),
+        ("save", "60 1 10 1000"),
+        ("shutdown-on-sigterm", "nosave now"),
+        ("notify-keyspace-events", "AKE"),
+        ("unixsocketperm", "777"),
+        ("busy-reply-threshold", "500"),
+        ("hash-max-listpack-entries", "7"),
+        ("client-output-buffer-limit", "normal 0 0 0 slave 268435456 67108864 60 pubsub 104857600 1024 5"),
+        ("maxmemory", "104857600"),
+        ("lfu-log-factor", "3"),
+        ("replica-priority", "7"),
+        ("dir", folder.path().to_str().expect("plain")),
+    ] {
+        assert_eq!(client.setting(name), value, "{name}");
+    }
+    let idle: Vec<_> = server.log.iter().filter(|line| line.contains("without effect")).collect();
+    assert_eq!(idle.len(), 2, "{idle:#?}");
+    assert!(idle[0].contains("always-show-logo, ") && !idle[0].contains("maxclients"), "{idle:#?}");
+    assert!(idle[1].ends_with(": rename-command, user"), "{idle:#?}");
+}
+
+#[test]
+fn toml_says_the_same() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "server.toml",
+        "# settings\nmaxclients = 77\nsave = [\"60 1\", \"10 1000\"]\nproto_max_bulk_len = \"2mb\"\nprotected-mode = false\n\
+         oom-score-adj-values = [1, 2, 3]\n[lfu]\nlog-factor = 4\n",
+    );
+    let mut server = Server::start(&folder, &[&file]);
+    let mut client = server.connect();
+    for (name, value) in [
+        ("maxclients", "77"),
+        ("save", "60 1 10 1000"),
+        ("proto-max-bulk-len", "2097152"),
+        ("protected-mode", "no"),
+        ("oom-score-adj-values", "1 2 3"),
+        ("lfu-log-factor", "4"),
+    ] {
+        assert_eq!(client.setting(name), value, "{name}");
+    }
+    assert_eq!(
+        client.call(&["config", "rewrite"]),
+        error("ERR Rewriting config file: a TOML file is not rewritten")
+    );
+    server.signal("TERM");
+    assert!(server.wait().success());
+    for (text, line, reason) in [
+        ("port = 1\nprot = 2\n", 2, "did you mean 'port'?"),
+        ("\n\nport = \"x\"\n", 3, "argument couldn't be parsed into an integer"),
+        ("port = [\n", 1, ""),
+        ("port = 1\n[timeout]\nx = 1\n", 3, "Bad directive"),
+    ] {
+        folder.file("wrong.toml", text);
+        let (status, _, message) = crate::process::run(&folder, &["wrong.toml"]);
+        assert_eq!(status, Some(1), "{text}");
+        assert!(message.contains("*** FATAL CONFIG FILE ERROR") && message.contains(reason), "{message}");
+        assert!(message.contains(&format!("at line {line}\n")) || reason.is_empty(), "{message}");
+    }
+}
+
+#[test]
+fn settings_change_all_or_none() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let mut client = server.connect();
+    assert_eq!(client.call(&["config", "set", "timeout", "7", "HZ", "900"]), ok());
+    assert_eq!((client.setting("timeout"), client.setting("hz")), ("7".to_owned(), "500".to_owned()));
+    let because = |name: &str, reason: &str| {
+        error(&format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"))
+    };
+    for (words, refusal) in [
+        (&["timeout", "9", "hz", "x"][..], because("hz", "argument couldn't be parsed into an integer")),
+        (&["timeout", "9", "Timeout", "8"], because("Timeout", "duplicate parameter")),
+        (&["timeout", "9", "databases", "8"], because("databases", "can't set immutable config")),
+        (&["timeout", "9", "dir", "/"], because("dir", "can't set protected config")),
+        (&["timeout", "9", "bind", "256.0.0.1"], because("bind", "Failed to bind to specified addresses.")),
+        (
+            &["timeout", "9", "nothing\r\n", "8"],
+            error("ERR Unknown option or number of arguments for CONFIG SET - 'nothing  '"),
+        ),
+        (&["timeout", "9", "hz"], error("ERR syntax error")),
+    ] {
+        assert_eq!(client.call(&[&["config", "set"][..], words].concat()), refusal, "{words:?}");
+        assert_eq!(client.setting("timeout"), "7", "{words:?}");
+    }
+    assert_eq!(client.call(&["config", "resetstat"]), ok());
+    // It still listens where it did before the refused change.
+    assert_eq!(server.connect().setting("timeout"), "7");
+}
+
+#[test]
+fn patterns_find_settings_once_and_names_find_hidden_ones() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let mut client = server.connect();
+    let names = |reply: Value| match reply {
+        Value::Array(words) => words.into_iter().step_by(2).collect::<Vec<_>>(),
+        Value::Map(pairs) => pairs.into_iter().map(|(name, _)| name).collect(),
+        other => panic!("{other:?}"),
+    };
+    let bulks = |words: &[&str]| words.iter().map(|word| Value::Bulk((*word).into())).collect::<Vec<_>>();
+    assert_eq!(
+        names(client.call(&["config", "get", "TIME*", "t?meout", "timeout", "no"])),
+        bulks(&["timeout"])
+    );
+    assert_eq!(
+        names(client.call(&["config", "get", "slave-pri*", "replica-pri*"])),
+        bulks(&["slave-priority", "replica-priority"])
+    );
+    assert_eq!(
+        names(client.call(&["config", "get", "key-load*", "Key-Load-Delay"])),
+        bulks(&["Key-Load-Delay"])
+    );
+    assert!(names(client.call(&["config", "get", "*"])).len() > 190);
+}
+
+#[test]
+fn listeners_move_while_clients_stay() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let mut client = server.connect();
+    let port = free_port();
+    assert_eq!(client.call(&["config", "set", "port", &port.to_string()]), ok());
+    assert_eq!(connect(port).setting("port"), port.to_string());
+    assert_eq!(client.setting("port"), port.to_string());
+    assert!(std::net::TcpStream::connect(("127.0.0.1", server.port)).is_err());
+
+    assert_eq!(client.call(&["config", "set", "bind", "127.0.0.1 -::1"]), ok());
+    assert_eq!(connect(port).setting("bind"), "127.0.0.1 -::1");
+}
+
+#[test]
+fn the_file_is_rewritten_in_place() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("data")).expect("the folder is ours");
+    let file = folder
+        .file("server.conf", "# mine\ntimeout 1 \n\n# kept\ndir data\nenable-protected-configs local\n");
+    fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("it is ours");
+    let server = Server::start(&folder, &["server.conf"]);
+    let mut client = server.connect();
+    let secret = "a \"b\" \\ \r\nport 1\u{1}";
+    assert_eq!(client.call(&["config", "set", "timeout", "5", "requirepass", secret]), ok());
+    assert_eq!(client.call(&["config", "set", "dir", "/"]), ok());
+    assert_eq!(client.call(&["config", "rewrite"]), ok());
+
+    let text = folder.read("server.conf");
+    assert!(
+        text.starts_with(
+            "# mine\ntimeout 5\n\n# kept\ndir /\nenable-protected-configs local\n# Generated by CONFIG"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("\nrequirepass \"a \\\"b\\\" \\\\ \\r\\nport 1\\x01\"\n"), "{text}");
+    assert_eq!(fs::metadata(&file).expect("it is there").permissions().mode() & 0o777, 0o640);
+    assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 2, "no temporary file is left");
+    assert_eq!(client.call(&["config", "rewrite"]), ok());
+    assert_eq!(folder.read("server.conf"), text);
+}
+
+#[test]
+fn a_server_without_a_file_has_nothing_to_rewrite() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let reply = server.connect().call(&["config", "rewrite"]);
+    assert_eq!(reply, error("ERR The server is running without a config file"));
+}
+
+#[test]
+fn too_many_clients_are_turned_away() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &["--maxclients", "2"]);
+    let mut first = server.connect();
+    let mut second = server.connect();
+    assert_eq!(first.call(&["set", "a", "1"]), ok());
+    assert_eq!(second.call(&["set", "a", "1"]), ok());
+    assert_eq!(server.connect().rest(), b"-ERR max number of clients reached\r\n");
+    assert_eq!(first.call(&["config", "set", "maxclients", "3"]), ok());
+    assert_eq!(server.connect().call(&["set", "a", "1"]), ok());
+}
