@@ -21,6 +21,7 @@ pub mod db;
 pub mod engine;
 pub mod entropy;
 pub mod error;
+mod extended;
 pub mod keyspace;
 pub mod pattern;
 pub mod time;

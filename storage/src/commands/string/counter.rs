@@ -1,12 +1,13 @@
 //! Values as counters: INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT.
 
-use super::UPDATE_KEY;
+use super::{UPDATE_KEY, rewrite_as_set};
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
+use crate::extended::Extended;
 use crate::keyspace::guard::Expiry;
-use spinel_types::Str;
+use spinel_types::{Str, StringEncoding};
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[
@@ -36,6 +37,14 @@ pub(super) const COMMANDS: &[Command] = &[
         usage: "key decrement",
         about: "Subtracts an integer from the integer value of a key, which starts at 0.",
         run: Run::Data(decrby),
+        ..COUNTER
+    },
+    Command {
+        name: "incrbyfloat",
+        usage: "key increment:double",
+        since: "2.6.0",
+        about: "Adds a floating point number to the number in a key, which starts at 0.",
+        run: Run::Data(incrbyfloat),
         ..COUNTER
     },
 ];
@@ -83,12 +92,39 @@ fn add(call: &mut Call<'_>, key: &[u8], increment: i64) -> Result<(), Error> {
     Ok(())
 }
 
+fn incrbyfloat(call: &mut Call<'_>) -> Result<(), Error> {
+    let (key, increment) = (call.args.word(), call.args.word());
+
+    let mut guard = call.keys.write(key);
+    let before = float_value(guard.string()?)?;
+    let increment = Extended::parse(increment).ok_or(Error::NotAFloat)?;
+    let after = before.plus(increment);
+    if !after.is_finite() {
+        return Err(Error::IncrementNotFinite);
+    }
+    let text = after.text();
+    guard.set_verbatim(text.as_bytes(), StringEncoding::of_text(text.len()), Expiry::Keep);
+    rewrite_as_set(call.effect, key, text.as_bytes(), Expiry::Keep);
+
+    call.reply.bulk(text.as_bytes());
+    Ok(())
+}
+
 /// The integer that a value is; a missing one is 0.
 pub(super) fn integer_value(value: Option<Str<'_>>) -> Result<i64, Error> {
     match value {
         None => Ok(0),
         Some(Str::Integer(integer)) => Ok(integer),
         Some(Str::Text(text)) => spinel_resp::parse_integer(text).ok_or(Error::NotAnInteger),
+    }
+}
+
+/// The floating point number that a value is; a missing one is 0.
+pub(super) fn float_value(value: Option<Str<'_>>) -> Result<Extended, Error> {
+    match value {
+        None => Ok(Extended::ZERO),
+        Some(Str::Integer(integer)) => Ok(Extended::from(integer)),
+        Some(Str::Text(text)) => Extended::parse(text).ok_or(Error::NotAFloat),
     }
 }
 
@@ -117,6 +153,29 @@ mod tests {
              SET k 01                       => OK
              INCR k                         => ERR value is not an integer or out of range
              INCRBY k x                     => ERR value is not an integer or out of range",
+        );
+    }
+
+    #[test]
+    fn floating_point_numbers_are_counted() {
+        check(
+            r#"INCRBYFLOAT k 0.1             => "0.1"
+               INCRBYFLOAT k 0.2             => "0.3"
+               @encoding k                   => embstr
+               INCRBYFLOAT k -0.3            => "0"
+               @encoding k                   => embstr
+               INCR k                        => 1
+               INCRBYFLOAT k 1.5e2           => "151"
+               INCRBYFLOAT k 0x1p3           => "159"
+               SET k 10 EX 10                => OK
+               INCRBYFLOAT k .5              => "10.5"
+               @expiry k                     => 1010000
+               INCRBYFLOAT k x               => ERR value is not a valid float
+               INCRBYFLOAT k nan             => ERR value is not a valid float
+               INCRBYFLOAT k inf             => ERR increment would produce NaN or Infinity
+               GET k                         => "10.5"
+               SET k ""                      => OK
+               INCRBYFLOAT k 1               => ERR value is not a valid float"#,
         );
     }
 }

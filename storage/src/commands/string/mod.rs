@@ -1,5 +1,6 @@
 //! Strings: the rows of each file in one list, and what several files need.
 
+mod bounded;
 mod condition;
 mod counter;
 mod delete;
@@ -24,6 +25,7 @@ pub(super) const COMMANDS: &[&[Command]] = &[
     set::COMMANDS,
     multi::COMMANDS,
     counter::COMMANDS,
+    bounded::COMMANDS,
     range::COMMANDS,
     delete::COMMANDS,
     lcs::COMMANDS,
