@@ -1,14 +1,15 @@
 //! Memory for entries: slots of a few fixed sizes, cut from small pages.
 //!
 //! ```text
-//! Slot (u32):  page index (23 bits) | offset in the page / 8 (9 bits)
+//! Slot (u32):  page index (22 bits) | offset in the page / 4 (10 bits)
 //!
 //! class page, 512 to 4096 bytes      [slot 0][slot 1][slot 2] … [never used]
 //! dedicated page, one slot above 1 KiB  [slot 0                        ]
 //! ```
 //!
 //! A slot is named by 4 bytes instead of a pointer's 8, which is what makes the index above it small. Sizes
-//! up to 256 bytes come in steps of 8, up to 1 KiB in the steps that divide a page without a remainder. The
+//! up to 128 bytes come in steps of 4, up to 256 in steps of 8, up to 1 KiB in the steps that divide a page
+//! without a remainder. The
 //! first page of a class is small and later ones double up to 4 KiB, so that a nearly empty table costs
 //! little. A page whose last slot is freed goes back to the allocator at once. Freed slots of a page form a
 //! list threaded through their first two bytes.
@@ -24,19 +25,20 @@ use std::num::NonZeroU32;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Slot(NonZeroU32);
 
-const UNIT: usize = 8;
+const UNIT: usize = 4;
 const PAGE_BYTES: usize = 4096;
 const PAGE_BYTES_FIRST: usize = 512;
-const OFFSET_BITS: u32 = 9;
+const OFFSET_BITS: u32 = 10;
 const OFFSET_MASK: u32 = (1 << OFFSET_BITS) - 1;
 const PAGES_MAX: usize = 1 << (32 - OFFSET_BITS);
 const _: () = assert!(PAGE_BYTES / UNIT == 1 << OFFSET_BITS);
 
 /// Slots above this get a page of their own.
 const CLASS_BYTES_MAX: usize = 1024;
-/// Classes of 16, 24 … 256 bytes, then those that fit 15, 14 … 4 times into a page.
-const FINE_CLASSES: usize = 256 / UNIT - 1;
-const CLASSES: usize = FINE_CLASSES + 12;
+/// Classes of 16, 20 … 128 bytes, then of 136, 144 … 256, then those that fit 15, 14 … 4 times into a page.
+const FINE_CLASSES: usize = (128 - 16) / 4 + 1;
+const MIDDLE_CLASSES: usize = (256 - 128) / 8;
+const CLASSES: usize = FINE_CLASSES + MIDDLE_CLASSES + 12;
 const DEDICATED: u8 = CLASSES as u8;
 const NONE: u32 = 0;
 
@@ -48,9 +50,11 @@ const fn class_bytes() -> [u16; CLASSES] {
     let mut class = 0;
     while class < CLASSES {
         bytes[class] = if class < FINE_CLASSES {
-            (class as u16 + 2) * UNIT as u16
+            16 + class as u16 * 4
+        } else if class < FINE_CLASSES + MIDDLE_CLASSES {
+            136 + (class - FINE_CLASSES) as u16 * 8
         } else {
-            let per_page = 15 - (class - FINE_CLASSES);
+            let per_page = 15 - (class - FINE_CLASSES - MIDDLE_CLASSES);
             (PAGE_BYTES / per_page / UNIT * UNIT) as u16
         };
         class += 1;
@@ -146,7 +150,7 @@ impl Arena {
     /// Allocates a slot of at least `len` bytes. Its contents are unspecified.
     ///
     /// # Panics
-    /// When all 2^23 pages are in use: more than 32 GiB in small slots, or 8 million large ones.
+    /// When all 2^22 pages are in use: more than 16 GiB in small slots, or 4 million large ones.
     pub fn allocate(&mut self, len: usize) -> Slot {
         if len > CLASS_BYTES_MAX {
             return self.allocate_dedicated(len);

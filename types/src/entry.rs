@@ -2,25 +2,31 @@
 //!
 //! ```text
 //!          0        1..4     4        5        …
-//! narrow   flags    clock    klen u8  vlen u8  [stamp i64] key value
-//! wide     flags    clock    klen u32 vlen u32 [stamp i64] key value
+//! narrow   flags    clock    klen u8  vlen u8  [stamp] key value
+//! wide     flags    clock    klen u32 vlen u32 [stamp] key value
 //! ```
 //!
 //! `flags` holds the kind in its low nibble (what the value is; 0 is never a kind), then whether the lengths
-//! are wide (either is above 255) and whether a stamp is present. The clock is 24 bits that the keyspace uses
-//! for access times or frequencies. Integers are little-endian and unaligned.
+//! are wide (either is above 255) and whether a stamp is present, and how long: 6 bytes from 0 up to 2^48 − 1
+//! (milliseconds until the year 10889), else 8. The clock is 24 bits that the keyspace uses for access times
+//! or frequencies. Integers are little-endian and unaligned.
 //!
 //! A key of 8 bytes with a value of 8 takes 6 + 16 = 22 bytes, which fit the 24-byte size class; with a stamp
-//! 30, the 32-byte class. A key of 16 with 32 takes 54 and 62: the 56- and 64-byte classes.
+//! 28, a class of its own. A key of 16 with 32 takes 54 and 60 in the classes of 56 and 60.
 
 /// Bytes before the stamp in the narrow and in the wide form.
 const NARROW: usize = 6;
 const WIDE: usize = 12;
-const STAMP: usize = 8;
+const STAMP_SHORT: usize = 6;
+const STAMP_LONG: usize = 8;
+/// The first stamp that needs the long form.
+const STAMP_SHORT_END: i64 = 1 << (8 * STAMP_SHORT);
 
 const KIND_MASK: u8 = 0x0f;
 const FLAG_STAMP: u8 = 0x10;
 const FLAG_WIDE: u8 = 0x20;
+/// With [`FLAG_STAMP`]: the stamp takes 8 bytes.
+const FLAG_LONG: u8 = 0x40;
 
 /// The parts of an entry that is about to be written.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +42,31 @@ pub struct Fields<'a> {
 }
 
 /// Says how many bytes an entry takes.
-pub fn encoded_len(key_len: usize, value_len: usize, has_stamp: bool) -> usize {
+#[inline]
+pub fn encoded_len(key_len: usize, value_len: usize, stamp: Option<i64>) -> usize {
     let head = if is_wide(key_len, value_len) { WIDE } else { NARROW };
-    head + if has_stamp { STAMP } else { 0 } + key_len + value_len
+    head + stamp_len(stamp) + key_len + value_len
+}
+
+#[inline]
+fn stamp_len(stamp: Option<i64>) -> usize {
+    match stamp {
+        None => 0,
+        Some(0..STAMP_SHORT_END) => STAMP_SHORT,
+        Some(_) => STAMP_LONG,
+    }
+}
+
+/// Writes a stamp at the start of `room` and returns the flags that say so.
+#[inline]
+fn write_stamp(room: &mut [u8], stamp: Option<i64>) -> u8 {
+    let length = stamp_len(stamp);
+    room[..length].copy_from_slice(&stamp.unwrap_or(0).to_le_bytes()[..length]);
+    match length {
+        0 => 0,
+        STAMP_SHORT => FLAG_STAMP,
+        _ => FLAG_STAMP | FLAG_LONG,
+    }
 }
 
 fn is_wide(key_len: usize, value_len: usize) -> bool {
@@ -52,11 +80,8 @@ pub(crate) fn write(slot: &mut [u8], key: &[u8], fields: &Fields<'_>) {
     slot[0] = fields.kind;
     write_clock(slot, fields.clock);
     let mut at = write_lengths(slot, wide, key.len(), fields.value.len());
-    if let Some(stamp) = fields.stamp {
-        slot[0] |= FLAG_STAMP;
-        slot[at..at + STAMP].copy_from_slice(&stamp.to_le_bytes());
-        at += STAMP;
-    }
+    slot[0] |= write_stamp(&mut slot[at..], fields.stamp);
+    at += stamp_len(fields.stamp);
     slot[at..at + key.len()].copy_from_slice(key);
     at += key.len();
     slot[at..at + fields.value.len()].copy_from_slice(fields.value);
@@ -117,9 +142,9 @@ impl<'a> Entry<'a> {
         if self.slot[0] & FLAG_STAMP == 0 {
             return None;
         }
-        let at = self.head_len();
+        let (at, length) = (self.head_len(), self.stamp_len());
         let mut word = [0; 8];
-        word.copy_from_slice(&self.slot[at..at + STAMP]);
+        word[..length].copy_from_slice(&self.slot[at..at + length]);
         Some(i64::from_le_bytes(word))
     }
 
@@ -154,7 +179,16 @@ impl<'a> Entry<'a> {
 
     #[inline]
     fn key_start(self) -> usize {
-        self.head_len() + if self.slot[0] & FLAG_STAMP == 0 { 0 } else { STAMP }
+        self.head_len() + self.stamp_len()
+    }
+
+    #[inline]
+    fn stamp_len(self) -> usize {
+        match self.slot[0] & (FLAG_STAMP | FLAG_LONG) {
+            0 => 0,
+            FLAG_STAMP => STAMP_SHORT,
+            _ => STAMP_LONG,
+        }
     }
 
     #[inline]
@@ -223,17 +257,14 @@ pub(crate) fn reshape(slot: &mut [u8], value_len: usize, stamp: Option<i64>) {
     let (old_start, key_len, old_len) = (entry.key_start(), entry.key_len(), entry.value_len());
     let wide = is_wide(key_len, value_len);
     let head = if wide { WIDE } else { NARROW };
-    let start = head + if stamp.is_some() { STAMP } else { 0 };
+    let start = head + stamp_len(stamp);
     let kept = key_len + old_len.min(value_len);
     if start != old_start {
         slot.copy_within(old_start..old_start + kept, start);
     }
     slot[0] &= KIND_MASK;
     write_lengths(slot, wide, key_len, value_len);
-    if let Some(stamp) = stamp {
-        slot[0] |= FLAG_STAMP;
-        slot[head..start].copy_from_slice(&stamp.to_le_bytes());
-    }
+    slot[0] |= write_stamp(&mut slot[head..], stamp);
     slot[start + kept..start + key_len + value_len].fill(0);
 }
 
@@ -242,7 +273,7 @@ mod tests {
     use super::*;
 
     fn written(key: &[u8], value: &[u8], stamp: Option<i64>) -> Vec<u8> {
-        let mut slot = vec![0xaa; encoded_len(key.len(), value.len(), stamp.is_some())];
+        let mut slot = vec![0xaa; encoded_len(key.len(), value.len(), stamp)];
         write(&mut slot, key, &Fields { kind: 5, value, stamp, clock: 0x0012_3456 });
         slot
     }
@@ -251,7 +282,14 @@ mod tests {
     fn narrow_and_wide_entries_read_back() {
         for key_len in [0, 1, 8, 255, 256, 70_000] {
             for value_len in [0, 1, 32, 255, 256, 100_000] {
-                for stamp in [None, Some(-1), Some(i64::MAX)] {
+                for stamp in [
+                    None,
+                    Some(-1),
+                    Some(0),
+                    Some(STAMP_SHORT_END - 1),
+                    Some(STAMP_SHORT_END),
+                    Some(i64::MAX),
+                ] {
                     let (key, value) = (vec![b'k'; key_len], vec![b'v'; value_len]);
                     let slot = written(&key, &value, stamp);
                     let entry = Entry::new(&slot);
@@ -265,10 +303,10 @@ mod tests {
 
     #[test]
     fn sizes_are_as_drawn() {
-        assert_eq!(encoded_len(8, 8, false), 22);
-        assert_eq!(encoded_len(8, 8, true), 30);
-        assert_eq!(encoded_len(16, 32, false), 54);
-        assert_eq!(encoded_len(16, 32, true), 62);
+        let stamp = Some(1_800_000_000_000);
+        assert_eq!((encoded_len(8, 8, None), encoded_len(8, 8, stamp)), (22, 28));
+        assert_eq!((encoded_len(16, 32, None), encoded_len(16, 32, stamp)), (54, 60));
+        assert_eq!(encoded_len(8, 8, Some(-1)), 30);
     }
 
     #[test]
@@ -288,9 +326,13 @@ mod tests {
         let lengths = [0, 5, 255, 256, 400];
         for old_len in lengths {
             for new_len in lengths {
-                for (old_stamp, new_stamp) in
-                    [(None, Some(3)), (Some(3), None), (Some(3), Some(4)), (None, None)]
-                {
+                for (old_stamp, new_stamp) in [
+                    (None, Some(3)),
+                    (Some(3), None),
+                    (Some(3), Some(-4)),
+                    (Some(i64::MIN), Some(5)),
+                    (None, None),
+                ] {
                     let value: Vec<u8> = (0..old_len).map(|index| (index % 200) as u8 + 1).collect();
                     let mut slot = written(b"some key", &value, old_stamp);
                     slot.resize(600, 0xee);

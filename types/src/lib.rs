@@ -2,7 +2,7 @@
 //!
 //! A [`Table`] maps byte-string keys to packed entries. It is the one hash table of the engine: the keyspace
 //! is made of tables, and the large forms of hashes, sets and sorted sets are tables too. Below it stand the
-//! [`Arena`], which hands out memory in 8-byte size classes, and the [`entry`] layout, which packs a key, its
+//! [`Arena`], which hands out memory in fine size classes, and the [`entry`] layout, which packs a key, its
 //! value and an optional time stamp into one slot of the arena.
 //!
 //! This crate must not know keyspaces, commands, RESP, files, sockets or clocks: a stamp is a number that its

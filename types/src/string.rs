@@ -49,12 +49,15 @@ impl<'a> Str<'a> {
     /// Reads an entry's value; `None` if the entry is no string.
     #[inline]
     pub fn of(entry: Entry<'a>) -> Option<Str<'a>> {
-        match StringEncoding::from_kind(entry.kind())? {
-            StringEncoding::Integer => {
+        const INTEGER: u8 = StringEncoding::Integer as u8;
+        const LAST: u8 = StringEncoding::Raw as u8;
+        match entry.kind() {
+            INTEGER => {
                 let bytes = entry.value().try_into().expect("an integer takes 8 bytes");
                 Some(Str::Integer(i64::from_le_bytes(bytes)))
             }
-            StringEncoding::Embedded | StringEncoding::Raw => Some(Str::Text(entry.value())),
+            1..=LAST => Some(Str::Text(entry.value())),
+            _ => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Finding a command by its name.
 
-use super::{Command, Run, usage};
+use super::keys::{Begin, Find, KeySpec};
+use super::{Command, Reach, Run, usage};
 use crate::error::Error;
 
 /// Names a command of one table; also an index for per-command statistics.
@@ -15,8 +16,20 @@ impl CommandId {
     }
 }
 
+/// How the keys of a command are found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Plan {
+    /// It needs the shard of the key at this position and nothing else.
+    Single(usize),
+    /// By its specifications.
+    Other,
+}
+
 /// What the table knows of a command besides its row.
 pub struct Row {
+    pub(crate) plan: Plan,
+    /// How many words its name takes.
+    pub(crate) name_words: usize,
     /// The constant row.
     pub command: &'static Command,
     /// Words a call has, the name included; negative: at least.
@@ -30,8 +43,41 @@ pub struct Row {
 /// All commands of one engine.
 pub struct CommandTable {
     rows: Vec<Row>,
-    /// Open addressing by name, at most a quarter full; 0 is vacant, else an id + 1.
-    places: Vec<u16>,
+    /// Open addressing by name, at most a quarter full.
+    places: Vec<Place>,
+}
+
+/// Where a name is looked for.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// See [`head`].
+    head: u64,
+    length: u32,
+    /// 0: vacant; else an id + 1.
+    id: u16,
+    /// Whether equal heads and lengths mean equal names.
+    is_certain: bool,
+}
+
+/// The first eight bytes of a name with every letter in lower case, and bytes that are no letters changed
+/// alike.
+#[inline]
+fn head(name: &[u8]) -> u64 {
+    const LOWER: u64 = 0x2020_2020_2020_2020;
+    let mut word = 0;
+    for (at, byte) in name.iter().take(8).enumerate() {
+        word |= u64::from(*byte) << (8 * at);
+    }
+    word | LOWER
+}
+
+/// Places of the name table.
+const PLACES: usize = 2048;
+
+#[inline]
+fn place_of(head: u64, length: usize) -> usize {
+    let mixed = (head ^ length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 40) as usize % PLACES
 }
 
 impl CommandTable {
@@ -40,7 +86,7 @@ impl CommandTable {
     /// # Panics
     /// If a usage line is malformed, a name is taken twice or a container is missing: a mistake in a row.
     pub fn new<'a>(commands: impl IntoIterator<Item = &'a &'static Command>) -> CommandTable {
-        let mut table = CommandTable { rows: Vec::new(), places: vec![0; 2048] };
+        let mut table = CommandTable { rows: Vec::new(), places: vec![Place::default(); PLACES] };
         for command in commands {
             table.add(command);
         }
@@ -63,39 +109,46 @@ impl CommandTable {
             container.subcommands.push(id);
             container.arity = -container.arity.abs();
         } else {
-            let mut place = self.place(command.name.as_bytes());
-            while self.places[place] != 0 {
-                place = (place + 1) % self.places.len();
-            }
-            self.places[place] = id.0 + 1;
-            assert!(self.rows.len() * 4 < self.places.len(), "the name table has room");
+            self.add_name(command.name.as_bytes(), id);
         }
-        self.rows.push(Row { command, arity, arguments, subcommands: Vec::new() });
+        let name_words = 1 + usize::from(command.container().is_some());
+        let plan = match command.keys {
+            [KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, .. }, .. }]
+                if command.reach == Reach::Keys =>
+            {
+                Plan::Single(*index)
+            }
+            _ => Plan::Other,
+        };
+        self.rows.push(Row { plan, name_words, command, arity, arguments, subcommands: Vec::new() });
     }
 
-    /// Mixes length and all letters without case.
-    #[inline]
-    fn place(&self, name: &[u8]) -> usize {
-        let mut hash = name.len() as u32;
-        for byte in name {
-            hash = (hash ^ u32::from(byte | 0x20)).wrapping_mul(0x0100_0193);
+    fn add_name(&mut self, name: &[u8], id: CommandId) {
+        let head = head(name);
+        let mut place = place_of(head, name.len());
+        while self.places[place].id != 0 {
+            place = (place + 1) % PLACES;
         }
-        (hash ^ hash >> 15) as usize % self.places.len()
+        let is_certain = name.len() <= 8 && name.iter().all(u8::is_ascii_alphabetic);
+        self.places[place] = Place { head, length: name.len() as u32, id: id.0 + 1, is_certain };
+        assert!(self.rows.len() * 4 < PLACES, "the name table has room");
     }
 
     /// Finds a command that is no subcommand, whatever the case of its name.
     #[inline]
     pub fn by_name(&self, name: &[u8]) -> Option<CommandId> {
-        if name.len() > 32 {
-            return None;
-        }
-        let mut place = self.place(name);
+        let head = head(name);
+        let mut place = place_of(head, name.len());
         loop {
-            let id = CommandId(self.places[place].checked_sub(1)?);
-            if self.rows[id.index()].command.name.as_bytes().eq_ignore_ascii_case(name) {
-                return Some(id);
+            let found = &self.places[place];
+            let id = CommandId(found.id.checked_sub(1)?);
+            if found.head == head && found.length as usize == name.len() {
+                let full = self.rows[id.index()].command.name.as_bytes();
+                if found.is_certain || full.eq_ignore_ascii_case(name) {
+                    return Some(id);
+                }
             }
-            place = (place + 1) % self.places.len();
+            place = (place + 1) % PLACES;
         }
     }
 

@@ -3,21 +3,20 @@
 use super::Engine;
 use super::counters::Counters;
 use super::effect::Effect;
+use super::hold::{HoldIndex, Holds};
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::keys::{Begin, Find, KeySpec};
-use crate::command::table::CommandId;
-use crate::command::{Command, Handler, Reach, Run};
+use crate::command::table::{CommandId, Plan};
+use crate::command::{Handler, Reach, Run};
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::keyspace::gate::Shared;
-use crate::keyspace::shard::Shard;
 use crate::keyspace::view::{Held, Scene, ShardId, View};
 use crate::keyspace::{DbIndex, shard_of};
 use crate::time::UnixMillis;
 use spinel_resp::ReplyWriter;
-use spinel_types::Slot;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 /// Runs commands on one thread.
 pub struct Executor {
@@ -30,8 +29,8 @@ pub struct Executor {
 
 /// A stay inside the gate, during which any number of commands run at the same time of day.
 pub struct Turn<'e> {
-    engine: &'e Engine,
-    counters: &'e Counters,
+    pub(super) engine: &'e Engine,
+    scene: Scene<'e>,
     entropy: &'e mut Entropy,
     effect: &'e mut Effect,
     stripe: usize,
@@ -46,7 +45,7 @@ pub struct Prepared {
     pub id: CommandId,
     /// Position of the first key among the words; 0 if there is none.
     key: usize,
-    hash: u64,
+    pub(super) hash: u64,
     /// Whether that is its only key, so that one shard is all it needs.
     is_single: bool,
 }
@@ -58,16 +57,6 @@ impl Prepared {
         self.is_single
     }
 }
-
-/// Shards locked ahead for single-key commands that will run soon, so that memory is loaded meanwhile.
-#[derive(Default)]
-pub struct Holds<'e> {
-    shards: Vec<(ShardId, MutexGuard<'e, Shard>)>,
-}
-
-/// Says which of the [`Holds`] is a command's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct HoldIndex(usize);
 
 /// Where and how a command runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -107,7 +96,7 @@ impl Executor {
         Turn {
             inside: Some(self.engine.keyspace.gate.shared(self.stripe)),
             engine: &self.engine,
-            counters: &self.counters,
+            scene: Scene::new(&self.engine.keyspace, &self.counters, self.engine.access_policy(), now),
             entropy: &mut self.entropy,
             effect: &mut self.effect,
             stripe: self.stripe,
@@ -121,32 +110,12 @@ impl Engine {
     #[inline]
     pub fn prepare(&self, words: &[&[u8]]) -> Result<Prepared, Error> {
         let id = self.table().resolve(words)?;
-        let command = self.table().row(id).command;
-        let key = first_key(command.keys, words);
+        let (key, is_single) = match self.table().row(id).plan {
+            Plan::Single(index) => (index, true),
+            Plan::Other => (first_key(self.table().row(id).command.keys, words), false),
+        };
         let hash = if key == 0 { 0 } else { self.keyspace.hash(words[key]) };
-        let is_single = is_single(command.keys) && command.reach == Reach::Keys;
         Ok(Prepared { id, key, hash, is_single })
-    }
-}
-
-impl Holds<'_> {
-    /// Guesses where a command's entry is and asks for its address to be loaded. The bucket, asked for when
-    /// the hold was taken, should be in the cache by now.
-    #[inline]
-    pub fn guess(&self, hold: HoldIndex, prepared: &Prepared) -> Option<Slot> {
-        self.shards[hold.0].1.table.guess(prepared.hash)
-    }
-
-    /// Asks for an entry to be loaded. Its address, asked for by [`guess`](Holds::guess), should be in the
-    /// cache by now.
-    #[inline]
-    pub fn prefetch_entry(&self, hold: HoldIndex, slot: Slot) {
-        self.shards[hold.0].1.table.prefetch_entry(slot);
-    }
-
-    /// Unlocks all shards.
-    pub fn release(&mut self) {
-        self.shards.clear();
     }
 }
 
@@ -154,25 +123,6 @@ impl<'e> Turn<'e> {
     /// The time of this turn.
     pub fn now(&self) -> UnixMillis {
         self.now
-    }
-
-    /// Locks the shard of a [single](Prepared::is_single) command ahead of its execution, unless somebody
-    /// has it, and asks for the key's bucket to be loaded.
-    ///
-    /// Several shards may be held at once, because none is waited for. A command without a hold waits for
-    /// its locks, so release all holds before one runs.
-    #[inline]
-    pub fn hold(&self, prepared: &Prepared, db: DbIndex, holds: &mut Holds<'e>) -> Option<HoldIndex> {
-        let id = (db, shard_of(prepared.hash));
-        let index = match holds.shards.iter().position(|(held, _)| *held == id) {
-            Some(index) => index,
-            None => {
-                holds.shards.push((id, self.engine.keyspace.try_lock(id.0, id.1)?));
-                holds.shards.len() - 1
-            }
-        };
-        holds.shards[index].1.table.prefetch_bucket(prepared.hash);
-        Some(HoldIndex(index))
     }
 
     /// Runs a single command on the shard held for it and writes its reply.
@@ -185,11 +135,10 @@ impl<'e> Turn<'e> {
         words: &[&[u8]],
         reply: &mut ReplyWriter,
     ) -> Outcome {
-        let command = self.engine.table().row(prepared.id).command;
-        let Run::Data(handler) = command.run else { return Outcome::ForHost };
-        let args = Args::new(words, arguments_at(command));
-        let held = Held::One(&mut holds.shards[hold.0].1);
-        self.call(handler, args, held, prepared, setting, words, reply)
+        let row = self.engine.table().row(prepared.id);
+        let Run::Data(handler) = row.command.run else { return Outcome::ForHost };
+        let args = Args::new(words, row.name_words);
+        self.call(handler, args, Held::One(holds.shard(hold)), prepared, setting, words, reply)
     }
 
     /// Runs a command and writes its reply.
@@ -201,9 +150,10 @@ impl<'e> Turn<'e> {
         words: &[&[u8]],
         reply: &mut ReplyWriter,
     ) -> Outcome {
-        let command = self.engine.table().row(prepared.id).command;
+        let row = self.engine.table().row(prepared.id);
+        let command = row.command;
         let Run::Data(handler) = command.run else { return Outcome::ForHost };
-        let args = Args::new(words, arguments_at(command));
+        let args = Args::new(words, row.name_words);
         match command.reach {
             Reach::Keys => {
                 if prepared.is_single {
@@ -263,13 +213,9 @@ impl<'e> Turn<'e> {
         let mut call = Call {
             args,
             keys: View {
-                scene: Scene {
-                    keyspace: &self.engine.keyspace,
-                    counters: self.counters,
-                    access: self.engine.access_policy(),
-                    is_untouching: setting.is_untouching,
-                    is_recorded,
-                },
+                scene: &self.scene,
+                is_untouching: setting.is_untouching,
+                is_recorded,
                 held,
                 db: setting.db,
                 now: self.now,
@@ -284,7 +230,7 @@ impl<'e> Turn<'e> {
         };
         let result = handler(&mut call);
         if call.keys.changes > 0 || is_recorded {
-            self.counters.changes.add(call.keys.changes);
+            self.scene.counters.changes.add(call.keys.changes);
             record(self.engine, &mut call, words);
         }
         match result {
@@ -313,17 +259,6 @@ fn record(engine: &Engine, call: &mut Call<'_>, words: &[&[u8]]) {
         Some(lines) => engine.journal().append(call.keys.db, &lines),
         None => engine.journal().append_words(call.keys.db, words),
     }
-}
-
-#[inline]
-fn arguments_at(command: &Command) -> usize {
-    if command.container().is_some() { 2 } else { 1 }
-}
-
-/// Whether the specifications name exactly one key.
-#[inline]
-fn is_single(specs: &[KeySpec]) -> bool {
-    matches!(specs, [KeySpec { begin: Begin::Index(_), find: Find::Range { last: 0, .. }, .. }])
 }
 
 #[inline]

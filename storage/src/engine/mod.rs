@@ -10,6 +10,7 @@
 pub mod counters;
 pub mod effect;
 mod execute;
+mod hold;
 pub mod journal;
 mod upkeep;
 
@@ -17,7 +18,8 @@ use crate::command::table::CommandTable;
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::AccessPolicy;
 use counters::{CounterSums, Counters};
-pub use execute::{Executor, HoldIndex, Holds, Outcome, Prepared, Setting, Turn};
+pub use execute::{Executor, Outcome, Prepared, Setting, Turn};
+pub use hold::{HoldIndex, Holds};
 use journal::Journal;
 use spinel_types::HashSeed;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

@@ -187,7 +187,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
             Expiry::Never => None,
             Expiry::At(at) => Some(at),
         };
-        let clock = self.view.scene.access.fresh(self.view.now);
+        let clock = self.view.scene.clock;
         let fields = Fields { kind, value, stamp: stamp.map(|at| at.0), clock };
         let (hash, key, slot) = (self.hash, self.key, self.slot);
         let table = self.table();

@@ -22,20 +22,33 @@ pub(crate) enum Held<'a> {
 /// Where a shard is.
 pub(crate) type ShardId = (DbIndex, usize);
 
-/// What a view needs to know of its surroundings.
+/// What all commands of a turn share.
 pub(crate) struct Scene<'a> {
     pub(crate) keyspace: &'a Keyspace,
     pub(crate) counters: &'a Counters,
     pub(crate) access: AccessPolicy,
-    /// Whether reads leave access clocks alone.
-    pub(crate) is_untouching: bool,
-    /// Whether keys that lapsed must be reported to the journal.
-    pub(crate) is_recorded: bool,
+    /// The access clock of a new key, and of a used one unless frequencies are counted.
+    pub(crate) clock: u32,
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) fn new(
+        keyspace: &'a Keyspace,
+        counters: &'a Counters,
+        access: AccessPolicy,
+        now: UnixMillis,
+    ) -> Scene<'a> {
+        Scene { keyspace, counters, access, clock: access.fresh(now) }
+    }
 }
 
 /// Keys as a handler sees them: expired ones are invisible, writes go through guards.
 pub struct View<'a> {
-    pub(crate) scene: Scene<'a>,
+    pub(crate) scene: &'a Scene<'a>,
+    /// Whether reads leave access clocks alone.
+    pub(crate) is_untouching: bool,
+    /// Whether keys that lapsed must be reported to the journal.
+    pub(crate) is_recorded: bool,
     pub(crate) held: Held<'a>,
     pub(crate) db: DbIndex,
     pub(crate) now: UnixMillis,
@@ -79,13 +92,22 @@ impl<'a> View<'a> {
             return None;
         };
         self.scene.counters.hits.add(1);
-        let (access, now, is_untouching) = (self.scene.access, self.now, self.scene.is_untouching);
-        if !is_untouching {
-            let clock = self.shard(self.db, hash).table.entry(slot).clock();
-            let clock = access.touched(clock, now, self.entropy);
-            self.shard(self.db, hash).table.entry_mut(slot).set_clock(clock);
+        let clock = if self.scene.access == AccessPolicy::Recency {
+            self.scene.clock
+        } else {
+            self.frequency_clock(hash, slot)
+        };
+        let is_touching = !self.is_untouching;
+        let shard = self.shard(self.db, hash);
+        if is_touching {
+            shard.table.entry_mut(slot).set_clock(clock);
         }
-        Some(self.shard(self.db, hash).table.entry(slot))
+        Some(shard.table.entry(slot))
+    }
+
+    fn frequency_clock(&mut self, hash: u64, slot: Slot) -> u32 {
+        let clock = self.shard(self.db, hash).table.entry(slot).clock();
+        self.scene.access.touched(clock, self.now, self.entropy)
     }
 
     /// Looks at a string, counting a hit or a miss and marking it used.
@@ -154,7 +176,7 @@ impl<'a> View<'a> {
     #[cold]
     fn lapse(&mut self, db: DbIndex, key: &[u8]) {
         self.scene.counters.expired.add(1);
-        if self.scene.is_recorded {
+        if self.is_recorded {
             self.lapsed.push((db, key.to_vec()));
         }
     }

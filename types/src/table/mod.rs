@@ -128,7 +128,7 @@ impl Table {
     /// Adds a key, which must be absent. O(1), at times a rebuild of one segment.
     pub fn insert(&mut self, hash: u64, key: &[u8], fields: &Fields<'_>) -> Slot {
         debug_assert!(self.find(hash, key).is_none());
-        let len = entry::encoded_len(key.len(), fields.value.len(), fields.stamp.is_some());
+        let len = entry::encoded_len(key.len(), fields.value.len(), fields.stamp);
         let slot = self.arena.allocate(len);
         entry::write(self.arena.tail_mut(slot), key, fields);
 
@@ -147,7 +147,7 @@ impl Table {
         let old = self.entry(slot);
         debug_assert_eq!(old.key(), key);
         let (old_len, was_stamped) = (old.encoded_len(), old.stamp().is_some());
-        let len = entry::encoded_len(key.len(), fields.value.len(), fields.stamp.is_some());
+        let len = entry::encoded_len(key.len(), fields.value.len(), fields.stamp);
         let slot = if Arena::same_class(old_len, len) || self.arena.resize(slot, len) {
             slot
         } else {
@@ -332,7 +332,7 @@ impl Table {
     fn reshape(&mut self, hash: u64, slot: Slot, value_len: usize, stamp: Option<i64>) -> Slot {
         let old = self.entry(slot);
         let old_len = old.encoded_len();
-        let len = entry::encoded_len(old.key().len(), value_len, stamp.is_some());
+        let len = entry::encoded_len(old.key().len(), value_len, stamp);
         // Both shapes must fit while the bytes move, so a slot of its own shrinks only afterwards.
         if Arena::same_class(old_len, len) || self.arena.resize(slot, len.max(old_len)) {
             entry::reshape(self.arena.tail_mut(slot), value_len, stamp);
@@ -379,9 +379,12 @@ fn same_bytes(one: &[u8], other: &[u8]) -> bool {
         return one == other;
     }
     // Whole words, the last of which overlaps the one before it.
-    let mut differing = 0;
-    for start in (0..length - 8).step_by(8).chain([length - 8]) {
+    let last = length - 8;
+    let mut differing = word64(one, last) ^ word64(other, last);
+    let mut start = 0;
+    while start < last {
         differing |= word64(one, start) ^ word64(other, start);
+        start += 8;
     }
     differing == 0
 }
