@@ -3,7 +3,7 @@
 use super::{HostCall, HostRow};
 use crate::config::change::Refusal;
 use crate::config::failure::plain;
-use crate::config::rewrite::RewriteError;
+use crate::config::rewrite::{Extent, RewriteError};
 use crate::config::setting::Visibility;
 use crate::config::table::{self, Key};
 use crate::log;
@@ -159,7 +159,7 @@ fn reset_statistics(call: &mut HostCall<'_>) -> Result<(), Error> {
 fn rewrite(call: &mut HostCall<'_>) -> Result<(), Error> {
     let config = &call.shared.config;
     let _changing = config.changing();
-    config.rewrite().map_err(|error| match error {
+    config.rewrite(Extent::Changed).map_err(|error| match error {
         RewriteError::NoFile => Error::Text("ERR The server is running without a config file"),
         RewriteError::Toml => Error::Text("ERR Rewriting config file: a TOML file is not rewritten"),
         RewriteError::Io(error) => {

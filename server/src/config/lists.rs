@@ -93,7 +93,9 @@ pub(super) fn percentiles(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> 
     }
     for word in words {
         let number: Option<f64> = std::str::from_utf8(word).ok().and_then(|word| word.parse().ok());
-        let number = number.ok_or("Invalid latency-tracking-info-percentiles parameters")?;
+        let number = number
+            .filter(|number| !number.is_nan())
+            .ok_or("Invalid latency-tracking-info-percentiles parameters")?;
         if !(0.0..=100.0).contains(&number) {
             return Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]".into());
         }
@@ -179,4 +181,112 @@ pub(super) fn process_title(word: &[u8]) -> Result<(), Reason> {
         return Err("template format is invalid or contains unknown variables".into());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::setting::ReadList;
+    use super::*;
+
+    #[track_caller]
+    fn check(read: ReadList, before: &str, words: &str, expected: Result<&str, &str>) {
+        let split: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+        let outcome = read(&split, before.as_bytes());
+        let outcome = outcome.map(|text| String::from_utf8(text).expect("text"));
+        assert_eq!(
+            outcome,
+            expected.map(str::to_owned).map_err(|reason| reason.to_owned().into()),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn save_points_add_up_until_they_are_dropped() {
+        const INVALID: Result<&str, &str> = Err("Invalid save parameters");
+        check(save_points, "", "60 1", Ok("60 1"));
+        check(save_points, "60 1", "10 1000 5 0", Ok("60 1 10 1000 5 0"));
+        check(save_points, "60 1", "", Ok(""));
+        for words in ["60", "0 1", "60 -1", "a 1", "60 1 ", "60  1", "1 9223372036854775808"] {
+            check(save_points, "", words, INVALID);
+        }
+    }
+
+    #[test]
+    fn output_limits_change_by_class() {
+        let before = "normal 0 0 0 slave 5 6 7 pubsub 8 9 10";
+        check(
+            output_limits,
+            before,
+            "replica 1mb 2k 3",
+            Ok("normal 0 0 0 slave 1048576 2000 3 pubsub 8 9 10"),
+        );
+        check(
+            output_limits,
+            before,
+            "normal 1 1 1 pubsub 2 2 2",
+            Ok("normal 1 1 1 slave 5 6 7 pubsub 2 2 2"),
+        );
+        check(output_limits, before, "", Ok(before));
+        let wrong = "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
+        for words in ["normal 0 0 -1", "normal x 0 0", "normal 0 1.5gb 0", "normal 0 0 99999999999"] {
+            check(output_limits, before, words, Err(wrong));
+        }
+        let class = "Invalid client class specified in buffer limit configuration.";
+        check(output_limits, before, "master 0 0 0", Err(class));
+        check(
+            output_limits,
+            before,
+            "normal 0 0",
+            Err("Wrong number of arguments in buffer limit configuration."),
+        );
+    }
+
+    #[test]
+    fn event_classes_have_one_order() {
+        for (letters, expected) in [
+            ("KEA", "AKE"),
+            ("xK", "xK"),
+            ("tslzh$gdxeE", "AE"),
+            ("nEg", "gnE"),
+            ("KEA$lshzxgetdmn", "AKEm"),
+            ("", ""),
+        ] {
+            check(event_classes, "", letters, Ok(expected));
+        }
+        check(event_classes, "", "KQ", Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'."));
+    }
+
+    #[test]
+    fn numbers_in_lists_have_bounds() {
+        check(percentiles, "", "50 99.9 1e1", Ok("50 99.9 10"));
+        check(percentiles, "", "", Ok(""));
+        for words in ["1 a", "NaN", "0x10"] {
+            check(percentiles, "", words, Err("Invalid latency-tracking-info-percentiles parameters"));
+        }
+        let outside = "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+        for words in ["101", "-1"] {
+            check(percentiles, "", words, Err(outside));
+        }
+        check(oom_scores, "", "-2000 0 2000", Ok("-2000 0 2000"));
+        let outside = "Invalid oom-score-adj-values, elements must be between -2000 and 2000.";
+        check(oom_scores, "", "0 0 2001", Err(outside));
+        check(oom_scores, "", "0 0", Err("wrong number of arguments"));
+        check(primary, "", "no one", Ok(""));
+        check(primary, "", "host 65536", Err("Invalid master port"));
+    }
+
+    #[test]
+    fn texts_are_checked() {
+        assert!(file_name(b"dump.rdb").is_ok() && file_name(b"a/b").is_err());
+        assert!(log_file_name(b"").is_err() && log_folder_name(b"a/b").is_err());
+        assert!(
+            host_name(b"a-b.c").is_ok() && host_name(b"a b").is_err() && host_name(&[b'a'; 256]).is_err()
+        );
+        assert!(process_title(b"{title} x {port}").is_ok());
+        assert!(
+            process_title(b"{foo}").is_err()
+                && process_title(b"{title").is_err()
+                && process_title(b"").is_err()
+        );
+    }
 }

@@ -28,9 +28,18 @@ pub(crate) enum RewriteError {
     Io(io::Error),
 }
 
+/// Which settings get a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Extent {
+    /// Those that the file has, and those that differ from their default.
+    Changed,
+    /// All.
+    All,
+}
+
 impl Config {
     /// Rewrites the file.
-    pub(crate) fn rewrite(&self) -> Result<(), RewriteError> {
+    pub(crate) fn rewrite(&self, extent: Extent) -> Result<(), RewriteError> {
         let path = self.file().ok_or(RewriteError::NoFile)?;
         if path.extension().is_some_and(|extension| extension == "toml") {
             return Err(RewriteError::Toml);
@@ -40,11 +49,11 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(RewriteError::Io(error)),
         };
-        replace(path, &self.rewritten(&old)).map_err(RewriteError::Io)
+        replace(path, &self.rewritten(&old, extent)).map_err(RewriteError::Io)
     }
 
     /// The file's new text.
-    fn rewritten(&self, old: &[u8]) -> Vec<u8> {
+    fn rewritten(&self, old: &[u8], extent: Extent) -> Vec<u8> {
         let old = old.strip_suffix(b"\n").unwrap_or(old);
         let mut lines: Vec<Option<Vec<u8>>> =
             old.split(|byte| *byte == b'\n').map(|line| Some(line.to_vec())).collect();
@@ -55,7 +64,8 @@ impl Config {
         let mut added = Vec::new();
         for key in table::all() {
             let places = places.remove(&key).unwrap_or_default();
-            let is_wanted = self.value(key) != self.defaults[key.index()] || key == table::DIR;
+            let is_wanted =
+                extent == Extent::All || key == table::DIR || self.value(key) != self.defaults[key.index()];
             let mut texts =
                 if is_wanted || !places.is_empty() { self.lines(key) } else { Vec::new() }.into_iter();
             for place in places {
@@ -175,7 +185,7 @@ mod tests {
     }
 
     fn rewritten(words: &[&str], old: &str) -> String {
-        String::from_utf8(config(words).rewritten(old.as_bytes())).expect("text")
+        String::from_utf8(config(words).rewritten(old.as_bytes(), Extent::Changed)).expect("text")
     }
 
     #[test]
