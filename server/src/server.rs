@@ -1,7 +1,7 @@
 //! Starting and stopping: the engine, the listeners, the worker threads.
 
 use crate::acceptor::{self, Acceptor};
-use crate::commands::{self, HostHandler};
+use crate::commands::HostHandler;
 use crate::config::value::Value;
 use crate::config::{Config, table};
 use crate::eviction;
@@ -202,14 +202,10 @@ fn listeners(config: &Config) -> Result<(Vec<TcpListener>, Option<UnixListener>)
 
 /// An engine that knows all commands, with the handlers of those that are the host's.
 fn engine(config: &Config) -> (Engine, Vec<Option<HostHandler>>) {
-    let rows: Vec<_> =
-        spinel_storage::commands::all().chain(commands::all().map(|(command, _)| command)).collect();
-    let table = CommandTable::new(&rows);
-    let mut host_handlers = vec![None; table.len()];
-    for (command, handler) in commands::all() {
-        let id = table.by_full_name(command.name.as_bytes()).expect("the table has all rows");
-        host_handlers[id.index()] = Some(*handler);
-    }
+    let entries = config.roster().entries();
+    let table = CommandTable::new(entries.iter().map(|(command, _)| command));
+    // The table numbers its rows in the order it gets them.
+    let host_handlers = entries.iter().map(|(_, handler)| *handler).collect();
     let databases = config.number(table::DATABASES).clamp(1, i64::from(u16::MAX)) as u16;
     let engine = Engine::new(&EngineOptions { databases, seed: (random_word(), random_word()) }, table);
     (engine, host_handlers)

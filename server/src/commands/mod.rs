@@ -5,6 +5,7 @@ mod command;
 mod config;
 mod connection;
 mod process;
+pub(crate) mod roster;
 
 use crate::config::table::Key;
 use crate::server::Shared;
@@ -42,7 +43,7 @@ impl HostCall<'_> {
 }
 
 /// The rows of all host commands.
-pub(crate) fn all() -> impl Iterator<Item = (&'static Command, &'static HostHandler)> {
+fn all() -> impl Iterator<Item = (&'static Command, &'static HostHandler)> {
     [command::COMMANDS, config::COMMANDS, connection::COMMANDS, process::COMMANDS]
         .into_iter()
         .flatten()

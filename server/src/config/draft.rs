@@ -6,11 +6,14 @@ use super::setting::{Kind, Repeat};
 use super::table::{self, Key};
 use super::value::{Reason, Value};
 use super::{file, setting};
+use crate::commands::roster::Roster;
 use std::path::{Path, PathBuf};
 
-/// Directives that are no settings: what they say adds up and can't be shown or changed by CONFIG.
-const DIRECTIVES: [(&str, std::ops::RangeInclusive<usize>); 3] =
-    [("user", 1..=usize::MAX), ("rename-command", 2..=2), ("loadmodule", 1..=usize::MAX)];
+/// The directive that gives a command another name.
+const RENAME: &str = "rename-command";
+
+/// Directives that are accepted and have no effect, with the least number of words after them.
+const DIRECTIVES: [(&str, usize); 2] = [("user", 1), ("loadmodule", 1)];
 
 /// Settings of former releases that mean nothing any more and are passed over.
 const FORMER: [&str; 5] = [
@@ -21,7 +24,7 @@ const FORMER: [&str; 5] = [
     "gopher-enabled",
 ];
 
-/// A directive that is no setting, such as `rename-command`: its words, the name first.
+/// A directive that is no setting, such as `user`: its words, the name first.
 pub(crate) type Directive = Vec<Vec<u8>>;
 
 /// What has been said so far.
@@ -29,6 +32,7 @@ pub struct Draft {
     pub(super) values: Vec<Value>,
     pub(super) defaults: Vec<Value>,
     pub(super) directives: Vec<Directive>,
+    pub(super) roster: Roster,
     pub(super) file: Option<PathBuf>,
     /// By key, whether somebody said something about it.
     is_set: Vec<bool>,
@@ -48,6 +52,7 @@ impl Draft {
             defaults: values.clone(),
             values,
             directives: Vec::new(),
+            roster: Roster::new(),
             file: None,
             is_set,
             start: start.to_owned(),
@@ -62,8 +67,14 @@ impl Draft {
         if let Some(key) = Key::by_name(name) {
             return self.set(key, &rest);
         }
-        if let Some((_, count)) = DIRECTIVES.iter().find(|(known, _)| *known == lower) {
-            if !count.contains(&rest.len()) {
+        if lower == RENAME {
+            return match rest[..] {
+                [from, to] => self.roster.rename(from, to),
+                _ => Err("wrong number of arguments".into()),
+            };
+        }
+        if let Some((_, words_min)) = DIRECTIVES.iter().find(|(known, _)| *known == lower) {
+            if rest.len() < *words_min {
                 return Err("wrong number of arguments".into());
             }
             self.directives.push(words.to_vec());
@@ -115,7 +126,7 @@ fn is_fresh(setting: &setting::Setting, was_set: bool) -> bool {
 
 fn unknown(name: &str) -> Reason {
     let settings = table::all().flat_map(|key| key.setting().names());
-    let names = settings.chain(DIRECTIVES.iter().map(|(name, _)| *name)).chain(["include"]);
+    let names = settings.chain(DIRECTIVES.iter().map(|(name, _)| *name)).chain(["include", RENAME]);
     match nearest(name, names) {
         Some(nearest) => {
             format!("Bad directive or wrong number of arguments; did you mean '{nearest}'?").into()

@@ -24,6 +24,7 @@ pub(crate) mod table;
 mod toml;
 pub(crate) mod value;
 
+use crate::commands::roster::Roster;
 use draft::{Directive, Draft};
 pub use failure::ConfigError;
 use std::path::{Path, PathBuf};
@@ -40,8 +41,10 @@ pub struct Config {
     texts: RwLock<Vec<Arc<[u8]>>>,
     /// By key, the values if nobody says anything.
     defaults: Vec<Value>,
-    /// What the files and the command line said that is no setting: users, renamed commands.
+    /// What the files and the command line said that has no effect: users, modules.
     directives: Vec<Directive>,
+    /// The commands, some by other names.
+    roster: Roster,
     /// The file they came from, as an absolute path.
     file: Option<PathBuf>,
     /// Held while settings change, so that each change sees the one before.
@@ -65,6 +68,7 @@ impl Config {
             texts: RwLock::new(texts),
             defaults: draft.defaults,
             directives: draft.directives,
+            roster: draft.roster,
             file: draft.file,
             changing: Mutex::new(()),
         }
@@ -126,7 +130,12 @@ impl Config {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the files and the command line said that is no setting.
+    /// The commands, by the names the files and the command line give them.
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// What the files and the command line said that has no effect.
     pub(crate) fn directives(&self) -> &[Directive] {
         &self.directives
     }

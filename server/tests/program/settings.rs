@@ -29,7 +29,7 @@ fn every_directive_of_a_template_is_accepted() {
          tcp-backlog 511\nio-threads 2\nlfu-decay-time 1\nmaxmemory-samples 5\ntracking-table-max-keys 10\n\
          lazyfree-lazy-eviction no\njemalloc-bg-thread yes\nactivedefrag no\nlua-time-limit 500\n\
          hash-max-ziplist-entries 7\nclient-output-buffer-limit pubsub 100mb 1kb 5\nmaxmemory 100mb\n\
-         rename-command DEBUG \"\"\nuser alice on >secret ~* +@all\nlua-replicate-commands no\ninclude *.part\n",
+         rename-command INCR \"\"\nuser alice on >secret ~* +@all\nlua-replicate-commands no\ninclude *.part\n",
     );
     let server = Server::start(&folder, &[&file]);
     let mut client = server.connect();
@@ -54,7 +54,32 @@ fn every_directive_of_a_template_is_accepted() {
     let idle: Vec<_> = server.log.iter().filter(|line| line.contains("without effect")).collect();
     assert_eq!(idle.len(), 2, "{idle:#?}");
     assert!(idle[0].contains("always-show-logo, ") && !idle[0].contains("maxclients"), "{idle:#?}");
-    assert!(idle[1].ends_with(": rename-command, user"), "{idle:#?}");
+    assert!(idle[1].ends_with(": user"), "{idle:#?}");
+}
+
+#[test]
+fn commands_go_by_the_names_they_are_given() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "server.conf",
+        "rename-command GET 'a-name-that-nobody-guesses-0123456789'\nrename-command CONFIG \"\"\n",
+    );
+    let server = Server::start(&folder, &[&file, "--rename-command", "set", "put"]);
+    let mut client = server.connect();
+    assert_eq!(client.call(&["put", "k", "v"]), ok());
+    assert_eq!(client.call(&["A-name-that-nobody-guesses-0123456789", "k"]), Value::Bulk("v".into()));
+    for name in ["get", "set", "config"] {
+        let Value::Error(text) = client.call(&[name, "k"]) else { panic!("{name} has another name") };
+        assert!(text.starts_with(b"ERR unknown command"), "{name}");
+    }
+    for (text, reason) in [
+        ("rename-command nothing x\n", "No such command in rename-command"),
+        ("rename-command get set\n", "Target command name already exists"),
+    ] {
+        folder.file("wrong.conf", text);
+        let (status, _, message) = crate::process::run(&folder, &["wrong.conf"]);
+        assert!(status == Some(1) && message.contains(reason), "{message}");
+    }
 }
 
 #[test]

@@ -1,0 +1,89 @@
+//! All commands a server has, by the names its settings give them.
+
+use super::{HostHandler, all};
+use crate::config::value::Reason;
+use spinel_storage::command::Command;
+
+/// The longest name that a command can be given.
+const NAME_BYTES_MAX: usize = 255;
+
+/// Commands with the handlers of those that are the host's.
+pub(crate) struct Roster(Vec<Entry>);
+
+type Entry = (&'static Command, Option<HostHandler>);
+
+impl Roster {
+    /// All commands by their own names.
+    pub(crate) fn new() -> Roster {
+        let data = spinel_storage::commands::all().map(|command| (command, None));
+        Roster(data.chain(all().map(|(command, handler)| (command, Some(*handler)))).collect())
+    }
+
+    /// The rows, a container before its subcommands.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
+    /// Gives a command another name, or, if that is empty, removes it; its subcommands go along.
+    pub(crate) fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), Reason> {
+        let is_called =
+            |name: &[u8], (command, _): &Entry| command.name.as_bytes().eq_ignore_ascii_case(name);
+        if from.contains(&b'|') || !self.0.iter().any(|entry| is_called(from, entry)) {
+            return Err("No such command in rename-command".into());
+        }
+        if self.0.iter().any(|entry| is_called(to, entry)) {
+            return Err("Target command name already exists".into());
+        }
+        let to = std::str::from_utf8(to).ok().filter(|to| to.len() <= NAME_BYTES_MAX && !to.contains('|'));
+        let to = to.ok_or("Target command name is impossible")?;
+        self.0.retain_mut(|(command, _)| {
+            let (own, rest) = match command.name.split_once('|') {
+                Some((container, name)) => (container, Some(name)),
+                None => (command.name, None),
+            };
+            if !own.as_bytes().eq_ignore_ascii_case(from) {
+                return true;
+            }
+            let name = rest.map_or_else(|| to.to_owned(), |rest| format!("{to}|{rest}"));
+            *command = renamed(command, name);
+            !to.is_empty()
+        });
+        Ok(())
+    }
+}
+
+/// A row like another, by another name. It stays until the program ends, as all rows do.
+fn renamed(command: &Command, name: String) -> &'static Command {
+    Box::leak(Box::new(Command { name: name.leak(), ..*command }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(roster: &Roster) -> Vec<&'static str> {
+        roster.entries().iter().map(|(command, _)| command.name).collect()
+    }
+
+    #[test]
+    fn commands_go_by_new_names_or_not_at_all() {
+        let mut roster = Roster::new();
+        let count = names(&roster).len();
+        roster.rename(b"GET", b"fetch").expect("a free name");
+        roster.rename(b"config", b"Setup").expect("a free name");
+        assert_eq!(names(&roster).len(), count);
+        assert!(names(&roster).contains(&"fetch") && !names(&roster).contains(&"get"));
+        assert!(names(&roster).contains(&"Setup|set") && !names(&roster).contains(&"config|set"));
+
+        roster.rename(b"setup", b"").expect("it is there");
+        assert!(names(&roster).iter().all(|name| !name.starts_with("Setup")));
+        for (from, to, reason) in [
+            ("get", "x", "No such command in rename-command"),
+            ("command|count", "x", "No such command in rename-command"),
+            ("set", "FETCH", "Target command name already exists"),
+            ("set", "a|b", "Target command name is impossible"),
+        ] {
+            assert_eq!(roster.rename(from.as_bytes(), to.as_bytes()), Err(reason.into()), "{from} {to}");
+        }
+    }
+}
