@@ -1,0 +1,46 @@
+//! The programs under test, built as they are now.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// The folder of the programs; built when it is first asked for.
+static FOLDER: LazyLock<PathBuf> = LazyLock::new(build);
+
+/// Returns the server's program.
+pub fn server() -> PathBuf {
+    FOLDER.join("spinel-server")
+}
+
+/// Returns the command line client's program.
+pub fn cli() -> PathBuf {
+    FOLDER.join("spinel-cli")
+}
+
+/// Returns the root of the workspace.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is a folder of the workspace")
+}
+
+/// Builds the programs with the profile of the running test, so that what the test run has compiled already is
+/// taken over and only linking is left to do.
+fn build() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a program");
+    // …/target/debug/deps/end_to_end-0123456789abcdef
+    let folder = test.ancestors().nth(2).expect("a test's program lies in a folder of its profile");
+    let target = folder.parent().expect("a profile's folder lies in the target folder");
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "test",
+        Some(name) => name,
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .current_dir(workspace())
+        .args(["build", "--quiet", "--profile", profile, "--package", "spinel-server", "--package"])
+        .args(["spinel-cli", "--bins", "--target-dir"])
+        .arg(target)
+        .status()
+        .expect("cargo runs, since it has built this test");
+    assert!(status.success(), "the programs under test don't build");
+    folder.to_owned()
+}

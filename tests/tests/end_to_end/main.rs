@@ -1,0 +1,3 @@
+//! The server and the command line client as their users meet them: processes, sockets, real clients.
+
+mod transcripts;

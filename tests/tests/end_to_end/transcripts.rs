@@ -1,0 +1,49 @@
+//! What a reference server answered, ours must answer.
+
+use spinel_tests::{Server, transcript};
+use std::collections::BTreeMap;
+
+const GROUPS: [&str; 5] = ["bitmap", "connection", "generic", "server", "string"];
+
+#[test]
+fn every_group_has_its_test() {
+    assert_eq!(transcript::groups(), GROUPS);
+}
+
+#[test]
+fn bitmap() {
+    play("bitmap");
+}
+
+#[test]
+fn connection() {
+    play("connection");
+}
+
+#[test]
+fn generic() {
+    play("generic");
+}
+
+#[test]
+fn server() {
+    play("server");
+}
+
+#[test]
+fn string() {
+    play("string");
+}
+
+/// Plays a group against a server per settings.
+fn play(group: &str) {
+    let mut servers: BTreeMap<Vec<String>, Server> = BTreeMap::new();
+    let mut differences = String::new();
+    for transcript in transcript::of_group(group) {
+        let server = servers.entry(transcript.settings().to_vec()).or_insert_with(|| {
+            Server::start(&transcript.settings().iter().map(String::as_str).collect::<Vec<_>>())
+        });
+        differences.push_str(&transcript.play(server.port()));
+    }
+    assert!(differences.is_empty(), "\n{differences}");
+}
