@@ -67,6 +67,27 @@ impl Error {
         Error::UnknownSubcommand(format!("ERR unknown subcommand '{name}'. Try {container} HELP."))
     }
 
+    /// The error about a subcommand of a container that does not tell a wrong name from wrong arguments.
+    #[cold]
+    pub fn wrong_subcommand(container: &str, name: &[u8]) -> Error {
+        let (name, container) = (shown(name, SHOWN_BYTES_MAX), container.to_ascii_uppercase());
+        Error::UnknownSubcommand(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."
+        ))
+    }
+
+    /// The error about a word that is no option of the command.
+    #[cold]
+    pub fn unsupported_option(option: &[u8]) -> Error {
+        Error::Made(format!("ERR Unsupported option {}", String::from_utf8_lossy(option)))
+    }
+
+    /// The error about an integer outside its bounds, both included.
+    #[cold]
+    pub fn not_between(low: i64, high: i64) -> Error {
+        Error::Made(format!("ERR value is out of range, value must between {low} and {high}"))
+    }
+
     /// The reply's text, its code first.
     pub fn text(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {

@@ -61,6 +61,9 @@ flags! {
     TOUCHES_ARBITRARY_KEYS = 20, "";
     /// Is about the connection though its group is another: access category `connection`.
     CONNECTION = 21, "";
+    /// Its subcommands are not commands for clients: COMMAND does not list them, and an error does not tell
+    /// whether a subcommand is unknown or has the wrong number of arguments.
+    HIDES_SUBCOMMANDS = 22, "";
 }
 
 impl Flags {

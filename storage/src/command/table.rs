@@ -1,5 +1,6 @@
 //! Finding a command by its name.
 
+use super::flags::Flags;
 use super::keys::{Begin, Find, KeySpec};
 use super::{Command, Reach, Run, usage};
 use crate::error::Error;
@@ -38,6 +39,22 @@ pub struct Row {
     pub arguments: Vec<usage::Argument>,
     /// The subcommands, in the order they were declared.
     pub subcommands: Vec<CommandId>,
+    /// Whether clients are told only of the container; see [`Flags::HIDES_SUBCOMMANDS`].
+    pub is_hidden: bool,
+}
+
+impl Row {
+    /// Whether a call may have this many words.
+    #[inline]
+    fn takes(&self, words: usize) -> bool {
+        let count = words as i32;
+        if self.arity > 0 { count == self.arity } else { count >= -self.arity }
+    }
+
+    /// Whether this subcommand has this name inside its container, in any case.
+    fn is_named(&self, name: &[u8]) -> bool {
+        self.command.name.split_once('|').is_some_and(|(_, own)| own.as_bytes().eq_ignore_ascii_case(name))
+    }
 }
 
 /// All commands of one engine.
@@ -103,11 +120,13 @@ impl CommandTable {
         } else {
             usage::arity(&arguments, 1 + usize::from(command.container().is_some()))
         };
+        let mut is_hidden = false;
         if let Some(container) = command.container() {
             let container = self.by_name(container.as_bytes()).expect("a container precedes its subcommands");
             let container = &mut self.rows[container.index()];
             container.subcommands.push(id);
             container.arity = -container.arity.abs();
+            is_hidden = container.command.flags.contains(Flags::HIDES_SUBCOMMANDS);
         } else {
             self.add_name(command.name.as_bytes(), id);
         }
@@ -120,7 +139,7 @@ impl CommandTable {
             }
             _ => Plan::Other,
         };
-        self.rows.push(Row { plan, name_words, command, arity, arguments, subcommands: Vec::new() });
+        self.rows.push(Row { plan, name_words, command, arity, arguments, subcommands: Vec::new(), is_hidden });
     }
 
     fn add_name(&mut self, name: &[u8], id: CommandId) {
@@ -152,21 +171,25 @@ impl CommandTable {
         }
     }
 
-    /// Finds a command by a full name such as `get` or `config|set`.
+    /// Finds a command by a full name such as `get` or `config|set`, unless it is hidden.
     pub fn by_full_name(&self, name: &[u8]) -> Option<CommandId> {
-        match name.iter().position(|byte| *byte == b'|') {
+        let id = match name.iter().position(|byte| *byte == b'|') {
             None => self.by_name(name),
             Some(at) => self.subcommand(self.by_name(&name[..at])?, &name[at + 1..]),
-        }
+        };
+        id.filter(|id| !self.row(*id).is_hidden)
+    }
+
+    /// The subcommands that clients are told of.
+    pub fn shown_subcommands(&self, container: CommandId) -> impl ExactSizeIterator<Item = CommandId> {
+        let subcommands = &self.row(container).subcommands;
+        let is_hidden = subcommands.first().is_some_and(|first| self.row(*first).is_hidden);
+        subcommands[..if is_hidden { 0 } else { subcommands.len() }].iter().copied()
     }
 
     /// Finds a subcommand of a container.
     pub fn subcommand(&self, container: CommandId, name: &[u8]) -> Option<CommandId> {
-        let subcommands = &self.row(container).subcommands;
-        subcommands.iter().copied().find(|id| {
-            let full = self.row(*id).command.name;
-            full.split_once('|').is_some_and(|(_, own)| own.as_bytes().eq_ignore_ascii_case(name))
-        })
+        self.row(container).subcommands.iter().copied().find(|id| self.row(*id).is_named(name))
     }
 
     /// The command that these words call, with the number of words its arguments fit.
@@ -176,19 +199,22 @@ impl CommandTable {
             return Err(Error::unknown_command(words));
         };
         let row = self.row(id);
-        let (id, row) = if row.subcommands.is_empty() || words.len() < 2 {
-            (id, row)
-        } else {
-            let Some(id) = self.subcommand(id, words[1]) else {
-                return Err(Error::unknown_subcommand(row.command.name, words[1]));
-            };
-            (id, self.row(id))
-        };
-        let count = words.len() as i32;
-        if row.arity > 0 && count != row.arity || count < -row.arity {
-            return Err(Error::WrongArity(row.command.name));
+        if row.subcommands.is_empty() || words.len() < 2 {
+            return if row.takes(words.len()) { Ok(id) } else { Err(Error::WrongArity(row.command.name)) };
         }
-        Ok(id)
+        self.resolve_subcommand(id, words)
+    }
+
+    fn resolve_subcommand(&self, container: CommandId, words: &[&[u8]]) -> Result<CommandId, Error> {
+        let (container, name) = (self.row(container), words[1]);
+        let found = container.subcommands.iter().copied().find(|id| self.row(*id).is_named(name));
+        let is_vague = container.command.flags.contains(Flags::HIDES_SUBCOMMANDS);
+        match found {
+            Some(id) if self.row(id).takes(words.len()) => Ok(id),
+            _ if is_vague => Err(Error::wrong_subcommand(container.command.name, name)),
+            Some(id) => Err(Error::WrongArity(self.row(id).command.name)),
+            None => Err(Error::unknown_subcommand(container.command.name, name)),
+        }
     }
 
     /// The row of a command.

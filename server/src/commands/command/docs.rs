@@ -50,9 +50,10 @@ fn document(table: &CommandTable, id: CommandId, reply: &mut ReplyWriter) {
         document_arguments(&row.arguments, &mut keys, reply);
         count += 1;
     }
-    if !row.subcommands.is_empty() {
+    let subcommands: Vec<CommandId> = table.shown_subcommands(id).collect();
+    if !subcommands.is_empty() {
         reply.bulk(b"subcommands");
-        document_all(table, &row.subcommands, reply);
+        document_all(table, &subcommands, reply);
         count += 1;
     }
     reply.finish_map(fields, count);

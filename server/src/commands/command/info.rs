@@ -57,9 +57,10 @@ fn describe(table: &CommandTable, id: CommandId, reply: &mut ReplyWriter) {
     for spec in command.keys {
         describe_keys(spec, reply);
     }
-    reply.array(row.subcommands.len());
-    for id in &row.subcommands {
-        describe(table, *id, reply);
+    let subcommands = table.shown_subcommands(id);
+    reply.array(subcommands.len());
+    for id in subcommands {
+        describe(table, id, reply);
     }
 }
 

@@ -138,7 +138,8 @@ fn list_filtered(call: &mut HostCall<'_>) -> Result<(), Error> {
     let table = call.shared.engine.table();
     let deferred = call.reply.deferred_array();
     let mut count = 0;
-    for command in table.ids().map(|id| table.row(id).command).filter(|row| is_wanted(row, operand)) {
+    let shown = table.ids().map(|id| table.row(id)).filter(|row| !row.is_hidden);
+    for command in shown.map(|row| row.command).filter(|command| is_wanted(command, operand)) {
         call.reply.bulk(command.name.as_bytes());
         count += 1;
     }
