@@ -14,8 +14,8 @@ use spinel_storage::{Clock, Db, UnixMillis};
 /// Offsets and lengths above this make values of hundreds of megabytes: right, and too slow here.
 const NUMBER_MAX: u64 = 100_000;
 
-/// Commands whose numbers are lengths or offsets.
-const SIZED: [&[u8]; 4] = [b"setrange", b"setbit", b"bitfield", b"bitfield_ro"];
+/// Commands whose numbers are lengths, offsets or counts of what is made.
+const SIZED: [&[u8]; 5] = [b"setrange", b"setbit", b"bitfield", b"bitfield_ro", b"debug"];
 
 /// A clock that the input sets.
 #[derive(Clone)]

@@ -24,6 +24,7 @@ pub mod error;
 mod extended;
 pub mod keyspace;
 pub mod pattern;
+pub mod sha1;
 pub mod time;
 
 pub use db::{Db, SetOptions};

@@ -83,6 +83,15 @@ impl<'a> Args<'a> {
         })
     }
 
+    /// The next word as an integer within bounds, both included.
+    pub fn integer_between(&mut self, low: i64, high: i64) -> i64 {
+        let integer = self.integer();
+        if self.error.is_none() && !(low..=high).contains(&integer) {
+            self.fail(Error::not_between(low, high));
+        }
+        integer
+    }
+
     /// Remembers an error unless there is one already.
     pub fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);

@@ -139,7 +139,15 @@ impl CommandTable {
             }
             _ => Plan::Other,
         };
-        self.rows.push(Row { plan, name_words, command, arity, arguments, subcommands: Vec::new(), is_hidden });
+        self.rows.push(Row {
+            plan,
+            name_words,
+            command,
+            arity,
+            arguments,
+            subcommands: Vec::new(),
+            is_hidden,
+        });
     }
 
     fn add_name(&mut self, name: &[u8], id: CommandId) {

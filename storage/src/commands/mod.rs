@@ -1,7 +1,9 @@
 //! Every data command: rows and handlers, one file or folder per family.
 
 mod bitmap;
+mod debug;
 mod expiry;
+mod generic;
 #[cfg(test)]
 mod script;
 mod span;
@@ -11,5 +13,6 @@ use crate::command::Command;
 
 /// The rows of all data commands.
 pub fn all() -> impl Iterator<Item = &'static Command> {
-    [string::COMMANDS, bitmap::COMMANDS].into_iter().flatten().copied().flatten()
+    let families = [string::COMMANDS, bitmap::COMMANDS, generic::COMMANDS, debug::COMMANDS];
+    families.into_iter().flatten().copied().flatten()
 }

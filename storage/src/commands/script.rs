@@ -136,23 +136,10 @@ fn replayed(mut effects: &[u8]) -> Db {
             })
             .collect();
         if !matches!(&*words[0], b"SELECT" | b"MULTI" | b"EXEC") {
-            let words = in_terms_of_strings(words);
             db.execute(&words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
         }
     }
     db
-}
-
-/// Says with commands of strings what others do to keys.
-fn in_terms_of_strings(words: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-    let line: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-    let plain: Vec<&[u8]> = match *line {
-        [b"DEL", key] => vec![b"GETDEL", key],
-        [b"PERSIST", key] => vec![b"GETEX", key, b"PERSIST"],
-        [b"PEXPIREAT", key, at] => vec![b"GETEX", key, b"PXAT", at],
-        _ => return words,
-    };
-    plain.into_iter().map(<[u8]>::to_vec).collect()
 }
 
 /// All keys with their texts and expiries.

@@ -49,4 +49,8 @@ pub struct CounterSums {
     pub expired: u64,
     /// See [`Counters::changes`].
     pub changes: u64,
+    /// Keys flushed whose memory is not given back yet.
+    pub freeing: u64,
+    /// Keys flushed whose memory was given back later.
+    pub freed_later: u64,
 }

@@ -22,7 +22,7 @@ pub use execute::{Executor, Outcome, Prepared, Setting, Turn};
 pub use hold::{HoldIndex, Holds};
 use journal::Journal;
 use spinel_types::HashSeed;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What an engine is made with.
@@ -43,7 +43,6 @@ pub struct Engine {
     next_stripe: AtomicUsize,
     /// [`AccessPolicy`] in 64 bits, so that reading it costs nothing.
     access: AtomicU64,
-    is_expiring: AtomicBool,
     upkeep: upkeep::Upkeep,
 }
 
@@ -58,7 +57,6 @@ impl Engine {
             threads: Mutex::default(),
             next_stripe: AtomicUsize::new(0),
             access: AtomicU64::new(pack_access(AccessPolicy::Recency)),
-            is_expiring: AtomicBool::new(true),
             upkeep: upkeep::Upkeep::default(),
         }
     }
@@ -92,14 +90,16 @@ impl Engine {
 
     /// Lets expired keys be removed in the background, or not; they are invisible either way.
     pub fn set_active_expiry(&self, is_active: bool) {
-        self.is_expiring.store(is_active, Ordering::Relaxed);
+        self.keyspace.set_active_expiry(is_active);
     }
 
     /// Statistics of all threads together.
     pub fn counters(&self) -> CounterSums {
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         let expired = self.upkeep.expired.load(Ordering::Relaxed);
-        let mut sums = CounterSums { expired, ..CounterSums::default() };
+        let reclaim = self.keyspace.reclaim();
+        let (freeing, freed_later) = (reclaim.pending(), reclaim.freed());
+        let mut sums = CounterSums { expired, freeing, freed_later, ..CounterSums::default() };
         for thread in threads.iter() {
             sums.hits += thread.hits.value();
             sums.misses += thread.misses.value();
@@ -117,6 +117,7 @@ impl Engine {
             thread.expired.reset();
         }
         self.upkeep.expired.store(0, Ordering::Relaxed);
+        self.keyspace.reclaim().reset_freed();
     }
 
     fn register_thread(&self) -> (usize, Arc<Counters>) {

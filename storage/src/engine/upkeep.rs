@@ -22,7 +22,7 @@ impl Engine {
     /// while it returns much, every 100 milliseconds otherwise; a round with nothing due costs a lock per
     /// shard.
     pub fn expire_round(&self, now: UnixMillis, keys_max: usize) -> usize {
-        if !self.is_expiring.load(Ordering::Relaxed) {
+        if !self.keyspace.is_expiring() {
             return 0;
         }
         let shards = usize::from(self.keyspace.databases()) * SHARDS;

@@ -12,13 +12,17 @@
 pub mod access;
 pub mod gate;
 pub mod guard;
+pub mod reclaim;
 pub mod shard;
 mod sweep;
+pub mod value_type;
 pub mod view;
 
 use gate::Gate;
+use reclaim::Reclaim;
 use shard::Shard;
 use spinel_types::HashSeed;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Shards per database.
@@ -33,6 +37,9 @@ pub struct Keyspace {
     pub(crate) gate: Gate,
     databases: Vec<Database>,
     seed: HashSeed,
+    reclaim: Reclaim,
+    /// Whether expired keys are removed without anybody asking for them.
+    is_expiring: AtomicBool,
 }
 
 /// A line of its own per lock, so that neighbours don't slow each other.
@@ -54,12 +61,33 @@ impl Keyspace {
     pub fn new(databases: u16, seed: HashSeed) -> Keyspace {
         let database =
             |_| Database { shards: (0..SHARDS).map(|_| Cell(Mutex::new(Shard::new(seed)))).collect() };
-        Keyspace { gate: Gate::default(), databases: (0..databases).map(database).collect(), seed }
+        Keyspace {
+            gate: Gate::default(),
+            databases: (0..databases).map(database).collect(),
+            seed,
+            reclaim: Reclaim::default(),
+            is_expiring: AtomicBool::new(true),
+        }
     }
 
     /// How many databases there are.
     pub fn databases(&self) -> u16 {
         self.databases.len() as u16
+    }
+
+    /// What gives the memory of flushed keys back.
+    pub fn reclaim(&self) -> &Reclaim {
+        &self.reclaim
+    }
+
+    /// Whether expired keys are removed in the background.
+    pub fn is_expiring(&self) -> bool {
+        self.is_expiring.load(Ordering::Relaxed)
+    }
+
+    /// Lets expired keys be removed in the background, or not; they are invisible either way.
+    pub fn set_active_expiry(&self, is_active: bool) {
+        self.is_expiring.store(is_active, Ordering::Relaxed);
     }
 
     /// Checks a database number that came from outside.

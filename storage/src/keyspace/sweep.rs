@@ -44,7 +44,7 @@ impl Keyspace {
     pub fn for_each(&self, db: DbIndex, now: UnixMillis, mut visit: impl FnMut(Entry<'_>)) {
         for shard in 0..SHARDS {
             self.lock(db, shard).table.for_each(|entry| {
-                if entry.stamp().is_none_or(|expiry| expiry > now.0) {
+                if is_alive(entry, now) {
                     visit(entry);
                 }
             });
@@ -69,7 +69,7 @@ impl Keyspace {
             while let Some(cursor) = next.filter(|_| visited < count && steps < count.saturating_mul(10)) {
                 next = held.table.scan(cursor, |entry| {
                     visited += 1;
-                    if entry.stamp().is_none_or(|expiry| expiry > now.0) {
+                    if is_alive(entry, now) {
                         visit(entry);
                     }
                 });
@@ -80,27 +80,42 @@ impl Keyspace {
         if shard < SHARDS { (shard as u64) << CURSOR_SHARD | at.bits() } else { 0 }
     }
 
-    /// Chooses a key that has not expired, nearly evenly; `None` if there is none.
+    /// Chooses a key that has not expired, nearly evenly; `None` if there is none. O(shards), unless most keys
+    /// have expired.
     pub fn random_key(&self, db: DbIndex, now: UnixMillis, entropy: &mut Entropy) -> Option<Vec<u8>> {
         const TRIES: usize = 100;
-        for _ in 0..TRIES {
-            let mut rank = entropy.below((self.len(db) as u64).max(1)) as usize;
-            let shard = (0..SHARDS).find(|shard| {
-                let len = self.lock(db, *shard).table.len();
-                let is_here = rank < len;
-                rank = rank.saturating_sub(len);
-                is_here
-            })?;
-            let held = self.lock(db, shard);
-            let picked = (0..TRIES).find_map(|_| held.table.pick(entropy.word()));
-            let entry = picked.map(|slot| held.table.entry(slot));
-            if let Some(entry) = entry.filter(|entry| entry.stamp().is_none_or(|expiry| expiry > now.0)) {
-                return Some(entry.key().to_vec());
-            }
+        let lens: Vec<usize> = (0..SHARDS).map(|shard| self.lock(db, shard).table.len()).collect();
+        let len: usize = lens.iter().sum();
+        if len == 0 {
+            return None;
         }
-        let mut found = None;
-        self.for_each(db, now, |entry| found = Some(entry.key().to_vec()));
-        found
+        let chosen = (0..TRIES).find_map(|_| {
+            let shard = shard_of_rank(&lens, entropy.below(len as u64) as usize);
+            self.pick(db, shard, now, entropy)
+        });
+        // Hardly any key can be alive, so that going through all is the way to find it.
+        chosen.or_else(|| self.first_key(db, now))
+    }
+
+    /// Chooses a key of one shard; `None` if it hit an expired one or hardly any is there.
+    fn pick(&self, db: DbIndex, shard: usize, now: UnixMillis, entropy: &mut Entropy) -> Option<Vec<u8>> {
+        const TRIES: usize = 100;
+        let held = self.lock(db, shard);
+        let slot = (0..TRIES).find_map(|_| held.table.pick(entropy.word()))?;
+        let entry = held.table.entry(slot);
+        is_alive(entry, now).then(|| entry.key().to_vec())
+    }
+
+    fn first_key(&self, db: DbIndex, now: UnixMillis) -> Option<Vec<u8>> {
+        (0..SHARDS).find_map(|shard| {
+            let mut found = None;
+            self.lock(db, shard).table.for_each(|entry| {
+                if found.is_none() && is_alive(entry, now) {
+                    found = Some(entry.key().to_vec());
+                }
+            });
+            found
+        })
     }
 
     /// Takes all keys out of a database and returns them, to be dropped by whoever has the time.
@@ -144,4 +159,18 @@ impl Keyspace {
         }
         has_more
     }
+}
+
+fn is_alive(entry: Entry<'_>, now: UnixMillis) -> bool {
+    entry.stamp().is_none_or(|expiry| expiry > now.0)
+}
+
+/// The shard of the key that has `rank` keys before it.
+fn shard_of_rank(lens: &[usize], mut rank: usize) -> usize {
+    let is_here = |len: &usize| {
+        let is_here = rank < *len;
+        rank = rank.saturating_sub(*len);
+        is_here
+    };
+    lens.iter().position(is_here).expect("the rank is below the sum")
 }

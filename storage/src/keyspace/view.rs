@@ -83,9 +83,29 @@ impl<'a> View<'a> {
         self.scene.access
     }
 
+    /// Counts changes that no guard made: of whole databases.
+    pub fn count_changes(&mut self, changes: u64) {
+        self.changes += changes;
+    }
+
     /// Looks at a key, counting a hit or a miss and marking it used.
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Option<Entry<'_>> {
+        self.consult(key, !self.is_untouching)
+    }
+
+    /// Looks at a key, counting a hit or a miss without marking it used.
+    pub fn look(&mut self, key: &[u8]) -> Option<Entry<'_>> {
+        self.consult(key, false)
+    }
+
+    /// Marks a key used, also for a client whose reads don't, counting a hit or a miss; whether it exists.
+    pub fn touch(&mut self, key: &[u8]) -> bool {
+        self.consult(key, true).is_some()
+    }
+
+    #[inline]
+    fn consult(&mut self, key: &[u8], marks_used: bool) -> Option<Entry<'_>> {
         let hash = self.hash(key);
         let Some(slot) = self.find(self.db, hash, key) else {
             self.scene.counters.misses.add(1);
@@ -97,9 +117,8 @@ impl<'a> View<'a> {
         } else {
             self.frequency_clock(hash, slot)
         };
-        let is_touching = !self.is_untouching;
         let shard = self.shard(self.db, hash);
-        if is_touching {
+        if marks_used {
             shard.table.entry_mut(slot).set_clock(clock);
         }
         Some(shard.table.entry(slot))

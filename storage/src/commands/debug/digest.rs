@@ -1,0 +1,89 @@
+//! Digests of the data set: equal digests, equal data.
+//!
+//! They are Redis's, so that the two can be compared. A digest takes bytes in by xoring their SHA-1, which
+//! does not depend on the order, or by mixing, which does: xor, then SHA-1 of the result.
+//!
+//! ```text
+//! value     mix type (u32, big-endian), mix text; xor "!!expire!!" if it expires
+//! key       mix name, then as the value
+//! data set  for each database that is not empty: mix its number (u32, big-endian), xor the digests of its keys
+//! ```
+
+use crate::keyspace::value_type::ValueType;
+use crate::keyspace::{DbIndex, Keyspace};
+use crate::sha1::{SHA1_BYTES, sha1};
+use crate::time::UnixMillis;
+use spinel_types::string::INTEGER_DIGITS_MAX;
+use spinel_types::{Entry, Str};
+use std::fmt;
+
+/// The digest of a part of the data set; of nothing at first. Shown in hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Digest([u8; SHA1_BYTES]);
+
+impl Digest {
+    /// The digest of a value and of whether it expires.
+    pub(super) fn of_value(entry: Entry<'_>) -> Digest {
+        let mut digest = Digest::default();
+        digest.mix_value(entry);
+        digest
+    }
+
+    /// The digest of all databases. The caller is alone in the keyspace.
+    pub(super) fn of_keyspace(keyspace: &Keyspace, now: UnixMillis) -> Digest {
+        let mut digest = Digest::default();
+        for db in 0..keyspace.databases() {
+            let (mut keys, mut count) = (Digest::default(), 0_usize);
+            keyspace.for_each(DbIndex(db), now, |entry| {
+                count += 1;
+                keys.xor(&Digest::of_key(entry).0);
+            });
+            if count > 0 {
+                digest.mix(&u32::from(db).to_be_bytes());
+                digest.join(keys);
+            }
+        }
+        digest
+    }
+
+    fn of_key(entry: Entry<'_>) -> Digest {
+        let mut digest = Digest::default();
+        digest.mix(entry.key());
+        digest.mix_value(entry);
+        digest
+    }
+
+    fn mix_value(&mut self, entry: Entry<'_>) {
+        self.mix(&ValueType::of(entry).number().to_be_bytes());
+        match ValueType::of(entry) {
+            ValueType::String => {
+                let value = Str::of(entry).expect("its type was asked for");
+                self.mix(value.text(&mut [0; INTEGER_DIGITS_MAX]));
+            }
+        }
+        if entry.stamp().is_some() {
+            self.xor(b"!!expire!!");
+        }
+    }
+
+    fn mix(&mut self, bytes: &[u8]) {
+        self.xor(bytes);
+        self.0 = sha1(&self.0);
+    }
+
+    fn xor(&mut self, bytes: &[u8]) {
+        self.join(Digest(sha1(bytes)));
+    }
+
+    fn join(&mut self, other: Digest) {
+        for (byte, other) in self.0.iter_mut().zip(other.0) {
+            *byte ^= other;
+        }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,30 @@
+//! Keys of any type: whether they are there, how long they live, what they are called, and all of them at once.
+
+mod copy;
+mod database;
+mod expire;
+mod memory;
+mod object;
+mod presence;
+mod rename;
+mod scan;
+mod time_left;
+mod wait;
+
+pub(super) use object::references;
+
+use crate::command::Command;
+
+/// The rows of this family.
+pub(super) const COMMANDS: &[&[Command]] = &[
+    presence::COMMANDS,
+    expire::COMMANDS,
+    time_left::COMMANDS,
+    rename::COMMANDS,
+    copy::COMMANDS,
+    scan::COMMANDS,
+    database::COMMANDS,
+    object::COMMANDS,
+    memory::COMMANDS,
+    wait::COMMANDS,
+];
