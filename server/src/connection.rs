@@ -4,21 +4,31 @@
 //! it owns no buffers, except for the start of a request that has not arrived whole and for replies that the
 //! client does not read.
 
-use crate::session::{Flow, Session};
+use crate::clients::{Flag, OutputLimits, Traffic};
+use crate::config::table;
+use crate::log;
+use crate::server::now;
+use crate::session::{Flow, Output, Session};
 use crate::stream::{Socket, Stream};
 use crate::worker::{Desk, Worker};
-use spinel_resp::{Limits, Parser, Protocol};
+use spinel_resp::{Batch, Parser, Protocol, ProtocolError, ReplyWriter};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
     if let Ok(stream) = Stream::new(socket) {
-        let session = Session::new(stream.is_local());
+        let shared = &worker.shared;
+        let client = shared.clients.enter(stream.peer(worker.number), now());
+        let is_barred = !shared.config.requirepass().is_empty();
+        let session = Session::new(Arc::clone(&client), stream.is_local(), is_barred);
         let mut connection = Connection {
             stream,
             session,
@@ -29,6 +39,7 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
         };
         // An I/O error ends a connection as its close does; there is nobody left to tell.
         let _ = connection.run(&worker).await;
+        shared.clients.leave(&client);
     }
     worker.closed();
 }
@@ -46,25 +57,105 @@ struct Connection {
 
 impl Connection {
     async fn run(&mut self, worker: &Worker) -> io::Result<()> {
+        poll_fn(|context| {
+            self.session.client.register(context.waker());
+            Poll::Ready(())
+        })
+        .await;
         loop {
             let read = poll_fn(|context| self.poll_io(context, worker)).await?;
             if read == 0 {
                 return Ok(());
             }
-            let flow = self.process(read, &mut worker.desk.borrow_mut(), worker);
-            self.flush(&mut worker.desk.borrow_mut())?;
+            let mut flow = self.serve_batch(read, worker)?;
+            while flow == Flow::Hold {
+                Box::pin(self.wait(worker)).await?;
+                flow = self.serve_batch(0, worker)?;
+            }
             match flow {
-                Flow::Continue => {}
+                Flow::Continue | Flow::Hold => {}
                 Flow::Close => return poll_fn(|context| self.poll_flush(context)).await,
+                Flow::Drop => return Ok(()),
                 Flow::Stay => std::future::pending().await,
             }
         }
     }
 
+    /// Runs the requests that are there and sends their replies.
+    fn serve_batch(&mut self, read: usize, worker: &Worker) -> io::Result<Flow> {
+        let desk = &mut *worker.desk.borrow_mut();
+        desk.meter.begin(worker.shared.config.is_on(table::LATENCY_TRACKING));
+        let flow = self.process(read, desk, worker);
+        let commands = desk.meter.end();
+        let output_bytes = desk.reply.len() as u64;
+        self.session.client.add(Traffic { commands, input_bytes: read as u64, output_bytes });
+        desk.meter.statistics.input_bytes.add(read as u64);
+        desk.meter.statistics.output_bytes.add(output_bytes);
+        if flow != Flow::Drop {
+            self.flush(desk)?;
+        }
+        self.report_buffers(worker)?;
+        Ok(flow)
+    }
+
+    /// Tells the size of the buffers, and ends the connection if one is too large.
+    fn report_buffers(&mut self, worker: &Worker) -> io::Result<()> {
+        let client = &self.session.client;
+        let unsent = self.unsent.len() - self.sent;
+        client.query_bytes.store(self.partial.len(), Ordering::Relaxed);
+        client.unsent_bytes.store(unsent, Ordering::Relaxed);
+        if unsent > 0 && OutputLimits::of(&worker.shared.config).is_over_hard(unsent) {
+            worker.desk.borrow().meter.statistics.output_limit_disconnections.add(1);
+            log::warning(&format!(
+                "Client id={} addr={} closed for overcoming of output buffer limits.",
+                client.id, client.peer.address
+            ));
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        Ok(())
+    }
+
+    /// Waits until requests that were held back may run.
+    async fn wait(&mut self, worker: &Worker) -> io::Result<()> {
+        let client = Arc::clone(&self.session.client);
+        let clients = &worker.shared.clients;
+        let delay = std::mem::take(&mut self.session.delay);
+        client.set(Flag::Held, true);
+        clients.held.fetch_add(1, Ordering::Relaxed);
+        let killed = poll_fn(|_| if client.has(Flag::Killed) { Poll::Ready(()) } else { Poll::Pending });
+        let outcome = if delay.is_zero() {
+            let ended = clients.pause.ended().notified();
+            let remaining = clients.pause.until().0.saturating_sub(now().0);
+            let remaining = Duration::from_millis(remaining.max(0) as u64);
+            tokio::select! {
+                () = ended => Ok(()),
+                () = tokio::time::sleep(remaining) => Ok(()),
+                () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
+                Err(error) = poll_fn(|context| self.poll_flush(context)) => Err(error),
+            }
+        } else {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => Ok(()),
+                () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
+            }
+        };
+        client.set(Flag::Held, false);
+        clients.held.fetch_sub(1, Ordering::Relaxed);
+        outcome
+    }
+
     /// Writes what is unsent, and reads: into the worker's buffer, or behind the start of a request.
+    ///
+    /// From who has not said the password nothing is read before all replies are written, so that nobody can
+    /// make the server keep replies without a password.
     fn poll_io(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Err(error)) = self.poll_flush(context) {
-            return Poll::Ready(Err(error));
+        if self.session.client.has(Flag::Killed) {
+            return Poll::Ready(Ok(0));
+        }
+        match self.poll_flush(context) {
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending if self.session.is_barred => return Poll::Pending,
+            _ => {}
         }
         if self.partial.is_empty() {
             let desk = &mut *worker.desk.borrow_mut();
@@ -76,6 +167,14 @@ impl Connection {
         self.partial.reserve(missing.max(16 * 1024));
         let start = self.partial.len();
         ready!(tokio_util::io::poll_read_buf(Pin::new(&mut self.stream), context, &mut self.partial))?;
+        if self.partial.len() as i64 > worker.shared.config.number(table::CLIENT_QUERY_BUFFER_LIMIT) {
+            worker.desk.borrow().meter.statistics.query_limit_disconnections.add(1);
+            log::warning(&format!(
+                "Closing client that reached max query buffer length: id={} addr={}",
+                self.session.client.id, self.session.client.peer.address
+            ));
+            return Poll::Ready(Ok(0));
+        }
         Poll::Ready(Ok(self.partial.len() - start))
     }
 
@@ -83,41 +182,75 @@ impl Connection {
         while self.sent < self.unsent.len() {
             self.sent += ready!(Pin::new(&mut self.stream).poll_write(context, &self.unsent[self.sent..]))?;
         }
-        (self.unsent, self.sent) = (Vec::new(), 0);
+        if !self.unsent.is_empty() {
+            (self.unsent, self.sent) = (Vec::new(), 0);
+            self.session.client.unsent_bytes.store(0, Ordering::Relaxed);
+        }
         Poll::Ready(Ok(()))
     }
 
     /// Runs all complete requests.
     fn process(&mut self, read: usize, desk: &mut Desk, worker: &Worker) -> Flow {
-        desk.reply.clear();
-        desk.reply.set_protocol(self.session.protocol());
-        let is_direct = self.partial.is_empty();
-        let input = if is_direct { &desk.input[..read] } else { &self.partial[..] };
+        let Desk { executor, input, batch, reply, meter } = desk;
+        reply.clear();
+        reply.set_protocol(self.session.protocol());
+        let mut buffer = std::mem::take(&mut self.partial);
+        let is_direct = buffer.is_empty();
+        let input = if is_direct { &input[..read] } else { &buffer[..] };
 
-        desk.batch.clear();
-        let parsed = self.parser.parse(input, &Limits::DEFAULT, &mut desk.batch);
-        let mut flow =
-            self.session.run(input, &desk.batch, &mut desk.executor, &mut desk.reply, &worker.shared);
-        if let (Err(error), Flow::Continue) = (parsed, flow) {
-            desk.reply.error(&format!("ERR {error}"));
-            flow = Flow::Close;
-        }
-        let consumed = desk.batch.consumed();
+        let mut consumed = 0;
+        let mut output = Output { reply, meter };
+        let flow = loop {
+            let limits = self.session.limits(&worker.shared);
+            let rest = &input[consumed..];
+            let parsed = self.parser.parse(rest, &limits, batch);
+            let flow = self.session.run(rest, batch, executor, &mut output, &worker.shared);
+            if flow == Flow::Hold {
+                self.keep_requests(rest, batch);
+                return flow;
+            }
+            consumed += batch.consumed();
+            match parsed {
+                Err(error) if flow == Flow::Continue => {
+                    if limits == self.session.limits(&worker.shared) {
+                        break self.refuse(error, output.reply);
+                    }
+                    // A request before the refused one said the password: it counts for those after it.
+                }
+                _ => break flow,
+            }
+        };
         if is_direct {
-            self.partial.extend_from_slice(&desk.input[consumed..read]);
-        } else if consumed == self.partial.len() {
-            self.partial = Vec::new();
-        } else {
-            self.partial.drain(..consumed);
+            self.partial.extend_from_slice(&input[consumed..]);
+        } else if consumed < buffer.len() {
+            buffer.drain(..consumed);
+            self.partial = buffer;
         }
         flow
+    }
+
+    /// Keeps the requests that are not done with, and the start of the next one, to parse them again.
+    fn keep_requests(&mut self, input: &[u8], batch: &Batch) {
+        for request in batch.requests(input).skip(self.session.done) {
+            spinel_resp::encode_request(request, &mut self.partial);
+        }
+        self.partial.extend_from_slice(&input[batch.consumed()..]);
+        self.parser = Parser::new();
+    }
+
+    /// Replies what is wrong with bytes that are no request. There is no way to go on after them.
+    fn refuse(&self, error: ProtocolError, reply: &mut ReplyWriter) -> Flow {
+        let client = &self.session.client;
+        log::verbose(&format!("{error} from client: id={} addr={}", client.id, client.peer.address));
+        reply.error_bytes(&[b"ERR ", &error.text()[..]].concat());
+        Flow::Close
     }
 
     /// Sends the replies; what the socket does not take now is kept.
     fn flush(&mut self, desk: &mut Desk) -> io::Result<()> {
         let bytes = desk.reply.bytes();
         let mut written = 0;
-        if self.unsent.is_empty() {
+        if self.unsent.is_empty() && self.session.delay.is_zero() {
             while written < bytes.len() {
                 match self.stream.try_write(&bytes[written..]) {
                     Ok(count) => written += count,

@@ -10,6 +10,8 @@
 //! Start reading at [`program`], then [`server`], `worker`, `connection` and `session`.
 
 mod acceptor;
+mod admission;
+mod clients;
 mod commands;
 pub mod config;
 mod connection;
@@ -22,8 +24,10 @@ pub mod program;
 pub mod server;
 mod session;
 mod settle;
+mod statistics;
 mod stream;
 mod upkeep;
+mod version;
 mod window;
 mod worker;
 

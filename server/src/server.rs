@@ -1,6 +1,7 @@
 //! Starting and stopping: the engine, the listeners, the worker threads.
 
 use crate::acceptor::{self, Acceptor};
+use crate::clients::Clients;
 use crate::commands::HostHandler;
 use crate::config::value::Value;
 use crate::config::{Config, table};
@@ -9,9 +10,11 @@ use crate::files;
 use crate::listen;
 use crate::log;
 use crate::orders::{Order, Orders};
+use crate::statistics::{Rates, Statistics, Sums};
 use crate::upkeep::Upkeep;
 use crate::worker::{self, WorkerHandle};
 use spinel_storage::command::table::{CommandId, CommandTable};
+use spinel_storage::engine::counters::Counter;
 use spinel_storage::{Engine, EngineOptions, UnixMillis};
 use std::collections::hash_map::RandomState;
 use std::convert::Infallible;
@@ -39,11 +42,40 @@ pub(crate) struct Shared {
     pub(crate) orders: Orders,
     /// Connections turned away because there were too many.
     pub(crate) rejected_connections: AtomicU64,
+    /// Who is connected.
+    pub(crate) clients: Clients,
+    /// What each worker counted.
+    pub(crate) statistics: Vec<Arc<Statistics>>,
+    pub(crate) rates: Rates,
+    /// When the server started.
+    pub(crate) started: UnixMillis,
+    /// A name of this run of the server, 40 hexadecimal digits.
+    pub(crate) run_id: String,
     /// The handler of each host command, by the command's index.
     pub(crate) host_handlers: Vec<Option<HostHandler>>,
 }
 
 impl Shared {
+    /// How large a word of a request may be.
+    #[inline]
+    pub(crate) fn bulk_bytes_max(&self) -> usize {
+        self.config.number(table::PROTO_MAX_BULK_LEN) as usize
+    }
+
+    /// A count of all workers together.
+    pub(crate) fn sum(&self, of: impl Fn(&Statistics) -> &Counter) -> u64 {
+        self.statistics.iter().map(|statistics| of(statistics).value()).sum()
+    }
+
+    /// What rates are made of.
+    pub(crate) fn sums(&self) -> Sums {
+        Sums {
+            commands: self.sum(|statistics| &statistics.calls),
+            input_bytes: self.sum(|statistics| &statistics.input_bytes),
+            output_bytes: self.sum(|statistics| &statistics.output_bytes),
+        }
+    }
+
     pub(crate) fn host_handler(&self, id: CommandId) -> Option<HostHandler> {
         self.host_handlers[id.index()]
     }
@@ -51,6 +83,7 @@ impl Shared {
     /// Starts counting again, for CONFIG RESETSTAT.
     pub(crate) fn reset_statistics(&self) {
         self.engine.reset_counters();
+        self.statistics.iter().for_each(|statistics| statistics.reset());
         self.rejected_connections.store(0, Ordering::Relaxed);
     }
 }
@@ -108,7 +141,13 @@ impl Server {
         eviction::apply(&config, &engine);
         let (orders, received_orders) = Orders::new();
         let workers = config.number(table::IO_THREADS) as usize;
+        let statistics = (0..workers).map(|_| Arc::new(Statistics::new(engine.table()))).collect();
         let shared = Arc::new(Shared {
+            clients: Clients::default(),
+            statistics,
+            rates: Rates::default(),
+            started: now(),
+            run_id: format!("{:016x}{:016x}{:08x}", random_word(), random_word(), random_word() as u32),
             engine: Arc::new(engine),
             config,
             orders,
@@ -129,7 +168,7 @@ impl Server {
 
     /// Serves until a signal or a command ends it.
     pub fn run(self) -> io::Result<()> {
-        let upkeep = Upkeep::start(&self.shared.engine)?;
+        let upkeep = Upkeep::start(&self.shared)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (has_tcp, has_unix) = (!self.tcp.is_empty(), self.unix.is_some());
         let shared = Arc::clone(&self.shared);

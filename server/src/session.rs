@@ -1,20 +1,37 @@
 //! A client's session: which database, which protocol, and how a batch of requests runs.
 
+use crate::admission::ReplyMode;
+use crate::clients::Client;
 use crate::commands::HostCall;
 use crate::server::{Shared, now};
+use crate::statistics::Meter;
 use crate::window::Window;
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::command::args::Args;
+use spinel_storage::command::table::CommandId;
 use spinel_storage::engine::{HoldIndex, Holds, Outcome, Prepared, Setting, Turn};
-use spinel_storage::{DbIndex, Executor};
+use spinel_storage::{DbIndex, Error, Executor};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// What happens to the connection after a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Flow {
     Continue,
     Close,
+    /// At once, without the replies so far.
+    Drop,
+    /// The requests from [`Session::done`] on have to wait: for the end of a pause, or for
+    /// [`Session::delay`].
+    Hold,
     /// Nothing more is read or replied: the server is stopping and will close it.
     Stay,
+}
+
+/// What commands leave behind: replies, and counts.
+pub(crate) struct Output<'o> {
+    pub(crate) reply: &'o mut ReplyWriter,
+    pub(crate) meter: &'o mut Meter,
 }
 
 /// The state of one client.
@@ -24,11 +41,34 @@ pub(crate) struct Session {
     pub(crate) flow: Flow,
     /// Whether the client is on this machine.
     pub(crate) is_local: bool,
+    pub(crate) client: Arc<Client>,
+    pub(crate) reply_mode: ReplyMode,
+    /// How long the replies so far have to wait.
+    pub(crate) delay: Duration,
+    /// How many requests of the batch are done with.
+    pub(crate) done: usize,
+    /// Whether a password was asked for when the client came, and it has not said it.
+    pub(crate) is_barred: bool,
+    /// Whether reads leave access times alone.
+    pub(crate) is_untouching: bool,
+    last: Option<CommandId>,
 }
 
 impl Session {
-    pub(crate) fn new(is_local: bool) -> Session {
-        Session { db: DbIndex(0), protocol: Protocol::Resp2, flow: Flow::Continue, is_local }
+    pub(crate) fn new(client: Arc<Client>, is_local: bool, is_barred: bool) -> Session {
+        Session {
+            db: DbIndex(0),
+            protocol: Protocol::Resp2,
+            flow: Flow::Continue,
+            is_local,
+            client,
+            reply_mode: ReplyMode::All,
+            delay: Duration::ZERO,
+            done: 0,
+            is_barred,
+            is_untouching: false,
+            last: None,
+        }
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
@@ -41,21 +81,27 @@ impl Session {
         input: &[u8],
         batch: &Batch,
         executor: &mut Executor,
-        reply: &mut ReplyWriter,
+        output: &mut Output<'_>,
         shared: &Shared,
     ) -> Flow {
         let mut turn = executor.begin(now());
         let mut window = Window::for_batch(batch.len());
         let mut next = 0;
+        self.flow = Flow::Continue;
         while next < batch.len() && self.flow == Flow::Continue {
+            if self.is_guarded(shared, turn.now()) {
+                let words: Vec<&[u8]> = batch.request(next, input).iter().collect();
+                next += usize::from(self.run_guarded(&words, &mut turn, shared, output));
+                continue;
+            }
             window.fill(batch, next, input, (&turn, self.db), shared);
             for index in 0..window.len() {
                 let (request, words, holds) = window.request(index);
                 match &request.prepared {
                     Ok(prepared) => {
-                        self.execute(prepared, (holds, request.hold), words, &mut turn, reply, shared)
+                        self.execute(prepared, (holds, request.hold), words, &mut turn, shared, output)
                     }
-                    Err(error) => reply.error(&error.text()),
+                    Err(error) => self.refuse(error, words, shared, output),
                 }
                 if self.flow != Flow::Continue {
                     break;
@@ -64,20 +110,25 @@ impl Session {
             next += window.len();
             window.holds.release();
         }
+        self.done = next;
+        self.client.observe(turn.now(), self.db.0, self.protocol, self.last);
         self.flow
     }
 
     #[inline]
-    fn execute<'e>(
+    pub(crate) fn execute<'e>(
         &mut self,
         prepared: &Prepared,
         (holds, hold): (&mut Holds<'e>, Option<HoldIndex>),
         words: &[&[u8]],
         turn: &mut Turn<'e>,
-        reply: &mut ReplyWriter,
         shared: &Shared,
+        output: &mut Output<'_>,
     ) {
-        let setting = Setting { db: self.db, is_untouching: false };
+        let setting = Setting { db: self.db, is_untouching: self.is_untouching };
+        let Output { reply, meter } = output;
+        self.last = Some(prepared.id);
+        meter.before(prepared.id);
         let outcome = match hold {
             Some(hold) => turn.execute_held(prepared, (holds, hold), setting, words, reply),
             None => {
@@ -85,27 +136,33 @@ impl Session {
                 turn.execute(prepared, setting, words, reply)
             }
         };
-        match outcome {
-            Outcome::Done | Outcome::Failed(_) => {}
-            Outcome::ForHost => self.execute_host(prepared, words, reply, shared),
+        let failure = match outcome {
+            Outcome::Done => None,
+            Outcome::Failed(error) => Some(error),
+            Outcome::ForHost => self.execute_host(prepared.id, words, reply, shared),
+        };
+        meter.after(prepared.id);
+        if let Some(error) = failure {
+            meter.statistics.command(prepared.id).failed.add(1);
+            meter.statistics.count_error(&error.text());
         }
     }
 
     fn execute_host(
         &mut self,
-        prepared: &Prepared,
+        id: CommandId,
         words: &[&[u8]],
         reply: &mut ReplyWriter,
         shared: &Shared,
-    ) {
-        let handler = shared.host_handler(prepared.id).expect("every host command has a handler");
+    ) -> Option<Error> {
+        let handler = shared.host_handler(id).expect("every host command has a handler");
+        let arguments_at = shared.engine.table().row(id).name_words;
         let position = reply.position();
-        let command = shared.engine.table().row(prepared.id).command;
-        let arguments_at = if command.container().is_some() { 2 } else { 1 };
+        self.client.observe(now(), self.db.0, self.protocol, Some(id));
         let mut call = HostCall { args: Args::new(words, arguments_at), session: self, reply, shared };
-        if let Err(error) = handler(&mut call) {
-            call.reply.truncate(position);
-            call.reply.error(&error.text());
-        }
+        let error = handler(&mut call).err()?;
+        call.reply.truncate(position);
+        call.reply.error(&error.text());
+        Some(error)
     }
 }

@@ -1,6 +1,9 @@
 //! A connection's bytes, over TCP or a Unix socket.
 
+use crate::clients::Peer;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -34,6 +37,30 @@ impl Stream {
                 stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
             }
             Stream::Unix(_) => true,
+        }
+    }
+
+    /// Where the connection comes from and arrives.
+    pub(crate) fn peer(&self, worker: usize) -> Peer {
+        match self {
+            Stream::Tcp(stream) => {
+                let text = |address: io::Result<SocketAddr>| {
+                    address.map_or_else(|_| "?:0".into(), |address| address.to_string().into())
+                };
+                Peer {
+                    address: text(stream.peer_addr()),
+                    local: text(stream.local_addr()),
+                    descriptor: stream.as_raw_fd(),
+                    worker,
+                }
+            }
+            Stream::Unix(stream) => {
+                let address = stream.local_addr().ok();
+                let path = address.as_ref().and_then(|address| address.as_pathname());
+                let text: Box<str> = path.map_or_else(String::new, |path| path.display().to_string()).into();
+                let text: Box<str> = format!("{text}:0").into();
+                Peer { address: text.clone(), local: text, descriptor: stream.as_raw_fd(), worker }
+            }
         }
     }
 

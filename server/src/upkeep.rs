@@ -1,8 +1,9 @@
-//! The thread for work that nobody waits for: expired keys go.
+//! The thread for work that nobody waits for: expired keys go, rates are sampled, clients that broke a limit end.
 
+use crate::clients;
 use crate::log::{self, Level};
-use crate::server::now;
-use spinel_storage::Engine;
+use crate::server::{Shared, now};
+use spinel_storage::UnixMillis;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,10 +23,10 @@ pub(crate) struct Upkeep {
 
 impl Upkeep {
     /// Starts the thread.
-    pub(crate) fn start(engine: &Arc<Engine>) -> io::Result<Upkeep> {
-        let (engine, is_stopping) = (Arc::clone(engine), Arc::<AtomicBool>::default());
+    pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<Upkeep> {
+        let (shared, is_stopping) = (Arc::clone(shared), Arc::<AtomicBool>::default());
         let stop = Arc::clone(&is_stopping);
-        let thread = thread::Builder::new().name("upkeep".to_owned()).spawn(move || run(&engine, &stop))?;
+        let thread = thread::Builder::new().name("upkeep".to_owned()).spawn(move || run(&shared, &stop))?;
         Ok(Upkeep { thread, is_stopping })
     }
 
@@ -39,11 +40,23 @@ impl Upkeep {
 }
 
 /// Goes on at once while there is much to do, else ten times a second.
-fn run(engine: &Engine, stop: &AtomicBool) {
+fn run(shared: &Shared, stop: &AtomicBool) {
+    let (mut sampled, mut enforced) = (UnixMillis(0), UnixMillis(0));
     while !stop.load(Ordering::Relaxed) {
-        let removed = engine.expire_round(now(), KEYS_PER_ROUND);
+        let now = now();
+        // Keys stay as they are while writes are held back.
+        let is_paused = shared.clients.pause.mode(now).is_some();
+        let removed = if is_paused { 0 } else { shared.engine.expire_round(now, KEYS_PER_ROUND) };
         if removed > 0 && log::is_written(Level::Debug) {
             log::debug(&format!("Removed {removed} expired keys"));
+        }
+        if now.0 - sampled.0 >= REST.as_millis() as i64 {
+            sampled = now;
+            shared.rates.sample(now.0, shared.sums());
+        }
+        if now.0 - enforced.0 >= 1000 {
+            enforced = now;
+            clients::enforce(shared, now);
         }
         if removed < KEYS_PER_ROUND {
             thread::park_timeout(REST);

@@ -2,6 +2,7 @@
 
 use crate::connection;
 use crate::server::{Shared, random_word};
+use crate::statistics::Meter;
 use crate::stream::Socket;
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::Executor;
@@ -22,6 +23,7 @@ const READ_BYTES: usize = 64 * 1024;
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) desk: RefCell<Desk>,
+    pub(crate) number: usize,
     connections: Arc<AtomicUsize>,
 }
 
@@ -31,6 +33,7 @@ pub(crate) struct Desk {
     pub(crate) input: Box<[u8]>,
     pub(crate) batch: Batch,
     pub(crate) reply: ReplyWriter,
+    pub(crate) meter: Meter,
 }
 
 /// The acceptor's handle to a worker.
@@ -78,8 +81,9 @@ pub(crate) fn start(
             input: vec![0; READ_BYTES].into(),
             batch: Batch::new(),
             reply: ReplyWriter::new(Protocol::Resp2),
+            meter: Meter::new(Arc::clone(&shared.statistics[number])),
         };
-        let worker = Rc::new(Worker { shared, desk: RefCell::new(desk), connections });
+        let worker = Rc::new(Worker { shared, desk: RefCell::new(desk), number, connections });
         LocalSet::new().block_on(&runtime, async {
             while let Some(socket) = arrivals.recv().await {
                 tokio::task::spawn_local(connection::serve(socket, Rc::clone(&worker)));

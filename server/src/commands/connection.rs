@@ -1,21 +1,53 @@
 //! Connections and sessions.
 
-use super::{HostCall, HostRow};
+use super::{HostCall, HostRow, hello};
 use crate::session::Flow;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::{Command, Group};
 
+/// Flags of commands that open, close and prepare a connection.
+const ENTRANCE: Flags = Flags::NOSCRIPT
+    .with(Flags::LOADING)
+    .with(Flags::STALE)
+    .with(Flags::FAST)
+    .with(Flags::NO_AUTH)
+    .with(Flags::ALLOW_BUSY);
+const ANYTIME: Flags = Flags::LOADING.with(Flags::STALE).with(Flags::FAST);
 const ROW: Command = Command { group: Group::Connection, ..Command::ROW };
 
 /// The rows of this family.
 pub(super) const COMMANDS: &[HostRow] = &[
     (
         Command {
+            name: "auth",
+            usage: "[username] password",
+            flags: ENTRANCE,
+            cost: "O(N) where N is the number of passwords the user has",
+            about: "Proves who the client is.",
+            ..ROW
+        },
+        hello::auth,
+    ),
+    (Command { name: "echo", usage: "message", flags: ANYTIME, about: "Returns the message.", ..ROW }, echo),
+    (
+        Command {
+            name: "hello",
+            usage: "arguments=[protover:integer [AUTH auth=(username password)] [SETNAME clientname]]",
+            flags: ENTRANCE,
+            since: "6.0.0",
+            about: "Chooses the protocol and tells about the server.",
+            ..ROW
+        },
+        hello::hello,
+    ),
+    (
+        Command {
             name: "ping",
             usage: "[message]",
             flags: Flags::FAST,
             about: "Answers, with the message if there is one.",
+            tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
             ..ROW
         },
         ping,
@@ -23,17 +55,35 @@ pub(super) const COMMANDS: &[HostRow] = &[
     (
         Command {
             name: "quit",
-            flags: Flags::FAST.with(Flags::NO_AUTH),
+            flags: ENTRANCE.with(Flags::LENIENT),
             about: "Closes the connection after the replies before it.",
+            deprecated: Some(("7.2.0", "just closing the connection")),
             ..ROW
         },
         quit,
     ),
     (
-        Command { name: "select", usage: "index", flags: Flags::FAST, about: "Chooses the database.", ..ROW },
+        Command {
+            name: "reset",
+            flags: ENTRANCE,
+            since: "6.2.0",
+            about: "Makes the connection as it was when it began.",
+            ..ROW
+        },
+        reset,
+    ),
+    (
+        Command { name: "select", usage: "index", flags: ANYTIME, about: "Chooses the database.", ..ROW },
         select,
     ),
 ];
+
+fn echo(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let message = call.args.word();
+
+    call.reply.bulk(message);
+    Ok(())
+}
 
 fn ping(call: &mut HostCall<'_>) -> Result<(), Error> {
     match call.args.rest() {
@@ -47,6 +97,14 @@ fn ping(call: &mut HostCall<'_>) -> Result<(), Error> {
 fn quit(call: &mut HostCall<'_>) -> Result<(), Error> {
     call.session.flow = Flow::Close;
     call.reply.ok();
+    Ok(())
+}
+
+fn reset(call: &mut HostCall<'_>) -> Result<(), Error> {
+    call.session.reset(call.shared);
+    call.reply.set_protocol(call.session.protocol());
+
+    call.reply.simple("RESET");
     Ok(())
 }
 

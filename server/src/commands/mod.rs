@@ -1,9 +1,11 @@
 //! Host commands: those about connections, settings and the process rather than keys.
 
 mod art;
+mod client;
 mod command;
 mod config;
 mod connection;
+mod hello;
 mod process;
 pub(crate) mod roster;
 
@@ -44,7 +46,7 @@ impl HostCall<'_> {
 
 /// The rows of all host commands.
 fn all() -> impl Iterator<Item = (&'static Command, &'static HostHandler)> {
-    [command::COMMANDS, config::COMMANDS, connection::COMMANDS, process::COMMANDS]
+    [client::COMMANDS, command::COMMANDS, config::COMMANDS, connection::COMMANDS, process::COMMANDS]
         .into_iter()
         .flatten()
         .map(|(command, handler)| (command, handler))

@@ -64,6 +64,8 @@ flags! {
     /// Its subcommands are not commands for clients: COMMAND does not list them, and an error does not tell
     /// whether a subcommand is unknown or has the wrong number of arguments.
     HIDES_SUBCOMMANDS = 22, "";
+    /// Takes more words than its usage names, and ignores them.
+    LENIENT = 23, "";
 }
 
 impl Flags {

@@ -30,7 +30,7 @@ pub(crate) enum Plan {
 pub struct Row {
     pub(crate) plan: Plan,
     /// How many words its name takes.
-    pub(crate) name_words: usize,
+    pub name_words: usize,
     /// The constant row.
     pub command: &'static Command,
     /// Words a call has, the name included; negative: at least.
@@ -121,6 +121,7 @@ impl CommandTable {
             usage::arity(&arguments, 1 + usize::from(command.container().is_some()))
         };
         let mut is_hidden = false;
+        let arity = if command.flags.contains(Flags::LENIENT) { -arity.abs() } else { arity };
         if let Some(container) = command.container() {
             let container = self.by_name(container.as_bytes()).expect("a container precedes its subcommands");
             let container = &mut self.rows[container.index()];

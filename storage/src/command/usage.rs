@@ -129,6 +129,10 @@ fn words_of(arguments: &[Argument]) -> (usize, bool) {
 impl Argument {
     /// The fewest words it takes, and whether it can take more.
     fn words(&self) -> (usize, bool) {
+        if self.is_optional { (0, true) } else { self.words_if_there() }
+    }
+
+    fn words_if_there(&self) -> (usize, bool) {
         let announced = usize::from(self.token.is_some());
         let (words, is_open) = match self.kind {
             Kind::PureToken => (1, false),
@@ -137,13 +141,14 @@ impl Argument {
                 (words + announced, is_open)
             }
             Kind::OneOf => {
-                let choices = self.children.iter().map(Argument::words);
+                // One of them must be there, even if none by itself has to.
+                let choices = self.children.iter().map(Argument::words_if_there);
                 let fewest = choices.clone().map(|(words, _)| words).min().unwrap_or(0);
                 (fewest + announced, choices.into_iter().any(|(words, open)| open || words > fewest))
             }
             _ => (1 + announced, false),
         };
-        if self.is_optional { (0, true) } else { (words, is_open || self.is_multiple) }
+        (words, is_open || self.is_multiple)
     }
 }
 
@@ -332,6 +337,7 @@ mod tests {
             ("LIMIT offset count", 4),
             ("<LEFT|RIGHT>", 2),
             ("<ID client-id:integer|ALL>", -2),
+            ("<old|new=<[ID client-id:integer]|[USER name]>...>", -2),
         ] {
             assert_eq!(arity_of(line), expected, "{line}");
         }

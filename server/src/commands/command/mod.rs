@@ -77,7 +77,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
     (
         Command {
             name: "command|list",
-            usage: "filterby=[FILTERBY <MODULE module-name|ACLCAT category|PATTERN pattern>]",
+            usage: "[FILTERBY filterby=<MODULE module-name|ACLCAT category|PATTERN pattern>]",
             about: "Lists the names of commands.",
             cost: "O(N) where N is the number of commands",
             since: "7.0.0",

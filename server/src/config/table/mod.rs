@@ -83,6 +83,8 @@ keys! {
     ENABLE_DEBUG_COMMAND = "enable-debug-command";
     ENABLE_PROTECTED_CONFIGS = "enable-protected-configs";
     IO_THREADS = "io-threads";
+    LATENCY_TRACKING = "latency-tracking";
+    LATENCY_TRACKING_INFO_PERCENTILES = "latency-tracking-info-percentiles";
     LFU_DECAY_TIME = "lfu-decay-time";
     LFU_LOG_FACTOR = "lfu-log-factor";
     LOGFILE = "logfile";

@@ -1,0 +1,150 @@
+//! What stands between a request and its command: authentication, pauses, replies that are not wanted, and
+//! names that no command has.
+//!
+//! Few clients meet any of it. A session looks once per window whether it is [guarded](Session::is_guarded);
+//! if not, its requests take the short way.
+
+use crate::clients::{Flag, PauseMode};
+use crate::log;
+use crate::server::Shared;
+use crate::session::{Flow, Output, Session};
+use spinel_resp::{Limits, Protocol};
+use spinel_storage::command::flags::Flags;
+use spinel_storage::command::table::CommandId;
+use spinel_storage::engine::{Holds, Turn};
+use spinel_storage::{DbIndex, Error, UnixMillis};
+
+const UNAUTHENTICATED: Error = Error::Text("NOAUTH Authentication required.");
+
+/// Which replies a client wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ReplyMode {
+    All,
+    /// All but the next one.
+    AllButNext,
+    None,
+}
+
+/// What is decided about a request.
+enum Decision {
+    Run,
+    Refuse(Error),
+    /// Not now.
+    Hold,
+}
+
+impl Session {
+    /// Whether requests have to be looked at one by one.
+    #[inline]
+    pub(crate) fn is_guarded(&self, shared: &Shared, now: UnixMillis) -> bool {
+        self.is_barred || self.reply_mode != ReplyMode::All || shared.clients.pause.until() > now
+    }
+
+    /// Whether the client has to say a password first. Who came when none was needed stays in.
+    pub(crate) fn must_authenticate(&self, shared: &Shared) -> bool {
+        self.is_barred && !shared.config.requirepass().is_empty()
+    }
+
+    /// The client has said the password.
+    pub(crate) fn let_in(&mut self) {
+        self.is_barred = false;
+    }
+
+    /// What the client may announce.
+    pub(crate) fn limits(&self, shared: &Shared) -> Limits {
+        let bulk_bytes_max = shared.bulk_bytes_max();
+        let authenticated = !self.must_authenticate(shared);
+        Limits { bulk_bytes_max, authenticated, ..Limits::DEFAULT }
+    }
+
+    /// Makes the session as it was when the connection began.
+    pub(crate) fn reset(&mut self, shared: &Shared) {
+        self.db = DbIndex(0);
+        self.protocol = Protocol::Resp2;
+        self.reply_mode = ReplyMode::All;
+        self.is_barred = !shared.config.requirepass().is_empty();
+        self.client.rename(|names| names.name = Box::default());
+        self.is_untouching = false;
+        for flag in [Flag::NoEvict, Flag::NoTouch] {
+            self.client.set(flag, false);
+        }
+    }
+
+    /// Runs one request of a guarded session. Returns whether it is done with: not if it is held back.
+    pub(crate) fn run_guarded<'e>(
+        &mut self,
+        words: &[&[u8]],
+        turn: &mut Turn<'e>,
+        shared: &Shared,
+        output: &mut Output<'_>,
+    ) -> bool {
+        let (position, mode) = (output.reply.position(), self.reply_mode);
+        match shared.engine.prepare(words) {
+            Err(error) => self.refuse(&error, words, shared, output),
+            Ok(prepared) => match self.decide(prepared.id, turn.now(), shared) {
+                Decision::Run => {
+                    let mut holds = Holds::default();
+                    self.execute(&prepared, (&mut holds, None), words, turn, shared, output);
+                }
+                Decision::Refuse(error) => self.refuse(&error, words, shared, output),
+                Decision::Hold => {
+                    self.flow = Flow::Hold;
+                    return false;
+                }
+            },
+        }
+        if mode != ReplyMode::All && mode == self.reply_mode {
+            output.reply.truncate(position);
+            if mode == ReplyMode::AllButNext {
+                self.reply_mode = ReplyMode::All;
+            }
+        }
+        true
+    }
+
+    fn decide(&self, id: CommandId, now: UnixMillis, shared: &Shared) -> Decision {
+        let flags = shared.engine.table().row(id).command.flags;
+        if !flags.contains(Flags::NO_AUTH) && self.must_authenticate(shared) {
+            return Decision::Refuse(UNAUTHENTICATED);
+        }
+        let may_write = flags.contains(Flags::WRITE) || flags.contains(Flags::MAY_REPLICATE);
+        match shared.clients.pause.mode(now) {
+            Some(PauseMode::Everything) => Decision::Hold,
+            Some(PauseMode::Writes) if may_write => Decision::Hold,
+            _ => Decision::Run,
+        }
+    }
+
+    /// Replies why a request does not run.
+    ///
+    /// The first line of an HTTP request, or its `Host` header, means that a web page makes a browser talk to
+    /// this server: then nothing of what follows may run.
+    #[cold]
+    pub(crate) fn refuse(
+        &mut self,
+        error: &Error,
+        words: &[&[u8]],
+        shared: &Shared,
+        output: &mut Output<'_>,
+    ) {
+        if [&b"post"[..], b"host:"].iter().any(|name| words[0].eq_ignore_ascii_case(name)) {
+            log::warning(&format!(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to \
+                 this server. This is likely due to an attacker attempting to use Cross Protocol Scripting to \
+                 compromise it. Connection from {} aborted.",
+                self.client.peer.address
+            ));
+            self.flow = Flow::Drop;
+            return;
+        }
+        let text = error.text();
+        output.meter.statistics.count_error(&text);
+        let table = shared.engine.table();
+        let container = table.by_name(words[0]);
+        let id = container.map(|id| words.get(1).and_then(|name| table.subcommand(id, name)).unwrap_or(id));
+        if let (Some(id), false) = (id, matches!(error, Error::UnknownSubcommand(_))) {
+            output.meter.statistics.command(id).rejected.add(1);
+        }
+        output.reply.error(&text);
+    }
+}

@@ -1,0 +1,198 @@
+//! What the server knows of one client, and what it can do to it.
+
+use spinel_resp::Protocol;
+use spinel_storage::UnixMillis;
+use spinel_storage::command::table::CommandId;
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+
+/// Where a connection comes from and arrives, as CLIENT LIST writes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// `ip:port`, or the path of the Unix socket and `:0`.
+    pub(crate) address: Box<str>,
+    /// The same of this side.
+    pub(crate) local: Box<str>,
+    /// The number of the connection's descriptor.
+    pub(crate) descriptor: i32,
+    /// The worker that serves it.
+    pub(crate) worker: usize,
+}
+
+impl Peer {
+    /// The host it comes from; an IPv6 address without brackets, or the path of the Unix socket.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.address.rsplit_once(':').map_or(&*self.address, |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+}
+
+/// A property of a client that is there or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Flag {
+    /// The connection is to be closed.
+    Killed = 1,
+    /// It is being held back.
+    Held = 1 << 1,
+    /// It came over the Unix socket.
+    Unix = 1 << 2,
+    /// CLIENT NO-EVICT.
+    NoEvict = 1 << 3,
+    /// CLIENT NO-TOUCH.
+    NoTouch = 1 << 4,
+    /// CLIENT CAPA REDIRECT.
+    Redirect = 1 << 5,
+}
+
+/// Texts that a client says about itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) name: Box<[u8]>,
+    pub(crate) library: Box<[u8]>,
+    pub(crate) library_version: Box<[u8]>,
+}
+
+/// What a batch did, as far as others may know.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) commands: u64,
+    pub(crate) input_bytes: u64,
+    pub(crate) output_bytes: u64,
+}
+
+/// One client. Only its connection writes the numbers; anybody may set flags.
+pub(crate) struct Client {
+    pub(crate) id: u64,
+    pub(crate) peer: Peer,
+    pub(crate) created: UnixMillis,
+    flags: AtomicU8,
+    protocol: AtomicU8,
+    db: AtomicU16,
+    /// The index of the last command plus one; 0 before the first.
+    command: AtomicU16,
+    active: AtomicI64,
+    commands: AtomicU64,
+    input_bytes: AtomicU64,
+    output_bytes: AtomicU64,
+    /// Bytes of a request that has not arrived whole.
+    pub(crate) query_bytes: AtomicUsize,
+    /// Bytes of replies that the client has not read.
+    pub(crate) unsent_bytes: AtomicUsize,
+    /// Since when more is unsent than the soft limit allows; 0 if it is not.
+    pub(crate) over_soft_limit: AtomicI64,
+    names: Mutex<Option<Box<Names>>>,
+    waker: OnceLock<Waker>,
+}
+
+impl Client {
+    pub(crate) fn new(id: u64, peer: Peer, now: UnixMillis) -> Client {
+        let flags = if peer.address.starts_with('/') { Flag::Unix as u8 } else { 0 };
+        Client {
+            id,
+            peer,
+            created: now,
+            flags: AtomicU8::new(flags),
+            protocol: AtomicU8::new(2),
+            db: AtomicU16::new(0),
+            command: AtomicU16::new(0),
+            active: AtomicI64::new(now.0),
+            commands: AtomicU64::new(0),
+            input_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            query_bytes: AtomicUsize::new(0),
+            unsent_bytes: AtomicUsize::new(0),
+            over_soft_limit: AtomicI64::new(0),
+            names: Mutex::new(None),
+            waker: OnceLock::new(),
+        }
+    }
+
+    /// Whether a flag is set.
+    #[inline]
+    pub(crate) fn has(&self, flag: Flag) -> bool {
+        self.flags.load(Ordering::Relaxed) & flag as u8 != 0
+    }
+
+    /// Sets or clears a flag.
+    pub(crate) fn set(&self, flag: Flag, is_set: bool) {
+        if is_set {
+            self.flags.fetch_or(flag as u8, Ordering::Relaxed);
+        } else {
+            self.flags.fetch_and(!(flag as u8), Ordering::Relaxed);
+        }
+    }
+
+    /// Tells how to wake the connection's task. A task's waker stays the same while it lives.
+    pub(crate) fn register(&self, waker: &Waker) {
+        self.waker.get_or_init(|| waker.clone());
+    }
+
+    /// Closes the connection as soon as its thread gets to it.
+    pub(crate) fn kill(&self) {
+        self.set(Flag::Killed, true);
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Notes what has become of the client after a batch.
+    pub(crate) fn observe(&self, now: UnixMillis, db: u16, protocol: Protocol, command: Option<CommandId>) {
+        self.active.store(now.0, Ordering::Relaxed);
+        self.db.store(db, Ordering::Relaxed);
+        self.protocol.store(if protocol == Protocol::Resp2 { 2 } else { 3 }, Ordering::Relaxed);
+        self.command.store(command.map_or(0, |id| id.index() as u16 + 1), Ordering::Relaxed);
+    }
+
+    /// Adds to the client's sums. Only its own connection does, so that a load and a store are enough.
+    pub(crate) fn add(&self, traffic: Traffic) {
+        let add =
+            |sum: &AtomicU64, amount| sum.store(sum.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
+        add(&self.commands, traffic.commands);
+        add(&self.input_bytes, traffic.input_bytes);
+        add(&self.output_bytes, traffic.output_bytes);
+    }
+
+    /// The sums so far.
+    pub(crate) fn traffic(&self) -> Traffic {
+        Traffic {
+            commands: self.commands.load(Ordering::Relaxed),
+            input_bytes: self.input_bytes.load(Ordering::Relaxed),
+            output_bytes: self.output_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// When the client last sent something.
+    pub(crate) fn active(&self) -> UnixMillis {
+        UnixMillis(self.active.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn db(&self) -> u16 {
+        self.db.load(Ordering::Relaxed)
+    }
+
+    /// 2 or 3.
+    pub(crate) fn protocol(&self) -> u8 {
+        self.protocol.load(Ordering::Relaxed)
+    }
+
+    /// The index of the last command in the table.
+    pub(crate) fn command(&self) -> Option<usize> {
+        usize::from(self.command.load(Ordering::Relaxed)).checked_sub(1)
+    }
+
+    /// What the client says about itself.
+    pub(crate) fn names(&self) -> Names {
+        self.lock_names().as_deref().cloned().unwrap_or_default()
+    }
+
+    /// Changes what the client says about itself.
+    pub(crate) fn rename(&self, change: impl FnOnce(&mut Names)) {
+        change(self.lock_names().get_or_insert_default());
+    }
+
+    fn lock_names(&self) -> MutexGuard<'_, Option<Box<Names>>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

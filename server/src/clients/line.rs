@@ -1,0 +1,80 @@
+//! The line that CLIENT LIST and CLIENT INFO show of a client.
+
+use super::client::{Client, Flag};
+use spinel_storage::UnixMillis;
+use spinel_storage::command::table::CommandTable;
+use std::io::Write;
+use std::sync::atomic::Ordering;
+
+/// What a connection costs besides its buffers: the task with its state, and its place in the registry.
+const FIXED_BYTES: usize = 2048;
+
+/// Appends a client's line. `argument_bytes` is the size of the command it is just running.
+///
+/// Fields of features that do not exist show that nobody uses them: no subscriptions, no transaction, no
+/// reply buffer of its own while idle.
+pub(crate) fn describe(
+    client: &Client,
+    table: &CommandTable,
+    now: UnixMillis,
+    argument_bytes: usize,
+    out: &mut Vec<u8>,
+) {
+    let seconds = |since: UnixMillis| (now.0 - since.0).max(0) / 1000;
+    let query = client.query_bytes.load(Ordering::Relaxed);
+    let unsent = client.unsent_bytes.load(Ordering::Relaxed);
+    let (names, traffic) = (client.names(), client.traffic());
+    let command = client.command().and_then(|index| table.ids().nth(index));
+    let mut write = |text: std::fmt::Arguments<'_>| out.write_fmt(text).expect("memory takes any text");
+    write(format_args!(
+        "id={} addr={} laddr={} fd={} name=",
+        client.id, client.peer.address, client.peer.local, client.peer.descriptor
+    ));
+    out.extend_from_slice(&names.name);
+    let mut write = |text: std::fmt::Arguments<'_>| out.write_fmt(text).expect("memory takes any text");
+    write(format_args!(
+        " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 watch=0",
+        seconds(client.created),
+        seconds(client.active()),
+        flags(client),
+        client.db()
+    ));
+    write(format_args!(
+        " qbuf={query} qbuf-free=0 argv-mem={argument_bytes} multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={unsent}",
+        u8::from(unsent > 0)
+    ));
+    write(format_args!(
+        " tot-mem={} events={} cmd={} user=default redir=-1 resp={} lib-name=",
+        FIXED_BYTES + query + unsent + argument_bytes,
+        if unsent > 0 { "rw" } else { "r" },
+        command.map_or("NULL", |id| table.row(id).command.name),
+        client.protocol()
+    ));
+    out.extend_from_slice(&names.library);
+    out.extend_from_slice(b" lib-ver=");
+    out.extend_from_slice(&names.library_version);
+    let mut write = |text: std::fmt::Arguments<'_>| out.write_fmt(text).expect("memory takes any text");
+    write(format_args!(
+        " io-thread={} capa={} tot-net-in={} tot-net-out={} tot-cmds={}",
+        client.peer.worker,
+        if client.has(Flag::Redirect) { "r" } else { "" },
+        traffic.input_bytes,
+        traffic.output_bytes,
+        traffic.commands
+    ));
+    out.push(b'\n');
+}
+
+/// The letters of a client's flags, `N` if there are none.
+pub(super) fn flags(client: &Client) -> String {
+    const LETTERS: [(Flag, char); 5] = [
+        (Flag::Held, 'b'),
+        (Flag::Killed, 'A'),
+        (Flag::Unix, 'U'),
+        (Flag::NoEvict, 'e'),
+        (Flag::NoTouch, 'T'),
+    ];
+    let letters: String =
+        LETTERS.iter().filter(|(flag, _)| client.has(*flag)).map(|(_, letter)| *letter).collect();
+    if letters.is_empty() { "N".to_owned() } else { letters }
+}

@@ -1,0 +1,70 @@
+//! The clients of a server: who is connected, and how others reach them.
+//!
+//! A connection belongs to one worker thread; what CLIENT LIST shows of it and what others may do to it is in
+//! its [`Client`], which the registry shares. The connection writes there once per batch, relaxed: an observer
+//! sees numbers at most a batch old.
+
+mod client;
+pub(crate) mod filter;
+mod limits;
+mod line;
+mod pause;
+mod throttle;
+
+pub(crate) use client::{Client, Flag, Peer, Traffic};
+pub(crate) use limits::{OutputLimits, enforce};
+pub(crate) use line::describe;
+pub(crate) use pause::{Pause, PauseMode};
+pub(crate) use throttle::Throttle;
+
+use spinel_storage::UnixMillis;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// All clients, by id, which is the order of their coming.
+#[derive(Default)]
+pub(crate) struct Clients {
+    last_id: AtomicU64,
+    by_id: Mutex<BTreeMap<u64, Arc<Client>>>,
+    /// Connections that are being held back.
+    pub(crate) held: AtomicUsize,
+    /// The pause that CLIENT PAUSE asked for.
+    pub(crate) pause: Pause,
+    /// Who failed to authenticate lately.
+    pub(crate) throttle: Throttle,
+}
+
+impl Clients {
+    /// Enters a new client.
+    pub(crate) fn enter(&self, peer: Peer, now: UnixMillis) -> Arc<Client> {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let client = Arc::new(Client::new(id, peer, now));
+        self.lock().insert(id, Arc::clone(&client));
+        client
+    }
+
+    /// Forgets a client whose connection has ended.
+    pub(crate) fn leave(&self, client: &Client) {
+        self.lock().remove(&client.id);
+    }
+
+    /// How many clients there are.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// How many clients there were since the server started.
+    pub(crate) fn total(&self) -> u64 {
+        self.last_id.load(Ordering::Relaxed)
+    }
+
+    /// All clients as of now, in the order of their coming.
+    pub(crate) fn all(&self) -> Vec<Arc<Client>> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Client>>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

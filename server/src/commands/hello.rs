@@ -1,0 +1,153 @@
+//! HELLO and AUTH: which protocol, and who.
+
+use super::HostCall;
+use super::client::checked_name;
+use crate::version;
+use spinel_resp::Protocol;
+use spinel_storage::Error;
+use std::hint::black_box;
+use std::time::Instant;
+
+const WRONG_PASSWORD: Error = Error::Text("WRONGPASS invalid username-password pair or user is disabled.");
+const NO_PASSWORD: Error = Error::Text(
+    "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
+     configuration is correct?",
+);
+const HELLO_NEEDS_AUTH: Error = Error::Text(
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
+     <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the \
+     same time",
+);
+/// The only user there is.
+const USER: &[u8] = b"default";
+
+pub(super) fn auth(call: &mut HostCall<'_>) -> Result<(), Error> {
+    match call.args.rest() {
+        [_] if call.shared.config.requirepass().is_empty() => return Err(NO_PASSWORD),
+        [password] => authenticate(call, USER, password)?,
+        [user, password] => authenticate(call, user, password)?,
+        _ => return Err(Error::Syntax),
+    }
+
+    call.reply.ok();
+    Ok(())
+}
+
+/// Lets the client in, or counts a failure, which may make it wait.
+fn authenticate(call: &mut HostCall<'_>, user: &[u8], password: &[u8]) -> Result<(), Error> {
+    let expected = call.shared.config.requirepass();
+    let is_right = expected.is_empty() || is_equal(&expected, password);
+    let throttle = &call.shared.clients.throttle;
+    let host = call.session.client.peer.host();
+    if user == USER && is_right {
+        throttle.succeed(host);
+        call.session.let_in();
+        return Ok(());
+    }
+    call.session.delay = throttle.fail(host, Instant::now());
+    Err(WRONG_PASSWORD)
+}
+
+/// Compares in a time that depends on the length of `given` only.
+fn is_equal(secret: &[u8], given: &[u8]) -> bool {
+    let mut difference = usize::from(secret.len() != given.len());
+    for (place, byte) in given.iter().enumerate() {
+        difference |= usize::from(secret[place % secret.len()] ^ byte);
+        difference = black_box(difference);
+    }
+    difference == 0
+}
+
+/// What the options of HELLO ask for.
+#[derive(Default)]
+struct Options<'a> {
+    protocol: Option<Protocol>,
+    credentials: Option<(&'a [u8], &'a [u8])>,
+    name: Option<&'a [u8]>,
+}
+
+pub(super) fn hello(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let options = read_options(call)?;
+
+    if let Some((user, password)) = options.credentials {
+        authenticate(call, user, password)?;
+    }
+    if call.session.must_authenticate(call.shared) {
+        return Err(HELLO_NEEDS_AUTH);
+    }
+    if let Some(name) = options.name {
+        call.session.client.rename(|names| names.name = name.into());
+    }
+    if let Some(protocol) = options.protocol {
+        call.session.protocol = protocol;
+        call.reply.set_protocol(protocol);
+    }
+
+    reply_hello(call);
+    Ok(())
+}
+
+fn read_options<'a>(call: &mut HostCall<'a>) -> Result<Options<'a>, Error> {
+    let mut options = Options::default();
+    if call.args.remaining() == 0 {
+        return Ok(options);
+    }
+    let version = call.args.integer_or(Error::Text("ERR Protocol version is not an integer or out of range"));
+    call.args.check()?;
+    options.protocol = match version {
+        2 => Some(Protocol::Resp2),
+        3 => Some(Protocol::Resp3),
+        _ => return Err(Error::Text("NOPROTO unsupported protocol version")),
+    };
+    while call.args.remaining() > 0 {
+        let option = call.args.peek().unwrap_or_default();
+        if call.args.remaining() > 2 && call.args.accept("auth") {
+            options.credentials = Some((call.args.word(), call.args.word()));
+        } else if call.args.remaining() > 1 && call.args.accept("setname") {
+            options.name = Some(checked_name(call.args.word(), "Client names")?);
+        } else {
+            let option = String::from_utf8_lossy(option);
+            return Err(Error::Made(format!("ERR Syntax error in HELLO option '{option}'")));
+        }
+    }
+    Ok(options)
+}
+
+fn reply_hello(call: &mut HostCall<'_>) {
+    let protocol = if call.session.protocol() == Protocol::Resp2 { 2 } else { 3 };
+    let id = call.session.client.id;
+    let reply = &mut *call.reply;
+    reply.map(7);
+    for (name, value) in [("server", "redis"), ("version", version::REDIS)] {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    reply.bulk(b"proto");
+    reply.integer(protocol);
+    reply.bulk(b"id");
+    reply.integer(id as i64);
+    for (name, value) in [("mode", "standalone"), ("role", "master")] {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    reply.bulk(b"modules");
+    reply.array(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_password_is_equal() {
+        for (secret, given, expected) in [
+            ("secret", "secret", true),
+            ("secret", "secres", false),
+            ("secret", "secre", false),
+            ("secret", "secretsecret", false),
+            ("secret", "", false),
+        ] {
+            assert_eq!(is_equal(secret.as_bytes(), given.as_bytes()), expected, "{given}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Counting and timing the commands of a batch, at a few nanoseconds each.
+
+use super::Statistics;
+use spinel_storage::command::table::CommandId;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Different runs of commands in one batch beyond which the rest is attributed early.
+const RUNS_MAX: usize = 256;
+
+/// What a worker notes while a batch runs.
+///
+/// Brief commands are only counted; neighbours of the same name are one run. When the batch ends, they share
+/// the time that no other command took.
+pub(crate) struct Meter {
+    pub(crate) statistics: Arc<Statistics>,
+    runs: Vec<(CommandId, u64)>,
+    calls: u64,
+    is_tracking: bool,
+    /// Start of the time that brief commands share.
+    started: Instant,
+    /// When the command started that is timed alone.
+    mark: Instant,
+    /// Nanoseconds since `started` that were attributed already.
+    attributed: u64,
+}
+
+impl Meter {
+    pub(crate) fn new(statistics: Arc<Statistics>) -> Meter {
+        let now = Instant::now();
+        Meter {
+            statistics,
+            runs: Vec::new(),
+            calls: 0,
+            is_tracking: true,
+            started: now,
+            mark: now,
+            attributed: 0,
+        }
+    }
+
+    /// Starts a batch. `is_tracking` says whether the distribution of times is kept.
+    pub(crate) fn begin(&mut self, is_tracking: bool) {
+        self.is_tracking = is_tracking;
+        self.started = Instant::now();
+        self.attributed = 0;
+        self.calls = 0;
+    }
+
+    /// To be called before a command runs.
+    #[inline]
+    pub(crate) fn before(&mut self, id: CommandId) {
+        if !self.statistics.command(id).is_brief {
+            self.mark = Instant::now();
+        }
+    }
+
+    /// To be called after a command ran.
+    #[inline]
+    pub(crate) fn after(&mut self, id: CommandId) {
+        self.calls += 1;
+        if !self.statistics.command(id).is_brief {
+            return self.attribute(id);
+        }
+        match self.runs.last_mut() {
+            Some((last, calls)) if *last == id => *calls += 1,
+            _ => self.runs.push((id, 1)),
+        }
+    }
+
+    fn attribute(&mut self, id: CommandId) {
+        let nanoseconds = self.mark.elapsed().as_nanos() as u64;
+        self.attributed += nanoseconds;
+        self.statistics.command(id).add(1, nanoseconds, self.is_tracking);
+        if self.runs.len() >= RUNS_MAX {
+            self.share();
+        }
+    }
+
+    /// Ends the batch; how many commands it had.
+    pub(crate) fn end(&mut self) -> u64 {
+        self.share();
+        self.statistics.calls.add(self.calls);
+        self.calls
+    }
+
+    /// Shares the time since the start among the brief commands.
+    fn share(&mut self) {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.started).as_nanos() as u64;
+        let calls: u64 = self.runs.iter().map(|(_, calls)| calls).sum();
+        if calls > 0 {
+            let each = elapsed.saturating_sub(self.attributed) / calls;
+            for (id, calls) in self.runs.drain(..) {
+                self.statistics.command(id).add(calls, each, self.is_tracking);
+            }
+        }
+        self.started = now;
+        self.attributed = 0;
+    }
+}
