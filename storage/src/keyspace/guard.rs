@@ -122,10 +122,9 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
 
     /// Makes the value an editable text of at least `len` bytes, padded with zeros, and returns all of it.
     ///
-    /// The key is created if need be. Fails when another type is there or `len` is above 512 MB.
+    /// The key is created if need be. Fails when another type is there. Callers keep to [`STRING_BYTES_MAX`].
     pub fn edit_text(&mut self, len: usize) -> Result<&mut [u8], Error> {
         let text_len = match self.string()? {
-            _ if len > STRING_BYTES_MAX => return Err(Error::StringTooLong),
             None => {
                 self.set(StringEncoding::Raw as u8, &vec![0; len], Expiry::Never);
                 len

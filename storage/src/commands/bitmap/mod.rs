@@ -25,7 +25,7 @@ const READ_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_ONLY.with(KeyUse::ACC
 
 const BAD_OFFSET: Error = Error::Text("ERR bit offset is not an integer or out of range");
 
-/// Reads the position of a bit that a string can have.
+/// Reads the position of a bit that a string can have. A field of several bits may end a few bytes later.
 fn bit_offset(word: &[u8]) -> Result<usize, Error> {
     let offset = spinel_resp::parse_integer(word).and_then(|offset| usize::try_from(offset).ok());
     offset.filter(|offset| offset / 8 < STRING_BYTES_MAX).ok_or(BAD_OFFSET)

@@ -7,7 +7,7 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
-use crate::keyspace::guard::Expiry;
+use crate::keyspace::guard::{Expiry, STRING_BYTES_MAX};
 use spinel_types::Str;
 use spinel_types::string::INTEGER_DIGITS_MAX;
 
@@ -78,8 +78,9 @@ fn append(call: &mut Call<'_>) -> Result<(), Error> {
             value.len()
         }
         Some(len) => {
-            guard.edit_text(len + value.len())?[len..].copy_from_slice(value);
-            len + value.len()
+            let end = checked_length(len + value.len())?;
+            guard.edit_text(end)?[len..].copy_from_slice(value);
+            end
         }
     };
 
@@ -107,7 +108,7 @@ fn setrange(call: &mut Call<'_>) -> Result<(), Error> {
     let mut guard = call.keys.write(key);
     let mut len = guard.string()?.map_or(0, Str::len);
     if !value.is_empty() {
-        let end = offset.saturating_add(value.len());
+        let end = checked_length(offset.saturating_add(value.len()))?;
         let text = guard.edit_text(end)?;
         text[offset..end].copy_from_slice(value);
         len = text.len();
@@ -115,6 +116,11 @@ fn setrange(call: &mut Call<'_>) -> Result<(), Error> {
 
     call.reply.integer(len as i64);
     Ok(())
+}
+
+/// Refuses lengths that no string may have.
+fn checked_length(len: usize) -> Result<usize, Error> {
+    if len > STRING_BYTES_MAX { Err(Error::StringTooLong) } else { Ok(len) }
 }
 
 #[cfg(test)]
