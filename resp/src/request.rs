@@ -290,7 +290,9 @@ fn short_count(input: &[u8], at: usize, marker: u8) -> Option<(usize, usize)> {
     if count > 9 {
         return None;
     }
-    for (length, &byte) in header.iter().enumerate().take(6).skip(2) {
+    let mut length = 2;
+    while length < 6 {
+        let byte = header[length];
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return (byte == b'\r').then_some((count, at + length + 2));
@@ -299,6 +301,7 @@ fn short_count(input: &[u8], at: usize, marker: u8) -> Option<(usize, usize)> {
             return None;
         }
         count = count * 10 + usize::from(digit);
+        length += 1;
     }
     None
 }

@@ -47,7 +47,7 @@ pub enum Str<'a> {
 
 impl<'a> Str<'a> {
     /// Reads an entry's value; `None` if the entry is no string.
-    #[inline]
+    #[inline(always)]
     pub fn of(entry: Entry<'a>) -> Option<Str<'a>> {
         const INTEGER: u8 = StringEncoding::Integer as u8;
         const LAST: u8 = StringEncoding::Raw as u8;

@@ -76,15 +76,22 @@ struct Place {
     is_certain: bool,
 }
 
-/// The first eight bytes of a name with every letter in lower case, and bytes that are no letters changed
-/// alike.
+/// A word that tells names of one length up to eight bytes apart: their bytes, some twice, every letter in
+/// lower case and other bytes changed alike.
 #[inline]
 fn head(name: &[u8]) -> u64 {
     const LOWER: u64 = 0x2020_2020_2020_2020;
-    let mut word = 0;
-    for (at, byte) in name.iter().take(8).enumerate() {
-        word |= u64::from(*byte) << (8 * at);
-    }
+    let word = match *name {
+        [] => 0,
+        [a] => u64::from(a),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a, b, c] => u64::from(u32::from_le_bytes([a, b, c, 0])),
+        [a, b, c, d, ..] => {
+            let last = name.len().min(8) - 4;
+            let [e, f, g, h] = [name[last], name[last + 1], name[last + 2], name[last + 3]];
+            u64::from_le_bytes([a, b, c, d, e, f, g, h])
+        }
+    };
     word | LOWER
 }
 

@@ -201,7 +201,7 @@ impl<'a> View<'a> {
     }
 
     /// The shard of a hash, which the command holds.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn shard(&mut self, db: DbIndex, hash: u64) -> &mut Shard {
         let id = (db, shard_of(hash));
         let keyspace = self.scene.keyspace;
