@@ -11,6 +11,7 @@
 
 mod acceptor;
 mod admission;
+mod allocator;
 mod clients;
 mod commands;
 pub mod config;

@@ -1,5 +1,6 @@
 //! The thread for work that nobody waits for: expired keys go, rates are sampled, clients that broke a limit end.
 
+use crate::allocator;
 use crate::clients;
 use crate::log::{self, Level};
 use crate::server::{Shared, now};
@@ -57,6 +58,7 @@ fn run(shared: &Shared, stop: &AtomicBool) {
         if now.0 - enforced.0 >= 1000 {
             enforced = now;
             clients::enforce(shared, now);
+            allocator::return_freed();
         }
         if removed < KEYS_PER_ROUND {
             thread::park_timeout(REST);

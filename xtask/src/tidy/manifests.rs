@@ -36,13 +36,14 @@ struct Home {
     folders: &'static [&'static str],
 }
 
-const HOMES: [Home; 18] = [
+const HOMES: [Home; 19] = [
     Home { package: "tokio", folders: &["server", "cli", "tests"] },
     Home { package: "tokio-util", folders: &["server"] },
     Home { package: "axum", folders: &["server"] },
     Home { package: "tracing-subscriber", folders: &["server"] },
     Home { package: "mimalloc", folders: &["server"] },
     Home { package: "rustix", folders: &["server"] },
+    Home { package: "libmimalloc-sys", folders: &["server"] },
     Home { package: "socket2", folders: &["server"] },
     Home { package: "toml", folders: &["server"] },
     Home { package: "rustyline", folders: &["cli"] },
