@@ -43,6 +43,16 @@ fn from_bit(position: usize) -> u8 {
 mod tests {
     use super::*;
 
+    fn check(text: &[u8], range: &Range<usize>) {
+        let bit = |position: usize| text[position / 8] >> (7 - position % 8) & 1 == 1;
+        let ones = range.clone().filter(|position| bit(*position)).count();
+        assert_eq!(count(text, range), ones as u64, "{range:?}");
+        for is_set in [true, false] {
+            let found = range.clone().find(|position| bit(*position) == is_set);
+            assert_eq!(find(text, range, is_set), found, "{range:?} {is_set}");
+        }
+    }
+
     /// Compares every range of a few texts with going bit by bit.
     #[test]
     fn ranges_count_and_find_as_bit_by_bit() {
@@ -50,18 +60,9 @@ mod tests {
         let mut sparse = [0; 21];
         sparse[17] = 0x04;
         for text in [&scattered[..], &sparse, &[0; 21], &[0xff; 21], &[0xfe]] {
-            let bit = |position: usize| text[position / 8] >> (7 - position % 8) & 1 == 1;
-            for start in 0..text.len() * 8 {
-                for end in start + 1..=text.len() * 8 {
-                    let range = start..end;
-                    let ones = range.clone().filter(|position| bit(*position)).count();
-                    assert_eq!(count(text, &range), ones as u64, "{range:?}");
-                    for is_set in [true, false] {
-                        let found = range.clone().find(|position| bit(*position) == is_set);
-                        assert_eq!(find(text, &range, is_set), found, "{range:?} {is_set}");
-                    }
-                }
-            }
+            let bits = text.len() * 8;
+            let ranges = (0..bits).flat_map(|start| (start + 1..=bits).map(move |end| start..end));
+            ranges.for_each(|range| check(text, &range));
         }
     }
 }
