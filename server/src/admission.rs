@@ -115,6 +115,15 @@ impl Session {
         }
     }
 
+    /// The error a client is told about a request that no command takes: of what it may not use, it learns
+    /// nothing.
+    fn explain(&self, error: &Error, words: &[&[u8]], shared: &Shared) -> Error {
+        let table = shared.engine.table();
+        let is_guarded =
+            words.len() > 1 && table.by_name(words[0]).is_some_and(|id| table.row(id).is_guarded);
+        if is_guarded && !self.may_debug { Error::Guarded } else { error.clone() }
+    }
+
     /// Replies why a request does not run.
     ///
     /// The first line of an HTTP request, or its `Host` header, means that a web page makes a browser talk to
@@ -137,6 +146,7 @@ impl Session {
             self.flow = Flow::Drop;
             return;
         }
+        let error = &self.explain(error, words, shared);
         let text = error.text();
         output.meter.statistics.count_error(&text);
         let table = shared.engine.table();

@@ -28,7 +28,7 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
         let shared = &worker.shared;
         let client = shared.clients.enter(stream.peer(worker.number), now());
         let is_barred = !shared.config.requirepass().is_empty();
-        let session = Session::new(Arc::clone(&client), stream.is_local(), is_barred);
+        let session = Session::new(Arc::clone(&client), stream.is_local(), is_barred, &shared.config);
         let mut connection = Connection {
             stream,
             session,

@@ -3,6 +3,7 @@
 use crate::admission::ReplyMode;
 use crate::clients::Client;
 use crate::commands::HostCall;
+use crate::config::{Config, table};
 use crate::server::{Shared, now};
 use crate::statistics::Meter;
 use crate::window::Window;
@@ -51,11 +52,13 @@ pub(crate) struct Session {
     pub(crate) is_barred: bool,
     /// Whether reads leave access times alone.
     pub(crate) is_untouching: bool,
+    /// Whether `enable-debug-command` allows the client DEBUG.
+    pub(crate) may_debug: bool,
     last: Option<CommandId>,
 }
 
 impl Session {
-    pub(crate) fn new(client: Arc<Client>, is_local: bool, is_barred: bool) -> Session {
+    pub(crate) fn new(client: Arc<Client>, is_local: bool, is_barred: bool, config: &Config) -> Session {
         Session {
             db: DbIndex(0),
             protocol: Protocol::Resp2,
@@ -67,6 +70,7 @@ impl Session {
             done: 0,
             is_barred,
             is_untouching: false,
+            may_debug: config.allows(table::ENABLE_DEBUG_COMMAND, is_local),
             last: None,
         }
     }
@@ -125,7 +129,8 @@ impl Session {
         shared: &Shared,
         output: &mut Output<'_>,
     ) {
-        let setting = Setting { db: self.db, is_untouching: self.is_untouching };
+        let setting =
+            Setting { db: self.db, is_untouching: self.is_untouching, allows_guarded: self.may_debug };
         let Output { reply, meter } = output;
         self.last = Some(prepared.id);
         meter.before(prepared.id);

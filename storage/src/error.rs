@@ -33,6 +33,8 @@ pub enum Error {
     IncrementNotFinite,
     /// An expiry that is not positive or overflows, of this command.
     InvalidExpire(&'static str),
+    /// The host does not allow this client the command.
+    Guarded,
     /// No database has this number.
     DbIndexOutOfRange,
     /// Any other fixed text, with its code.
@@ -102,6 +104,11 @@ impl Error {
             Error::StringTooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
             Error::IncrementOverflow => "ERR increment or decrement would overflow",
             Error::IncrementNotFinite => "ERR increment would produce NaN or Infinity",
+            Error::Guarded => {
+                "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a \
+                 local connection, otherwise you need to set this option in the configuration file, and then restart \
+                 the server."
+            }
             Error::DbIndexOutOfRange => "ERR DB index is out of range",
             Error::WrongArity(command) => {
                 return format!("ERR wrong number of arguments for '{command}' command").into();

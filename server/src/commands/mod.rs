@@ -5,6 +5,7 @@ mod client;
 mod command;
 mod config;
 mod connection;
+mod debug;
 mod hello;
 mod process;
 pub(crate) mod roster;
@@ -34,20 +35,26 @@ pub(crate) struct HostCall<'c> {
 impl HostCall<'_> {
     /// Whether a setting with the choices no, yes and local allows this client what it guards.
     pub(crate) fn is_allowed(&self, guard: Key) -> bool {
-        const NO: i64 = 0;
-        const LOCAL: i64 = 2;
-        match self.shared.config.number(guard) {
-            NO => false,
-            LOCAL => self.session.is_local,
-            _ => true,
-        }
+        self.shared.config.allows(guard, self.session.is_local)
     }
+}
+
+/// The rows that the engine runs though they are the server's.
+fn data() -> &'static [Command] {
+    debug::DATA_COMMANDS
 }
 
 /// The rows of all host commands.
 fn all() -> impl Iterator<Item = (&'static Command, &'static HostHandler)> {
-    [client::COMMANDS, command::COMMANDS, config::COMMANDS, connection::COMMANDS, process::COMMANDS]
-        .into_iter()
-        .flatten()
-        .map(|(command, handler)| (command, handler))
+    [
+        client::COMMANDS,
+        command::COMMANDS,
+        config::COMMANDS,
+        connection::COMMANDS,
+        debug::COMMANDS,
+        process::COMMANDS,
+    ]
+    .into_iter()
+    .flatten()
+    .map(|(command, handler)| (command, handler))
 }

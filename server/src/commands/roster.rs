@@ -1,6 +1,6 @@
 //! All commands a server has, by the names its settings give them.
 
-use super::{HostHandler, all};
+use super::{HostHandler, all, data};
 use crate::config::value::Reason;
 use spinel_storage::command::Command;
 
@@ -15,7 +15,7 @@ type Entry = (&'static Command, Option<HostHandler>);
 impl Roster {
     /// All commands by their own names.
     pub(crate) fn new() -> Roster {
-        let data = spinel_storage::commands::all().map(|command| (command, None));
+        let data = spinel_storage::commands::all().chain(data()).map(|command| (command, None));
         Roster(data.chain(all().map(|(command, handler)| (command, Some(*handler)))).collect())
     }
 

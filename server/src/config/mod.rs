@@ -86,6 +86,18 @@ impl Config {
         self.number(key) != 0
     }
 
+    /// Whether a setting with the choices no, yes and local allows what it guards to a client that is on this
+    /// machine or not.
+    pub(crate) fn allows(&self, guard: Key, is_local: bool) -> bool {
+        const NO: i64 = 0;
+        const LOCAL: i64 = 2;
+        match self.number(guard) {
+            NO => false,
+            LOCAL => is_local,
+            _ => true,
+        }
+    }
+
     /// A text. Takes a lock: not for every command.
     pub(crate) fn text(&self, key: Key) -> Arc<[u8]> {
         Arc::clone(&self.texts.read().unwrap_or_else(PoisonError::into_inner)[key.index()])

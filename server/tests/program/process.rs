@@ -2,7 +2,7 @@
 
 use spinel_resp::{Value, decode, encode_request};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -146,7 +146,10 @@ impl<S: Read + Write> Connection<S> {
                 self.unread.drain(..length);
                 return value;
             }
-            let read = self.stream.read(&mut bytes).expect("a reply comes");
+            let read = match self.stream.read(&mut bytes) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read.expect("a reply comes"),
+            };
             assert!(read > 0, "the connection was closed before the reply to {words:?}");
             self.unread.extend_from_slice(&bytes[..read]);
         }

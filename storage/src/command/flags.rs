@@ -66,6 +66,8 @@ flags! {
     HIDES_SUBCOMMANDS = 22, "";
     /// Takes more words than its usage names, and ignores them.
     LENIENT = 23, "";
+    /// Runs, as all its subcommands, only where the host allows it.
+    GUARDED = 24, "";
 }
 
 impl Flags {

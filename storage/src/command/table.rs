@@ -39,6 +39,8 @@ pub struct Row {
     pub arguments: Vec<usage::Argument>,
     /// The subcommands, in the order they were declared.
     pub subcommands: Vec<CommandId>,
+    /// Whether it runs only where the host allows it; see [`Flags::GUARDED`].
+    pub is_guarded: bool,
     /// Whether clients are told only of the container; see [`Flags::HIDES_SUBCOMMANDS`].
     pub is_hidden: bool,
 }
@@ -129,19 +131,21 @@ impl CommandTable {
         };
         let mut is_hidden = false;
         let arity = if command.flags.contains(Flags::LENIENT) { -arity.abs() } else { arity };
+        let mut is_guarded = command.flags.contains(Flags::GUARDED);
         if let Some(container) = command.container() {
             let container = self.by_name(container.as_bytes()).expect("a container precedes its subcommands");
             let container = &mut self.rows[container.index()];
             container.subcommands.push(id);
             container.arity = -container.arity.abs();
             is_hidden = container.command.flags.contains(Flags::HIDES_SUBCOMMANDS);
+            is_guarded |= container.is_guarded;
         } else {
             self.add_name(command.name.as_bytes(), id);
         }
         let name_words = 1 + usize::from(command.container().is_some());
         let plan = match command.keys {
             [KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, .. }, .. }]
-                if command.reach == Reach::Keys =>
+                if command.reach == Reach::Keys && !is_guarded =>
             {
                 Plan::Single(*index)
             }
@@ -155,6 +159,7 @@ impl CommandTable {
             arguments,
             subcommands: Vec::new(),
             is_hidden,
+            is_guarded,
         });
     }
 

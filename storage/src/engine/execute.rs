@@ -65,6 +65,8 @@ pub struct Setting {
     pub db: DbIndex,
     /// Reads don't mark keys as used.
     pub is_untouching: bool,
+    /// Commands that are guarded may run.
+    pub allows_guarded: bool,
 }
 
 /// What became of a command.
@@ -152,6 +154,10 @@ impl<'e> Turn<'e> {
     ) -> Outcome {
         let row = self.engine.table().row(prepared.id);
         let command = row.command;
+        if row.is_guarded && !setting.allows_guarded {
+            reply.error(&Error::Guarded.text());
+            return Outcome::Failed(Error::Guarded);
+        }
         let Run::Data(handler) = command.run else { return Outcome::ForHost };
         let args = Args::new(words, row.name_words);
         match command.reach {

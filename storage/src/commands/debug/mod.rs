@@ -23,7 +23,7 @@ pub(super) const COMMANDS: &[&[Command]] = &[ROWS];
 const ROWS: &[Command] = &[
     Command {
         name: "debug",
-        flags: FLAGS.with(Flags::HIDES_SUBCOMMANDS),
+        flags: FLAGS.with(Flags::HIDES_SUBCOMMANDS).with(Flags::GUARDED),
         cost: "Depends on the subcommand",
         about: "Holds the subcommands for debugging.",
         run: Run::Container,

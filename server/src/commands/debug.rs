@@ -1,0 +1,182 @@
+//! DEBUG: the subcommands that concern the server rather than data.
+
+use super::{HostCall, HostRow};
+use crate::config::failure::plain;
+use crate::config::rewrite::{Extent, RewriteError};
+use crate::log;
+use spinel_resp::Protocol;
+use spinel_storage::Error;
+use spinel_storage::command::call::Call;
+use spinel_storage::command::flags::Flags;
+use spinel_storage::command::{Command, Group, Reach, Run};
+use std::time::Duration;
+
+const FLAGS: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE);
+const ROW: Command = Command { group: Group::Server, flags: FLAGS, ..Command::ROW };
+
+/// The rows whose handlers need the server.
+pub(super) const COMMANDS: &[HostRow] = &[
+    (
+        Command {
+            name: "debug|config-rewrite-force-all",
+            about: "Rewrites the configuration file with all settings, also those that have their default.",
+            ..ROW
+        },
+        rewrite_all,
+    ),
+    (
+        Command {
+            name: "debug|dict-resizing",
+            usage: "is-allowed:integer",
+            about: "Does nothing: no table is ever resized as a whole.",
+            ..ROW
+        },
+        accept,
+    ),
+    (Command { name: "debug|error", usage: "message", about: "Replies this error.", ..ROW }, error),
+    (Command { name: "debug|help", about: "Explains the subcommands.", ..ROW }, help),
+    (
+        Command { name: "debug|log", usage: "message", about: "Writes a message to the log.", ..ROW },
+        write_log,
+    ),
+    (
+        Command {
+            name: "debug|protocol",
+            usage: "type:string",
+            about: "Replies an example of a type of the protocol.",
+            ..ROW
+        },
+        protocol,
+    ),
+];
+
+/// The rows that the engine runs, because they keep everybody else out of the keyspace.
+pub(super) const DATA_COMMANDS: &[Command] = &[Command {
+    name: "debug|sleep",
+    usage: "seconds:double",
+    reach: Reach::Whole,
+    cost: "The time asked for",
+    about: "Stops the whole server for some seconds.",
+    run: Run::Data(sleep),
+    ..ROW
+}];
+
+/// Sleeps alone in the keyspace, so that every command of everybody waits.
+fn sleep(call: &mut Call<'_>) -> Result<(), Error> {
+    let seconds: f64 =
+        std::str::from_utf8(call.args.word()).ok().and_then(|word| word.parse().ok()).unwrap_or(0.0);
+
+    if let Ok(time) = Duration::try_from_secs_f64(seconds) {
+        std::thread::sleep(time);
+    }
+
+    call.reply.ok();
+    Ok(())
+}
+
+fn rewrite_all(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let config = &call.shared.config;
+    let _changing = config.changing();
+    config.rewrite(Extent::All).map_err(|error| {
+        let reason = match error {
+            RewriteError::NoFile => "there is no file".to_owned(),
+            RewriteError::Toml => "a TOML file is not rewritten".to_owned(),
+            RewriteError::Io(error) => plain(&error),
+        };
+        Error::Made(format!("ERR CONFIG-REWRITE-FORCE-ALL failed: {reason}"))
+    })?;
+
+    call.reply.ok();
+    Ok(())
+}
+
+fn accept(call: &mut HostCall<'_>) -> Result<(), Error> {
+    call.reply.ok();
+    Ok(())
+}
+
+fn error(call: &mut HostCall<'_>) -> Result<(), Error> {
+    Err(Error::Made(String::from_utf8_lossy(call.args.word()).into_owned()))
+}
+
+fn write_log(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let message = call.args.word();
+    log::warning(&format!("DEBUG LOG: {}", String::from_utf8_lossy(message)));
+
+    call.reply.ok();
+    Ok(())
+}
+
+#[expect(clippy::approx_constant, reason = "the number of Redis's example")]
+fn protocol(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let name = call.args.word().to_ascii_lowercase();
+
+    let reply = &mut *call.reply;
+    match &name[..] {
+        b"string" => reply.bulk(b"Hello World"),
+        b"integer" => reply.integer(12345),
+        b"double" => reply.double(3.141),
+        b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
+        b"null" => reply.null(),
+        b"array" => {
+            reply.array(3);
+            (0..3).for_each(|number| reply.integer(number));
+        }
+        b"set" => {
+            reply.set(3);
+            (0..3).for_each(|number| reply.integer(number));
+        }
+        b"map" => {
+            reply.map(3);
+            for number in 0..3 {
+                reply.integer(number);
+                reply.boolean(number == 1);
+            }
+        }
+        b"attrib" => {
+            if reply.protocol() == Protocol::Resp3 {
+                reply.attribute(1);
+                reply.bulk(b"key-popularity");
+                reply.array(2);
+                reply.bulk(b"key:123");
+                reply.integer(90);
+            }
+            reply.bulk(b"Some real reply following the attribute");
+        }
+        b"push" if reply.protocol() == Protocol::Resp2 => {
+            return Err(Error::Text("ERR RESP2 is not supported by this command"));
+        }
+        b"push" => {
+            reply.bulk(b"Some real reply following the push reply");
+            reply.push(2);
+            reply.bulk(b"server-cpu-usage");
+            reply.integer(42);
+        }
+        b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
+        b"true" => reply.boolean(true),
+        b"false" => reply.boolean(false),
+        _ => {
+            return Err(Error::Text(
+                "ERR Wrong protocol type name. Please use one of the following: \
+                 string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Lists all subcommands there are with their sentences, the engine's too.
+fn help(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let table = call.shared.engine.table();
+    let container = table.by_name(b"debug").expect("this is one of its subcommands");
+    let subcommands = &table.row(container).subcommands;
+    call.reply.array(1 + 2 * subcommands.len());
+    call.reply.simple("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    for id in subcommands {
+        let command = table.row(*id).command;
+        let name = command.name.rsplit('|').next().unwrap_or_default().to_ascii_uppercase();
+        call.reply.simple(format!("{name} {}", command.usage).trim_end());
+        call.reply.simple(&format!("    {}", command.about));
+    }
+    Ok(())
+}
