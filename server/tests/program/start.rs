@@ -120,6 +120,20 @@ fn wrong_directives_are_named_with_line_and_reason() {
 }
 
 #[test]
+fn settings_are_read_from_standard_input() {
+    let folder = Folder::new();
+    let input = folder.file("input", "timeout 1\nnonsense 1\n");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_spinel-server"))
+        .arg("-")
+        .stdin(std::fs::File::open(input).expect("it was just written"))
+        .output()
+        .expect("the program is there");
+    let error = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("at line 2\n>>> 'nonsense 1'\n"), "{error}");
+}
+
+#[test]
 fn a_unix_socket_serves_alone_with_its_permissions() {
     let folder = Folder::new();
     let path = folder.path().join("server.sock");
