@@ -33,3 +33,7 @@ pub use error::Error;
 pub use keyspace::DbIndex;
 pub use spinel_resp::Value;
 pub use time::{Clock, UnixMillis};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -33,3 +33,7 @@ pub use entry::{Entry, EntryMut, Fields};
 pub use hash::HashSeed;
 pub use string::{Str, StringEncoding};
 pub use table::{Cursor, Table};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

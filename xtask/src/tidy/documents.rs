@@ -7,10 +7,15 @@ use super::Finding;
 use crate::{Outcome, source};
 
 /// Documents at the root.
-const REQUIRED: [&str; 2] = ["CHANGELOG.md", "LICENSE"];
+const REQUIRED: [&str; 6] =
+    ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"];
 
 const WHY_LINKS: &str = "a link that leads nowhere costs every reader a search";
 const WHY_SPACE: &str = "stray whitespace makes noise in changes";
+/// Where the examples of the root's README are run as tests.
+const TESTED_EXAMPLES: &str = "storage/README.md";
+
+const WHY_EXAMPLES: &str = "an example that no test runs stops working one day";
 const WHY_REQUIRED: &str = "people look for it there";
 
 /// Checks every document, source and manifest.
@@ -21,6 +26,9 @@ pub(super) fn check(root: &Path, findings: &mut Vec<Finding>) -> Outcome {
     for path in source::files(root, &["md"])? {
         check_links(root, &path, &fs::read_to_string(root.join(&path))?, findings);
     }
+    let tested = fs::read_to_string(root.join(TESTED_EXAMPLES)).unwrap_or_default();
+    let shown = fs::read_to_string(root.join("README.md")).unwrap_or_default();
+    check_examples(&shown, &tested, findings);
     for path in REQUIRED.iter().filter(|path| !root.join(path).is_file()) {
         findings.push(Finding::new(path, 0, "is missing", WHY_REQUIRED));
     }
@@ -46,6 +54,16 @@ fn check_links(root: &Path, path: &str, text: &str, findings: &mut Vec<Finding>)
         if !is_elsewhere && !file.is_empty() && !folder.join(file).exists() {
             findings.push(Finding::new(path, line, format!("the link to {target} leads nowhere"), WHY_LINKS));
         }
+    }
+}
+
+/// Finds Rust examples of the root's README that don't stand, word for word, where they are run.
+fn check_examples(shown: &str, tested: &str, findings: &mut Vec<Finding>) {
+    let examples = shown.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next());
+    for example in examples.filter(|example| !tested.contains(example)) {
+        let first = example.lines().next().unwrap_or_default();
+        let what = format!("the example that starts with `{first}` is not in {TESTED_EXAMPLES}");
+        findings.push(Finding::new("README.md", 0, what, WHY_EXAMPLES));
     }
 }
 
@@ -86,6 +104,18 @@ mod tests {
         check_links(root, "README.md", "[a](Cargo.toml) [b](#here) [c](none.md)", &mut findings);
         assert_eq!(findings.len(), 1);
         assert!(findings[0].what.contains("none.md"));
+    }
+
+    #[test]
+    fn examples_without_a_test_are_found() {
+        let shown = "Try:\n```rust\nlet a = 1;\n```\n```sh\nls\n```\n";
+        let found = |tested| {
+            let mut findings = Vec::new();
+            check_examples(shown, tested, &mut findings);
+            findings.len()
+        };
+        assert_eq!(found("```rust\nlet a = 1;\n```\n"), 0);
+        assert_eq!(found("```rust\nlet a = 2;\n```\n"), 1);
     }
 
     #[test]

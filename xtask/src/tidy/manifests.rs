@@ -107,14 +107,14 @@ fn is_at_home(package: &str, folder: &str) -> bool {
 }
 
 /// Returns the folders of the workspace's members.
-fn members(manifest: &str) -> Vec<String> {
+pub(super) fn members(manifest: &str) -> Vec<String> {
     let list = manifest.split_once("\nmembers = [").and_then(|(_, rest)| rest.split_once(']'));
     let names = list.map_or("", |(list, _)| list).split(',');
     names.map(|name| name.trim().trim_matches('"').to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
 /// Returns the packages named in the dependency tables, with their lines.
-fn dependencies(manifest: &str) -> Vec<(usize, &str)> {
+pub(super) fn dependencies(manifest: &str) -> Vec<(usize, &str)> {
     let mut inside = false;
     let mut packages = Vec::new();
     for (index, line) in manifest.lines().enumerate() {

@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::source::{self, SourceFile};
 use crate::{Outcome, workspace};
 
+mod architecture;
 mod bans;
 mod documents;
 pub(crate) mod limits;
@@ -69,6 +70,7 @@ fn check(root: &Path) -> Outcome<Vec<Finding>> {
     }
     unsafety::check(&sources, &mut findings);
     manifests::check(root, &mut findings)?;
+    architecture::check(root, &mut findings)?;
     documents::check(root, &mut findings)?;
     Ok(findings)
 }
