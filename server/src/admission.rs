@@ -71,10 +71,10 @@ impl Session {
     }
 
     /// Runs one request of a guarded session. Returns whether it is done with: not if it is held back.
-    pub(crate) fn run_guarded<'e>(
+    pub(crate) fn run_guarded(
         &mut self,
         words: &[&[u8]],
-        turn: &mut Turn<'e>,
+        turn: &mut Turn<'_>,
         shared: &Shared,
         output: &mut Output<'_>,
     ) -> bool {

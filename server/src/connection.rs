@@ -105,7 +105,7 @@ impl Connection {
         client.query_bytes.store(self.partial.len(), Ordering::Relaxed);
         client.unsent_bytes.store(unsent, Ordering::Relaxed);
         if unsent > 0 && OutputLimits::of(&worker.shared.config).is_over_hard(unsent) {
-            worker.desk.borrow().meter.statistics.output_limit_disconnections.add(1);
+            worker.shared.clients.over_output_limit.fetch_add(1, Ordering::Relaxed);
             log::warning(&format!(
                 "Client id={} addr={} closed for overcoming of output buffer limits.",
                 client.id, client.peer.address

@@ -18,6 +18,7 @@ pub mod config;
 mod connection;
 mod eviction;
 mod files;
+mod info;
 mod listen;
 mod log;
 mod orders;

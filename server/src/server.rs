@@ -51,6 +51,10 @@ pub(crate) struct Shared {
     pub(crate) started: UnixMillis,
     /// A name of this run of the server, 40 hexadecimal digits.
     pub(crate) run_id: String,
+    /// A name of this data set's history, of the same form.
+    pub(crate) replication_id: String,
+    /// The most memory in use so far.
+    pub(crate) peak_bytes: AtomicU64,
     /// The handler of each host command, by the command's index.
     pub(crate) host_handlers: Vec<Option<HostHandler>>,
 }
@@ -85,6 +89,7 @@ impl Shared {
         self.engine.reset_counters();
         self.statistics.iter().for_each(|statistics| statistics.reset());
         self.rejected_connections.store(0, Ordering::Relaxed);
+        self.clients.over_output_limit.store(0, Ordering::Relaxed);
     }
 }
 
@@ -147,7 +152,9 @@ impl Server {
             statistics,
             rates: Rates::default(),
             started: now(),
-            run_id: format!("{:016x}{:016x}{:08x}", random_word(), random_word(), random_word() as u32),
+            run_id: random_name(),
+            replication_id: random_name(),
+            peak_bytes: AtomicU64::new(0),
             engine: Arc::new(engine),
             config,
             orders,
@@ -254,6 +261,11 @@ fn engine(config: &Config) -> (Engine, Vec<Option<HostHandler>>) {
 pub(crate) fn now() -> UnixMillis {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// 40 hexadecimal digits by chance.
+fn random_name() -> String {
+    format!("{:016x}{:016x}{:08x}", random_word(), random_word(), random_word() as u32)
 }
 
 /// A random word from the standard library's hash seeds, which come from the operating system.

@@ -103,7 +103,7 @@ impl Session {
                 let (request, words, holds) = window.request(index);
                 match &request.prepared {
                     Ok(prepared) => {
-                        self.execute(prepared, (holds, request.hold), words, &mut turn, shared, output)
+                        self.execute(prepared, (holds, request.hold), words, &mut turn, shared, output);
                     }
                     Err(error) => self.refuse(error, words, shared, output),
                 }
@@ -134,12 +134,11 @@ impl Session {
         let Output { reply, meter } = output;
         self.last = Some(prepared.id);
         meter.before(prepared.id);
-        let outcome = match hold {
-            Some(hold) => turn.execute_held(prepared, (holds, hold), setting, words, reply),
-            None => {
-                holds.release();
-                turn.execute(prepared, setting, words, reply)
-            }
+        let outcome = if let Some(hold) = hold {
+            turn.execute_held(prepared, (holds, hold), setting, words, reply)
+        } else {
+            holds.release();
+            turn.execute(prepared, setting, words, reply)
         };
         let failure = match outcome {
             Outcome::Done => None,

@@ -2,6 +2,7 @@
 
 use crate::allocator;
 use crate::clients;
+use crate::info;
 use crate::log::{self, Level};
 use crate::server::{Shared, now};
 use spinel_storage::UnixMillis;
@@ -59,6 +60,7 @@ fn run(shared: &Shared, stop: &AtomicBool) {
             enforced = now;
             clients::enforce(shared, now);
             allocator::return_freed();
+            info::used_bytes(shared);
         }
         if removed < KEYS_PER_ROUND {
             thread::park_timeout(REST);

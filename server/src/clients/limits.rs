@@ -52,7 +52,7 @@ pub(crate) fn enforce(shared: &Shared, now: UnixMillis) {
             log::verbose(&format!("Closing idle client: id={} addr={}", client.id, client.peer.address));
             client.kill();
         } else if is_over_soft_for_too_long(&client, limits, now) {
-            shared.statistics[client.peer.worker].output_limit_disconnections.add(1);
+            shared.clients.over_output_limit.fetch_add(1, Ordering::Relaxed);
             log::warning(&format!(
                 "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
                 client.id, client.peer.address

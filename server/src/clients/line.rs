@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::atomic::Ordering;
 
 /// What a connection costs besides its buffers: the task with its state, and its place in the registry.
-const FIXED_BYTES: usize = 2048;
+pub(crate) const FIXED_BYTES: usize = 2048;
 
 /// Appends a client's line. `argument_bytes` is the size of the command it is just running.
 ///

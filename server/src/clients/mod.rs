@@ -13,7 +13,7 @@ mod throttle;
 
 pub(crate) use client::{Client, Flag, Peer, Traffic};
 pub(crate) use limits::{OutputLimits, enforce};
-pub(crate) use line::describe;
+pub(crate) use line::{FIXED_BYTES, describe};
 pub(crate) use pause::{Pause, PauseMode};
 pub(crate) use throttle::Throttle;
 
@@ -27,6 +27,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct Clients {
     last_id: AtomicU64,
     by_id: Mutex<BTreeMap<u64, Arc<Client>>>,
+    /// Connections that were closed because the client did not read its replies.
+    pub(crate) over_output_limit: AtomicU64,
     /// Connections that are being held back.
     pub(crate) held: AtomicUsize,
     /// The pause that CLIENT PAUSE asked for.

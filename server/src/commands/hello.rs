@@ -2,6 +2,7 @@
 
 use super::HostCall;
 use super::client::checked_name;
+use crate::session::Flow;
 use crate::version;
 use spinel_resp::Protocol;
 use spinel_storage::Error;
@@ -44,7 +45,11 @@ fn authenticate(call: &mut HostCall<'_>, user: &[u8], password: &[u8]) -> Result
         call.session.let_in();
         return Ok(());
     }
+    call.shared.statistics[call.session.client.peer.worker].denied_authentications.add(1);
     call.session.delay = throttle.fail(host, Instant::now());
+    if !call.session.delay.is_zero() {
+        call.session.flow = Flow::Hold;
+    }
     Err(WRONG_PASSWORD)
 }
 

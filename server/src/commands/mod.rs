@@ -7,6 +7,7 @@ mod config;
 mod connection;
 mod debug;
 mod hello;
+mod info;
 mod process;
 pub(crate) mod roster;
 
@@ -52,6 +53,7 @@ fn all() -> impl Iterator<Item = (&'static Command, &'static HostHandler)> {
         config::COMMANDS,
         connection::COMMANDS,
         debug::COMMANDS,
+        info::COMMANDS,
         process::COMMANDS,
     ]
     .into_iter()

@@ -89,8 +89,7 @@ impl Meter {
         let now = Instant::now();
         let elapsed = now.duration_since(self.started).as_nanos() as u64;
         let calls: u64 = self.runs.iter().map(|(_, calls)| calls).sum();
-        if calls > 0 {
-            let each = elapsed.saturating_sub(self.attributed) / calls;
+        if let Some(each) = elapsed.saturating_sub(self.attributed).checked_div(calls) {
             for (id, calls) in self.runs.drain(..) {
                 self.statistics.command(id).add(calls, each, self.is_tracking);
             }

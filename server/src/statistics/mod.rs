@@ -31,8 +31,6 @@ pub(crate) struct Statistics {
     pub(crate) output_bytes: Counter,
     /// Commands that ran.
     pub(crate) calls: Counter,
-    /// Connections that were closed because the client did not read its replies.
-    pub(crate) output_limit_disconnections: Counter,
     /// Connections that were closed because a request became too large.
     pub(crate) query_limit_disconnections: Counter,
     /// Failures to authenticate.
@@ -72,7 +70,6 @@ impl Statistics {
             input_bytes: Counter::default(),
             output_bytes: Counter::default(),
             calls: Counter::default(),
-            output_limit_disconnections: Counter::default(),
             query_limit_disconnections: Counter::default(),
             denied_authentications: Counter::default(),
         }
@@ -110,7 +107,6 @@ impl Statistics {
             &self.input_bytes,
             &self.output_bytes,
             &self.calls,
-            &self.output_limit_disconnections,
             &self.query_limit_disconnections,
             &self.denied_authentications,
         ];

@@ -90,6 +90,7 @@ keys! {
     LOGFILE = "logfile";
     LOGLEVEL = "loglevel";
     MAXCLIENTS = "maxclients";
+    MAXMEMORY = "maxmemory";
     MAXMEMORY_POLICY = "maxmemory-policy";
     PIDFILE = "pidfile";
     PORT = "port";

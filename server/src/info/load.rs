@@ -1,0 +1,117 @@
+//! Who is connected and what happened so far; and sections about what a single server in memory has not.
+
+use super::Text;
+use crate::config::table;
+use crate::server::{Shared, now};
+use std::sync::atomic::Ordering;
+
+pub(super) fn clients(shared: &Shared, text: &mut Text) {
+    text.line("connected_clients", shared.clients.count());
+    text.line("cluster_connections", 0);
+    text.line("maxclients", shared.config.number(table::MAXCLIENTS));
+    let all = shared.clients.all();
+    let query = all.iter().map(|client| client.query_bytes.load(Ordering::Relaxed)).max();
+    let unsent = all.iter().map(|client| client.unsent_bytes.load(Ordering::Relaxed)).max();
+    text.line("client_recent_max_input_buffer", query.unwrap_or(0));
+    text.line("client_recent_max_output_buffer", unsent.unwrap_or(0));
+    text.line("blocked_clients", shared.clients.held.load(Ordering::Relaxed));
+    text.lines(
+        &[
+            "tracking_clients",
+            "pubsub_clients",
+            "watching_clients",
+            "clients_in_timeout_table",
+            "total_watched_keys",
+            "total_blocking_keys",
+            "total_blocking_keys_on_nokey",
+        ],
+        0,
+    );
+    if let Some(mode) = shared.clients.pause.mode(now()) {
+        use crate::clients::PauseMode;
+        let actions = if mode == PauseMode::Everything { "all" } else { "write" };
+        text.line("paused_reason", "client_pause");
+        text.line("paused_actions", actions);
+        text.line("paused_timeout_milliseconds", shared.clients.pause.until().0 - now().0);
+    }
+}
+
+pub(super) fn stats(shared: &Shared, text: &mut Text) {
+    let (sums, rates, engine) = (shared.sums(), shared.rates.now(), shared.engine.counters());
+    let kilobytes = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
+    text.line("total_connections_received", shared.clients.total());
+    text.line("total_commands_processed", sums.commands);
+    text.line("instantaneous_ops_per_sec", rates.commands);
+    text.line("total_net_input_bytes", sums.input_bytes);
+    text.line("total_net_output_bytes", sums.output_bytes);
+    text.lines(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"], 0);
+    text.line("instantaneous_input_kbps", kilobytes(rates.input_bytes));
+    text.line("instantaneous_output_kbps", kilobytes(rates.output_bytes));
+    text.lines(&["instantaneous_input_repl_kbps", "instantaneous_output_repl_kbps"], "0.00");
+    text.line("rejected_connections", shared.rejected_connections.load(Ordering::Relaxed));
+    text.lines(&["sync_full", "sync_partial_ok", "sync_partial_err", "expired_subkeys"], 0);
+    text.line("expired_keys", engine.expired);
+    text.lines(&["evicted_keys", "evicted_clients", "evicted_scripts"], 0);
+    text.line("keyspace_hits", engine.hits);
+    text.line("keyspace_misses", engine.misses);
+    text.lines(
+        &[
+            "pubsub_channels",
+            "pubsub_patterns",
+            "pubsubshard_channels",
+            "latest_fork_usec",
+            "total_forks",
+            "migrate_cached_sockets",
+            "tracking_total_keys",
+            "tracking_total_items",
+            "tracking_total_prefixes",
+            "unexpected_error_replies",
+        ],
+        0,
+    );
+    text.line("total_error_replies", shared.sum(|worker| &worker.error_replies));
+    text.line(
+        "client_query_buffer_limit_disconnections",
+        shared.sum(|worker| &worker.query_limit_disconnections),
+    );
+    text.line(
+        "client_output_buffer_limit_disconnections",
+        shared.clients.over_output_limit.load(Ordering::Relaxed),
+    );
+    text.line("acl_access_denied_auth", shared.sum(|worker| &worker.denied_authentications));
+    text.lines(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"], 0);
+}
+
+/// Nothing is ever loaded or saved; clients wait until `loading` is 0.
+pub(super) fn persistence(shared: &Shared, text: &mut Text) {
+    text.lines(&["loading", "async_loading"], 0);
+    text.line("rdb_changes_since_last_save", shared.engine.counters().changes);
+    text.line("rdb_bgsave_in_progress", 0);
+    text.line("rdb_last_save_time", shared.started.0 / 1000);
+    text.line("rdb_last_bgsave_status", "ok");
+    text.lines(&["rdb_last_bgsave_time_sec", "rdb_current_bgsave_time_sec"], -1);
+    text.lines(
+        &[
+            "rdb_saves",
+            "rdb_last_load_keys_expired",
+            "rdb_last_load_keys_loaded",
+            "aof_enabled",
+            "aof_rewrite_in_progress",
+            "aof_rewrite_scheduled",
+        ],
+        0,
+    );
+}
+
+pub(super) fn replication(shared: &Shared, text: &mut Text) {
+    text.line("role", "master");
+    text.line("connected_slaves", 0);
+    text.line("master_failover_state", "no-failover");
+    text.line("master_replid", &shared.replication_id);
+    text.line("master_replid2", "0".repeat(40));
+    text.line("master_repl_offset", 0);
+    text.line("second_repl_offset", -1);
+    text.line("repl_backlog_active", 0);
+    text.line("repl_backlog_size", 0);
+    text.lines(&["repl_backlog_first_byte_offset", "repl_backlog_histlen"], 0);
+}

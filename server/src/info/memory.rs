@@ -1,0 +1,72 @@
+//! Memory and keys.
+
+use super::Text;
+use super::process::kilobytes_of;
+use crate::clients::FIXED_BYTES;
+use crate::config::table;
+use crate::server::Shared;
+use spinel_storage::DbIndex;
+use std::sync::atomic::Ordering;
+
+/// Bytes of all keys with their values and index, and bytes of connections.
+fn parts(shared: &Shared) -> (u64, u64) {
+    let keyspace = shared.engine.keyspace();
+    let databases = (0..keyspace.databases()).map(|number| keyspace.statistics(DbIndex(number)));
+    let data = databases.map(|database| database.memory_bytes as u64).sum();
+    let buffers = |client: &crate::clients::Client| {
+        client.query_bytes.load(Ordering::Relaxed) + client.unsent_bytes.load(Ordering::Relaxed)
+    };
+    let clients = shared.clients.all().iter().map(|client| (FIXED_BYTES + buffers(client)) as u64).sum();
+    (data, clients)
+}
+
+/// Bytes in use, noting the highest number so far.
+pub(crate) fn used_bytes(shared: &Shared) -> u64 {
+    let (data, clients) = parts(shared);
+    shared.peak_bytes.fetch_max(data + clients, Ordering::Relaxed);
+    data + clients
+}
+
+pub(super) fn memory(shared: &Shared, text: &mut Text) {
+    let used = used_bytes(shared);
+    let (data, clients) = parts(shared);
+    let peak = shared.peak_bytes.load(Ordering::Relaxed);
+    let resident = kilobytes_of("/proc/self/status", "VmRSS:") * 1024;
+    let percent = |part: u64, whole: u64| format!("{:.2}%", part as f64 * 100.0 / whole.max(1) as f64);
+    text.bytes("used_memory", used);
+    text.bytes("used_memory_rss", resident);
+    text.bytes("used_memory_peak", peak);
+    text.line("used_memory_peak_perc", percent(used, peak));
+    text.line("used_memory_overhead", clients);
+    text.line("used_memory_startup", 0);
+    text.line("used_memory_dataset", data);
+    text.line("used_memory_dataset_perc", percent(data, used));
+    text.line("allocator_resident", resident);
+    text.bytes("total_system_memory", kilobytes_of("/proc/meminfo", "MemTotal:") * 1024);
+    text.lines(&["used_memory_lua", "number_of_cached_scripts", "number_of_functions"], 0);
+    text.bytes("maxmemory", shared.config.number(table::MAXMEMORY) as u64);
+    let policy = table::MAXMEMORY_POLICY;
+    text.line("maxmemory_policy", String::from_utf8_lossy(&shared.config.show(policy)));
+    text.line("mem_fragmentation_ratio", format_args!("{:.2}", resident as f64 / used.max(1) as f64));
+    text.line("mem_fragmentation_bytes", resident as i64 - used as i64);
+    text.lines(&["mem_not_counted_for_evict", "mem_replication_backlog", "mem_clients_slaves"], 0);
+    text.line("mem_clients_normal", clients);
+    text.lines(&["mem_cluster_links", "mem_aof_buffer"], 0);
+    text.line("mem_allocator", "mimalloc");
+    text.lines(&["active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"], 0);
+}
+
+/// Databases that have keys. The mean time to live is not measured.
+pub(super) fn keyspace(shared: &Shared, text: &mut Text) {
+    let keyspace = shared.engine.keyspace();
+    for number in 0..keyspace.databases() {
+        let database = keyspace.statistics(DbIndex(number));
+        if database.keys > 0 {
+            let (keys, expires) = (database.keys, database.expires);
+            text.line(
+                format_args!("db{number}"),
+                format_args!("keys={keys},expires={expires},avg_ttl=0,subexpiry=0"),
+            );
+        }
+    }
+}
