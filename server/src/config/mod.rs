@@ -6,7 +6,7 @@
 //! TOML ─────────┘
 //! ```
 //!
-//! A row of the table says name, kind, default and when a setting may change ([`setting`], [`table`]). Numbers,
+//! A row of the table says name, kind, default and when a setting may change (`setting`, `table`). Numbers,
 //! flags and choices are atomics, so that whoever runs commands reads them for the price of a load; texts are
 //! behind a lock and meant for start-up and rare commands.
 
