@@ -7,6 +7,15 @@
 //! Each worker is a thread with its own single-threaded runtime; a connection stays with the worker that was
 //! least loaded when it came. A command runs on the thread that read it.
 //!
+//! This crate must not know how keys and values lie in memory, nor what a data command does: it finds the command
+//! and lets the engine run it. The program is one call:
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     spinel_server::program::run(std::env::args_os().skip(1))
+//! }
+//! ```
+//!
 //! Start reading at [`program`], then [`server`], `worker`, `connection` and `session`.
 
 mod acceptor;

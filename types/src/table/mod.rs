@@ -21,7 +21,7 @@
 //! **Scans** go in the order of positions. Buckets and segments are position ranges, so a cursor is simply
 //! the first position not yet visited, and stays right across growth, splits and shrinking.
 //!
-//! **Stamps** (expiry times) are found without an index of their own; see [`due`].
+//! **Stamps** (expiry times) are found without an index of their own; see `due`.
 //!
 //! Worked example: with depth 1, the position `1011…` goes to the upper segment; its remaining bits `011…`
 //! are 3/8 of the range, so among 10 buckets its home is `floor(10 × 3/8) = 3`. After growth to 12 buckets
