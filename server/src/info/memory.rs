@@ -2,6 +2,7 @@
 
 use super::Text;
 use super::process::kilobytes_of;
+use crate::allocator;
 use crate::clients::FIXED_BYTES;
 use crate::config::table;
 use crate::server::Shared;
@@ -52,7 +53,7 @@ pub(super) fn memory(shared: &Shared, text: &mut Text) {
     text.lines(&["mem_not_counted_for_evict", "mem_replication_backlog", "mem_clients_slaves"], 0);
     text.line("mem_clients_normal", clients);
     text.lines(&["mem_cluster_links", "mem_aof_buffer"], 0);
-    text.line("mem_allocator", "mimalloc");
+    text.line("mem_allocator", allocator::NAME);
     text.lines(&["active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"], 0);
 }
 

@@ -140,6 +140,11 @@ impl<S: Read + Write> Connection<S> {
     /// Sends a command and reads its reply.
     pub(crate) fn call(&mut self, words: &[&str]) -> Value {
         self.send(words);
+        self.reply()
+    }
+
+    /// Reads one reply.
+    pub(crate) fn reply(&mut self) -> Value {
         let mut bytes = [0; 4096];
         loop {
             if let Some((value, length)) = decode(&self.unread).expect("a reply") {
@@ -150,7 +155,7 @@ impl<S: Read + Write> Connection<S> {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 read => read.expect("a reply comes"),
             };
-            assert!(read > 0, "the connection was closed before the reply to {words:?}");
+            assert!(read > 0, "the connection was closed before a reply");
             self.unread.extend_from_slice(&bytes[..read]);
         }
     }
@@ -159,6 +164,20 @@ impl<S: Read + Write> Connection<S> {
         let mut request = Vec::new();
         encode_request(words, &mut request);
         self.stream.write_all(&request).expect("the server reads");
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the server reads");
+    }
+
+    /// Sends a command and reads its reply, which is text.
+    pub(crate) fn text(&mut self, words: &[&str]) -> String {
+        match self.call(words) {
+            Value::Bulk(text) | Value::Verbatim { text, .. } => String::from_utf8_lossy(&text).into_owned(),
+            Value::Error(text) | Value::Simple(text) => String::from_utf8_lossy(&text).into_owned(),
+            other => panic!("{words:?}: {other:?}"),
+        }
     }
 
     /// Everything until the server closes the connection.
