@@ -5,6 +5,7 @@
 //! if not, its requests take the short way.
 
 use crate::clients::{Flag, PauseMode};
+use crate::config::Config;
 use crate::log;
 use crate::server::Shared;
 use crate::session::{Flow, Output, Session};
@@ -25,6 +26,21 @@ pub(crate) enum ReplyMode {
     None,
 }
 
+/// Whether the client is in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Entrance {
+    Open,
+    /// A password was asked for when the client came, and it has not said it.
+    NeedsPassword,
+}
+
+impl Entrance {
+    /// For who comes now.
+    pub(crate) fn of(config: &Config) -> Entrance {
+        if config.requirepass().is_empty() { Entrance::Open } else { Entrance::NeedsPassword }
+    }
+}
+
 /// What is decided about a request.
 enum Decision {
     Run,
@@ -37,17 +53,19 @@ impl Session {
     /// Whether requests have to be looked at one by one.
     #[inline]
     pub(crate) fn is_guarded(&self, shared: &Shared, now: UnixMillis) -> bool {
-        self.is_barred || self.reply_mode != ReplyMode::All || shared.clients.pause.until() > now
+        self.entrance == Entrance::NeedsPassword
+            || self.reply_mode != ReplyMode::All
+            || shared.clients.pause.until() > now
     }
 
     /// Whether the client has to say a password first. Who came when none was needed stays in.
     pub(crate) fn must_authenticate(&self, shared: &Shared) -> bool {
-        self.is_barred && !shared.config.requirepass().is_empty()
+        self.entrance == Entrance::NeedsPassword && !shared.config.requirepass().is_empty()
     }
 
     /// The client has said the password.
     pub(crate) fn let_in(&mut self) {
-        self.is_barred = false;
+        self.entrance = Entrance::Open;
     }
 
     /// What the client may announce.
@@ -62,7 +80,7 @@ impl Session {
         self.db = DbIndex(0);
         self.protocol = Protocol::Resp2;
         self.reply_mode = ReplyMode::All;
-        self.is_barred = !shared.config.requirepass().is_empty();
+        self.entrance = Entrance::of(&shared.config);
         self.client.rename(|names| names.name = Box::default());
         self.is_untouching = false;
         for flag in [Flag::NoEvict, Flag::NoTouch] {

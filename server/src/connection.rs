@@ -4,6 +4,7 @@
 //! it owns no buffers, except for the start of a request that has not arrived whole and for replies that the
 //! client does not read.
 
+use crate::admission::Entrance;
 use crate::clients::{Flag, OutputLimits, Traffic};
 use crate::config::table;
 use crate::log;
@@ -27,8 +28,7 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
     if let Ok(stream) = Stream::new(socket) {
         let shared = &worker.shared;
         let client = shared.clients.enter(stream.peer(worker.number), now());
-        let is_barred = !shared.config.requirepass().is_empty();
-        let session = Session::new(Arc::clone(&client), stream.is_local(), is_barred, &shared.config);
+        let session = Session::new(Arc::clone(&client), stream.is_local(), &shared.config);
         let mut connection = Connection {
             stream,
             session,
@@ -74,11 +74,19 @@ impl Connection {
             }
             match flow {
                 Flow::Continue | Flow::Hold => {}
-                Flow::Close => return poll_fn(|context| self.poll_flush(context)).await,
+                Flow::Close => return poll_fn(|context| self.poll_farewell(context)).await,
                 Flow::Drop => return Ok(()),
                 Flow::Stay => std::future::pending().await,
             }
         }
+    }
+
+    /// Writes what is unsent, unless somebody ends the connection meanwhile.
+    fn poll_farewell(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.session.client.has(Flag::Killed) {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_flush(context)
     }
 
     /// Runs the requests that are there and sends their replies.
@@ -154,7 +162,7 @@ impl Connection {
         }
         match self.poll_flush(context) {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Pending if self.session.is_barred => return Poll::Pending,
+            Poll::Pending if self.session.entrance == Entrance::NeedsPassword => return Poll::Pending,
             _ => {}
         }
         if self.partial.is_empty() {

@@ -1,6 +1,6 @@
 //! A client's session: which database, which protocol, and how a batch of requests runs.
 
-use crate::admission::ReplyMode;
+use crate::admission::{Entrance, ReplyMode};
 use crate::clients::Client;
 use crate::commands::HostCall;
 use crate::config::{Config, table};
@@ -48,8 +48,7 @@ pub(crate) struct Session {
     pub(crate) delay: Duration,
     /// How many requests of the batch are done with.
     pub(crate) done: usize,
-    /// Whether a password was asked for when the client came, and it has not said it.
-    pub(crate) is_barred: bool,
+    pub(crate) entrance: Entrance,
     /// Whether reads leave access times alone.
     pub(crate) is_untouching: bool,
     /// Whether `enable-debug-command` allows the client DEBUG.
@@ -58,7 +57,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(client: Arc<Client>, is_local: bool, is_barred: bool, config: &Config) -> Session {
+    pub(crate) fn new(client: Arc<Client>, is_local: bool, config: &Config) -> Session {
         Session {
             db: DbIndex(0),
             protocol: Protocol::Resp2,
@@ -68,7 +67,7 @@ impl Session {
             reply_mode: ReplyMode::All,
             delay: Duration::ZERO,
             done: 0,
-            is_barred,
+            entrance: Entrance::of(config),
             is_untouching: false,
             may_debug: config.allows(table::ENABLE_DEBUG_COMMAND, is_local),
             last: None,

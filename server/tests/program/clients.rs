@@ -142,7 +142,7 @@ fn requests_that_grow_too_large_are_closed() {
     let folder = Folder::new();
     let mut server = Server::start(&folder, &["--client-query-buffer-limit", "1mb"]);
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).expect("the server listens");
-    let piece = [b'x'; 65_536];
+    let piece = vec![b'x'; 65_536];
     let mut sent = std::io::Write::write_all(&mut stream, b"*2\r\n$3\r\nGET\r\n$10000000\r\n");
     while sent.is_ok() {
         sent = std::io::Write::write_all(&mut stream, &piece);

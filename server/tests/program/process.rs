@@ -174,8 +174,9 @@ impl<S: Read + Write> Connection<S> {
     /// Sends a command and reads its reply, which is text.
     pub(crate) fn text(&mut self, words: &[&str]) -> String {
         match self.call(words) {
-            Value::Bulk(text) | Value::Verbatim { text, .. } => String::from_utf8_lossy(&text).into_owned(),
-            Value::Error(text) | Value::Simple(text) => String::from_utf8_lossy(&text).into_owned(),
+            Value::Bulk(text) | Value::Verbatim { text, .. } | Value::Error(text) | Value::Simple(text) => {
+                String::from_utf8_lossy(&text).into_owned()
+            }
             other => panic!("{words:?}: {other:?}"),
         }
     }

@@ -140,7 +140,7 @@ fn other_protocols_are_refused() {
         assert_eq!(String::from_utf8_lossy(&client.rest()), expected);
     }
     let mut client = server.connect();
-    client.send_bytes(&[b'x'; 70_000]);
+    client.send_bytes(&vec![b'x'; 70_000]);
     assert_eq!(client.rest(), b"-ERR Protocol error: too big inline request\r\n");
 }
 
