@@ -156,9 +156,8 @@ impl Session {
     ) {
         if [&b"post"[..], b"host:"].iter().any(|name| words[0].eq_ignore_ascii_case(name)) {
             log::warning(&format!(
-                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to \
-                 this server. This is likely due to an attacker attempting to use Cross Protocol Scripting to \
-                 compromise it. Connection from {} aborted.",
+                "Possible SECURITY ATTACK detected: {} sent the start of an HTTP request, as a web page does that \
+                 wants a browser to run commands here. The connection was dropped.",
                 self.client.peer.address
             ));
             self.flow = Flow::Drop;
@@ -173,6 +172,6 @@ impl Session {
         if let (Some(id), false) = (id, matches!(error, Error::UnknownSubcommand(_))) {
             output.meter.statistics.command(id).rejected.add(1);
         }
-        output.reply.error(&text);
+        output.reply.error_bytes(&error.bytes());
     }
 }

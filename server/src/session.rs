@@ -165,7 +165,7 @@ impl Session {
         let mut call = HostCall { args: Args::new(words, arguments_at), session: self, reply, shared };
         let error = handler(&mut call).err()?;
         call.reply.truncate(position);
-        call.reply.error(&error.text());
+        call.reply.error_bytes(&error.bytes());
         Some(error)
     }
 }

@@ -1,16 +1,17 @@
 //! Every error a command can reply, and its text.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 /// Why a command failed. The texts clients see are all here; see [`Error::text`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// No such command; the words as far as they are shown.
-    UnknownCommand(String),
+    UnknownCommand(Vec<u8>),
     /// A container has no such subcommand.
-    UnknownSubcommand(String),
+    UnknownSubcommand(Vec<u8>),
+    /// A word is no option of the command.
+    UnsupportedOption(Vec<u8>),
     /// Too few or too many words for this command.
     WrongArity(&'static str),
     /// The options don't make sense.
@@ -51,37 +52,42 @@ impl Error {
     #[cold]
     pub fn unknown_command(words: &[&[u8]]) -> Error {
         let name = shown(words.first().copied().unwrap_or_default(), SHOWN_BYTES_MAX);
-        let mut arguments = String::new();
+        let mut arguments = Vec::new();
         for word in words.iter().skip(1) {
             if arguments.len() >= SHOWN_BYTES_MAX {
                 break;
             }
             let room = SHOWN_BYTES_MAX - arguments.len();
-            let _ = write!(arguments, "'{}' ", shown(word, room));
+            arguments.extend([b"'", shown(word, room), b"' "].concat());
         }
-        Error::UnknownCommand(format!("ERR unknown command '{name}', with args beginning with: {arguments}"))
+        Error::UnknownCommand(
+            [b"ERR unknown command '", name, b"', with args beginning with: ", &arguments].concat(),
+        )
     }
 
     /// The error about a subcommand that a container does not have.
     #[cold]
     pub fn unknown_subcommand(container: &str, name: &[u8]) -> Error {
         let (name, container) = (shown(name, SHOWN_BYTES_MAX), container.to_ascii_uppercase());
-        Error::UnknownSubcommand(format!("ERR unknown subcommand '{name}'. Try {container} HELP."))
+        let hint = format!("'. Try {container} HELP.");
+        Error::UnknownSubcommand([b"ERR unknown subcommand '", name, hint.as_bytes()].concat())
     }
 
     /// The error about a subcommand of a container that does not tell a wrong name from wrong arguments.
     #[cold]
     pub fn wrong_subcommand(container: &str, name: &[u8]) -> Error {
         let (name, container) = (shown(name, SHOWN_BYTES_MAX), container.to_ascii_uppercase());
-        Error::UnknownSubcommand(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."
-        ))
+        let (what, hint) = (
+            b"ERR unknown subcommand or wrong number of arguments for '",
+            format!("'. Try {container} HELP."),
+        );
+        Error::UnknownSubcommand([&what[..], name, hint.as_bytes()].concat())
     }
 
     /// The error about a word that is no option of the command.
     #[cold]
     pub fn unsupported_option(option: &[u8]) -> Error {
-        Error::Made(format!("ERR Unsupported option {}", String::from_utf8_lossy(option)))
+        Error::UnsupportedOption([b"ERR Unsupported option ", shown(option, usize::MAX)].concat())
     }
 
     /// The error about an integer outside its bounds, both included.
@@ -90,10 +96,28 @@ impl Error {
         Error::Made(format!("ERR value is out of range, value must between {low} and {high}"))
     }
 
+    /// The reply's bytes, its code first: as [`text`](Error::text), but words of the client are as they came.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Error::UnknownCommand(bytes)
+            | Error::UnknownSubcommand(bytes)
+            | Error::UnsupportedOption(bytes) => Cow::Borrowed(bytes),
+            _ => match self.text() {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            },
+        }
+    }
+
     /// The reply's text, its code first.
     pub fn text(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
-            Error::UnknownCommand(text) | Error::UnknownSubcommand(text) | Error::Made(text) => text,
+            Error::UnknownCommand(bytes)
+            | Error::UnknownSubcommand(bytes)
+            | Error::UnsupportedOption(bytes) => {
+                return String::from_utf8_lossy(bytes);
+            }
+            Error::Made(text) => text,
             Error::Text(text) => text,
             Error::Syntax => "ERR syntax error",
             Error::WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value",
@@ -128,6 +152,8 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-fn shown(word: &[u8], bytes_max: usize) -> Cow<'_, str> {
-    String::from_utf8_lossy(&word[..word.len().min(bytes_max)])
+/// What an error shows of a client's word: up to a length, and up to a zero byte, as C prints it.
+fn shown(word: &[u8], bytes_max: usize) -> &[u8] {
+    let word = &word[..word.len().min(bytes_max)];
+    word.split(|byte| *byte == 0).next().unwrap_or_default()
 }

@@ -243,7 +243,7 @@ impl<'e> Turn<'e> {
             Ok(()) => Outcome::Done,
             Err(error) => {
                 call.reply.truncate(start);
-                call.reply.error(&error.text());
+                call.reply.error_bytes(&error.bytes());
                 Outcome::Failed(error)
             }
         }

@@ -63,6 +63,13 @@ const ALLOWANCES: &[Allowance] = &[
         accepts: same_fields,
     },
     Allowance {
+        commands: &["hello", "client|setname", "client|setinfo"],
+        reason: "names with a zero byte are refused; the reference looks only at what is before it",
+        accepts: |call, one, other| {
+            !one.is_error() && other.is_error() && call.iter().any(|word| word.contains(&0))
+        },
+    },
+    Allowance {
         commands: &[
             "client|info",
             "client|list",

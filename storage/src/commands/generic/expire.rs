@@ -182,7 +182,10 @@ mod tests {
 
     #[test]
     fn an_unknown_option_is_found_before_a_contradiction() {
-        assert_eq!(parse("NX XX nosuch"), Err(Error::Made("ERR Unsupported option nosuch".into())));
+        assert_eq!(
+            parse("NX XX nosuch"),
+            Err(Error::UnsupportedOption(b"ERR Unsupported option nosuch".into()))
+        );
         for line in ["NX XX", "GT NX", "LT NX", "GT LT", "GT LT NX"] {
             assert!(matches!(parse(line), Err(Error::Text(_))), "{line}");
         }
