@@ -27,7 +27,7 @@ pub mod pattern;
 pub mod sha1;
 pub mod time;
 
-pub use db::{Db, SetOptions};
+pub use db::{Db, SetOptions, TimeToLive};
 pub use engine::{Engine, EngineOptions, Executor};
 pub use error::Error;
 pub use keyspace::DbIndex;

@@ -1,5 +1,6 @@
 //! Time as it comes into the engine: from outside.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Milliseconds since the Unix epoch.
@@ -10,6 +11,12 @@ pub struct UnixMillis(pub i64);
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> UnixMillis;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> UnixMillis {
+        (**self).now()
+    }
 }
 
 /// A clock that stands still until it is set; for tests and for replaying a log.

@@ -1,5 +1,9 @@
 //! The engine inside your own program.
 
+mod calls;
+mod options;
+mod scan;
+
 use crate::command::table::CommandTable;
 use crate::commands;
 use crate::engine::{Engine, EngineOptions, Executor, Outcome, Setting};
@@ -11,6 +15,12 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use options::{SetCondition, SetExpiry, SetOptions, TimeToLive};
+pub use scan::Scan;
+
+/// Keys that one [`Db::tick`] removes at most, or few more: about a millisecond's work.
+pub const TICK_KEYS_MAX: usize = 10_000;
 
 /// A data set in this process. Cheap to clone; all clones share the data, and any thread may use them.
 #[derive(Clone)]
@@ -24,13 +34,6 @@ struct SharedDb {
     clock: Box<dyn Clock>,
     /// Executors not in use at the moment, so that threads don't wait for each other.
     executors: Mutex<Vec<Executor>>,
-}
-
-/// When [`Db::set`] writes, and how long the value lives.
-#[derive(Clone, Debug, Default)]
-pub struct SetOptions {
-    /// The key is removed at this time.
-    pub expires_at: Option<UnixMillis>,
 }
 
 struct SystemClock;
@@ -89,26 +92,33 @@ impl Db {
         }
     }
 
-    /// The string value of a key.
-    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, Error> {
-        match self.execute([b"GET", key.as_ref()])? {
-            Value::Bulk(bytes) => Ok(Some(bytes)),
-            _ => Ok(None),
-        }
+    /// Removes keys that have expired, and returns how many; at most about [`TICK_KEYS_MAX`].
+    ///
+    /// Expired keys are invisible in any case; this gives their memory back. Call it some ten times a second,
+    /// and again at once while it returns many. A call with nothing to do costs a lock per shard.
+    ///
+    /// ```
+    /// use spinel_storage::time::ManualClock;
+    /// use spinel_storage::{Db, SetOptions, UnixMillis};
+    /// use std::sync::Arc;
+    ///
+    /// let clock = Arc::new(ManualClock::new(UnixMillis(0)));
+    /// let db = Db::with_clock(Arc::clone(&clock));
+    /// db.set("short", "lived", &SetOptions::default().expires_at(UnixMillis(1000)))?;
+    /// clock.set(UnixMillis(2000));
+    /// assert_eq!((db.get("short")?, db.len()), (None, 0));
+    /// db.set("short", "lived", &SetOptions::default().expires_at(UnixMillis(3000)))?;
+    /// clock.set(UnixMillis(3000));
+    /// assert_eq!((db.tick(), db.len()), (1, 0));
+    /// # Ok::<(), spinel_storage::Error>(())
+    /// ```
+    pub fn tick(&self) -> usize {
+        self.shared.engine.expire_round(self.shared.clock.now(), TICK_KEYS_MAX)
     }
 
-    /// Sets the string value of a key.
-    pub fn set(
-        &self,
-        key: impl AsRef<[u8]>,
-        value: impl AsRef<[u8]>,
-        options: &SetOptions,
-    ) -> Result<(), Error> {
-        let mut words = vec![b"SET".to_vec(), key.as_ref().to_vec(), value.as_ref().to_vec()];
-        if let Some(UnixMillis(at)) = options.expires_at {
-            words.extend([b"PXAT".to_vec(), at.to_string().into_bytes()]);
-        }
-        self.execute(words).map(drop)
+    /// The number of this handle's database.
+    pub fn index(&self) -> DbIndex {
+        self.db
     }
 
     fn executors(&self) -> std::sync::MutexGuard<'_, Vec<Executor>> {

@@ -1,0 +1,132 @@
+//! Makes calls of data commands from their argument trees.
+
+use spinel_storage::UnixMillis;
+use spinel_storage::command::flags::Flags;
+use spinel_storage::command::table::CommandTable;
+use spinel_storage::command::usage::{Argument, Kind};
+use spinel_storage::command::{Command, Run};
+use spinel_storage::entropy::Entropy;
+
+const KEYS: u64 = 8;
+
+/// Texts that mean something to one command or another, and some that mean nothing.
+const TEXTS: [&str; 12] =
+    ["", "a", "hello world", "12", "-7", "9223372036854775807", "3.5", "01", "u8", "i5", "embstr", "string"];
+const PATTERNS: [&str; 4] = ["*", "k?", "[^k]*", "none"];
+const DOUBLES: [&str; 6] = ["1.5", "-0.25", "0", "3", "1e300", "x"];
+const INTEGERS: [i64; 12] = [0, 1, 2, 3, 1, 2, 5, -1, -3, 100, i64::MAX, i64::MIN];
+
+/// What a count makes must stay small.
+const COUNT_MAX: u64 = 20;
+
+/// A source of calls; equal seeds give equal calls.
+pub(crate) struct Generator {
+    entropy: Entropy,
+    now: UnixMillis,
+}
+
+impl Generator {
+    pub(crate) fn new(seed: u64, now: UnixMillis) -> Generator {
+        Generator { entropy: Entropy::new(seed), now }
+    }
+
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.now
+    }
+
+    /// Moves the clock, mostly by little.
+    pub(crate) fn pass_time(&mut self) -> UnixMillis {
+        let step_max = if self.one_in(100) { 3_000 } else { 10 };
+        self.now.0 += self.below(step_max) as i64;
+        self.now
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.entropy.below(bound)
+    }
+
+    pub(crate) fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+
+    /// Chooses a data command and makes its words.
+    pub(crate) fn call(&mut self, table: &CommandTable) -> (&'static Command, Vec<Vec<u8>>) {
+        let ids: Vec<_> = table.ids().collect();
+        loop {
+            let row = table.row(ids[self.below(ids.len() as u64) as usize]);
+            // Databases would hardly ever hold anything if they were emptied as often as keys are set.
+            let is_sweeping = row.command.flags.contains(Flags::WRITE) && row.command.keys.is_empty();
+            if !matches!(row.command.run, Run::Data(_)) || is_sweeping && !self.one_in(20) {
+                continue;
+            }
+            let mut words = row.command.name.split('|').map(|word| word.as_bytes().to_vec()).collect();
+            self.arguments(&row.arguments, &mut words);
+            return (row.command, words);
+        }
+    }
+
+    fn arguments(&mut self, arguments: &[Argument], words: &mut Vec<Vec<u8>>) {
+        for argument in arguments {
+            if argument.is_optional && !self.one_in(3) {
+                continue;
+            }
+            let times = if argument.is_multiple { 1 + self.below(3) } else { 1 };
+            for time in 0..times {
+                if let Some(token) =
+                    argument.token.as_ref().filter(|_| time == 0 || argument.is_multiple_token)
+                {
+                    words.push(token.as_bytes().to_vec());
+                }
+                self.value(argument, words);
+            }
+        }
+    }
+
+    fn value(&mut self, argument: &Argument, words: &mut Vec<Vec<u8>>) {
+        match argument.kind {
+            Kind::PureToken => {}
+            Kind::Block => self.arguments(&argument.children, words),
+            Kind::OneOf => {
+                let chosen = self.below(argument.children.len() as u64) as usize;
+                self.arguments(&argument.children[chosen..=chosen], words);
+            }
+            _ => {
+                let word = self.word(argument);
+                words.push(word);
+            }
+        }
+    }
+
+    fn word(&mut self, argument: &Argument) -> Vec<u8> {
+        match argument.kind {
+            Kind::Key => format!("k{}", self.below(KEYS)).into_bytes(),
+            Kind::Integer => self.integer(&argument.name).to_string().into_bytes(),
+            Kind::UnixTime if argument.name.ends_with("milliseconds") => {
+                self.time_near(1).to_string().into_bytes()
+            }
+            Kind::UnixTime => self.time_near(1000).to_string().into_bytes(),
+            Kind::Double => self.one_of(&DOUBLES).as_bytes().to_vec(),
+            Kind::Pattern => self.one_of(&PATTERNS).as_bytes().to_vec(),
+            _ if self.one_in(10) => vec![b'x'; self.below(300) as usize],
+            _ => self.one_of(&TEXTS).as_bytes().to_vec(),
+        }
+    }
+
+    fn integer(&mut self, name: &str) -> i64 {
+        match name {
+            "count" => self.below(COUNT_MAX) as i64,
+            "milliseconds" => self.below(500) as i64 - 20,
+            "offset" => self.below(2_000) as i64 - 20,
+            _ => self.one_of(&INTEGERS),
+        }
+    }
+
+    /// A time around now, in units of so many milliseconds.
+    fn time_near(&mut self, unit: i64) -> i64 {
+        (self.now.0 + self.below(2_000) as i64 - 200) / unit
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+}
