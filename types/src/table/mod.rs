@@ -97,7 +97,8 @@ impl Table {
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<Slot> {
         let segment = self.segments.get(self.segment_index(hash)?)?;
         let tag = Bucket::tag(hash);
-        let mut at = segment.home(position(hash));
+        let home = segment.home(position(hash));
+        let mut at = home;
         loop {
             let bucket = &segment.buckets[at];
             for place in bucket.matches(tag) {
@@ -110,6 +111,10 @@ impl Table {
                 return None;
             }
             at = segment.after(at);
+            // Entries that left may have made all buckets passed ones.
+            if at == home {
+                return None;
+            }
         }
     }
 

@@ -201,3 +201,24 @@ fn picks_are_spread() {
     }
     assert!(counts.iter().all(|count| (100..400).contains(count)), "{counts:?}");
 }
+
+#[test]
+fn a_search_for_what_is_missing_ends() {
+    for live_max in [11, 20, 45, 200, 2000] {
+        let (mut table, mut random) = (table(), Random(live_max));
+        let mut live: Vec<Vec<u8>> = Vec::new();
+        for number in 0..100_000_u32 {
+            // Around one size, entries come and go until all buckets have been passed.
+            if live.len() as u64 >= live_max - random.below(3) {
+                let key = live.swap_remove(random.below(live.len() as u64) as usize);
+                let hash = table.hash(&key);
+                let slot = table.find(hash, &key).expect("it is live");
+                table.remove(hash, slot);
+            }
+            let key = number.to_le_bytes().to_vec();
+            assert!(table.find(table.hash(&key), &key).is_none());
+            put(&mut table, &key, b"", None);
+            live.push(key);
+        }
+    }
+}
