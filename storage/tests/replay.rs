@@ -37,7 +37,7 @@ fn execute(executor: &mut Executor, db: DbIndex, now: UnixMillis, words: &[Vec<u
     let mut reply = ReplyWriter::new(Protocol::Resp3);
     let outcome = match engine.prepare(&words) {
         Ok(prepared) => {
-            let setting = Setting { db, ..Setting::default() };
+            let setting = Setting { db, allows_guarded: true, ..Setting::default() };
             executor.begin(now).execute(&prepared, setting, &words, &mut reply)
         }
         Err(error) => {
@@ -84,7 +84,9 @@ fn state(executor: &mut Executor, now: UnixMillis) -> (Expiries, Value) {
         });
     }
     let words = [b"DEBUG".to_vec(), b"DIGEST".to_vec()];
-    (keys, execute(executor, DbIndex(0), now, &words).1)
+    let (outcome, digest) = execute(executor, DbIndex(0), now, &words);
+    assert_eq!(outcome, Outcome::Done);
+    (keys, digest)
 }
 
 /// Runs one seed and returns the commands that succeeded.
