@@ -108,16 +108,9 @@ fn list(call: &mut HostCall<'_>) -> Result<(), Error> {
     if call.args.remaining() > 0 {
         return list_filtered(call);
     }
-    let table = call.shared.engine.table();
-
-    call.reply.array(top_level(table).count());
-    for id in top_level(table) {
-        call.reply.bulk(table.row(id).command.name.as_bytes());
-    }
-    Ok(())
+    list_shown(call, |_, _| true, b"")
 }
 
-/// Filtered lists have subcommands, too.
 fn list_filtered(call: &mut HostCall<'_>) -> Result<(), Error> {
     let is_wanted: fn(&Command, &[u8]) -> bool = match () {
         () if !call.args.accept("filterby") => return Err(Error::Syntax),
@@ -135,6 +128,15 @@ fn list_filtered(call: &mut HostCall<'_>) -> Result<(), Error> {
     let operand = call.args.word();
     call.args.finish()?;
 
+    list_shown(call, is_wanted, operand)
+}
+
+/// Lists commands and subcommands, unless they are hidden.
+fn list_shown(
+    call: &mut HostCall<'_>,
+    is_wanted: fn(&Command, &[u8]) -> bool,
+    operand: &[u8],
+) -> Result<(), Error> {
     let table = call.shared.engine.table();
     let deferred = call.reply.deferred_array();
     let mut count = 0;
