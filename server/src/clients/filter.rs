@@ -173,10 +173,11 @@ fn ids(args: &mut Args<'_>, purpose: Purpose) -> Result<Vec<u64>, Error> {
     let mut ids = Vec::new();
     while let Some(id) = args.peek().and_then(spinel_resp::parse_integer) {
         args.word();
-        match u64::try_from(id) {
-            Ok(id) if id > 0 || purpose == Purpose::List => ids.push(id),
-            _ => return Err(wrong_id(purpose)),
+        if id <= 0 && purpose == Purpose::Kill {
+            return Err(wrong_id(purpose));
         }
+        // No client has a negative id, nor 0; a list may ask for one all the same.
+        ids.push(u64::try_from(id).unwrap_or(0));
     }
     if ids.is_empty() { Err(wrong_id(purpose)) } else { Ok(ids) }
 }

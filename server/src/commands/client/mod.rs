@@ -210,15 +210,15 @@ pub(super) fn checked_name<'a>(text: &'a [u8], what: &str) -> Result<&'a [u8], E
 
 fn set_info(call: &mut HostCall<'_>) -> Result<(), Error> {
     let (attribute, value) = (call.args.word(), call.args.word());
+    let shown = String::from_utf8_lossy(attribute);
     if attribute.eq_ignore_ascii_case(b"lib-name") {
-        let name = checked_name(value, "lib-name")?;
+        let name = checked_name(value, &shown)?;
         call.session.client.rename(|names| names.library = name.into());
     } else if attribute.eq_ignore_ascii_case(b"lib-ver") {
-        let version = checked_name(value, "lib-ver")?;
+        let version = checked_name(value, &shown)?;
         call.session.client.rename(|names| names.library_version = version.into());
     } else {
-        let attribute = String::from_utf8_lossy(attribute);
-        return Err(Error::Made(format!("ERR Unrecognized option '{attribute}'")));
+        return Err(Error::Made(format!("ERR Unrecognized option '{shown}'")));
     }
 
     call.reply.ok();
