@@ -93,6 +93,18 @@ fn replay(db: &Db, mut journal: &[u8]) {
     }
 }
 
+/// Adds or removes enough keys for the tables to change their sizes.
+fn grow_or_shrink(db: &Db, thread: usize, round: usize) {
+    for key in 0..5_000 {
+        let key = format!("passing:{thread}:{key}");
+        if round.is_multiple_of(2) {
+            db.set(key, "v", &SetOptions::default()).expect("no condition");
+        } else {
+            db.delete(key).expect("any key may be removed");
+        }
+    }
+}
+
 #[test]
 fn scans_return_what_is_there_throughout() {
     const LASTING: usize = 2_000;
@@ -106,18 +118,8 @@ fn scans_return_what_is_there_throughout() {
         for thread in 0..THREADS - 1 {
             let (db, is_over) = (db.clone(), &is_over);
             scope.spawn(move || {
-                let mut round = 0;
-                while !is_over.load(Ordering::Relaxed) {
-                    // The tables grow and shrink again and again.
-                    for key in 0..5_000 {
-                        let key = format!("passing:{thread}:{key}");
-                        if round % 2 == 0 {
-                            db.set(key, "v", &SetOptions::default()).expect("no condition");
-                        } else {
-                            db.delete(key).expect("any key may be removed");
-                        }
-                    }
-                    round += 1;
+                for round in (0..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                    grow_or_shrink(&db, thread, round);
                 }
             });
         }

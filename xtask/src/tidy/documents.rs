@@ -11,6 +11,7 @@ const REQUIRED: [&str; 6] =
     ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"];
 
 const WHY_LINKS: &str = "a link that leads nowhere costs every reader a search";
+const WHY_PATHS: &str = "a document that names what has moved sends its readers astray";
 const WHY_SPACE: &str = "stray whitespace makes noise in changes";
 /// Where the examples of the root's README are run as tests.
 const TESTED_EXAMPLES: &str = "storage/README.md";
@@ -24,7 +25,9 @@ pub(super) fn check(root: &Path, findings: &mut Vec<Finding>) -> Outcome {
         check_whitespace(&path, &fs::read_to_string(root.join(&path))?, findings);
     }
     for path in source::files(root, &["md"])? {
-        check_links(root, &path, &fs::read_to_string(root.join(&path))?, findings);
+        let text = fs::read_to_string(root.join(&path))?;
+        check_links(root, &path, &text, findings);
+        check_paths(root, &path, &text, findings);
     }
     let tested = fs::read_to_string(root.join(TESTED_EXAMPLES)).unwrap_or_default();
     let shown = fs::read_to_string(root.join("README.md")).unwrap_or_default();
@@ -67,24 +70,48 @@ fn check_examples(shown: &str, tested: &str, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Finds sources and folders, named as code, that are neither at the root nor beside the document.
+fn check_paths(root: &Path, path: &str, text: &str, findings: &mut Vec<Finding>) {
+    let folder = root.join(path).parent().expect("a file is in a folder").to_owned();
+    for (line, prose) in prose(text) {
+        for named in prose.split('`').skip(1).step_by(2).filter(|code| is_path(code)) {
+            if !root.join(named).exists() && !folder.join(named).exists() {
+                findings.push(Finding::new(path, line, format!("there is no {named}"), WHY_PATHS));
+            }
+        }
+    }
+}
+
+/// Whether code looks like the path of a source or a folder; capitals stand for something else, as in `corpus/TARGET/`.
+fn is_path(code: &str) -> bool {
+    let is_plain = |char: char| {
+        char.is_ascii_lowercase() || char.is_ascii_digit() || matches!(char, '_' | '-' | '/' | '.')
+    };
+    let is_source_or_folder = Path::new(code).extension().is_some_and(|it| it == "rs") || code.ends_with('/');
+    is_source_or_folder && !code.starts_with('/') && code.contains('/') && code.chars().all(is_plain)
+}
+
 /// Returns the targets of `[text](target)` outside code, with their lines.
 fn links(text: &str) -> Vec<(usize, &str)> {
-    let mut in_code = false;
     let mut found = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        if line.trim_start().starts_with("```") {
-            in_code = !in_code;
-        }
-        if in_code {
-            continue;
-        }
+    for (line, prose) in prose(text) {
         // Every second part between backticks is code.
-        for part in line.split('`').step_by(2) {
+        for part in prose.split('`').step_by(2) {
             let targets = part.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next());
-            found.extend(targets.map(|target| (index + 1, target)));
+            found.extend(targets.map(|target| (line, target)));
         }
     }
     found
+}
+
+/// Returns the lines outside blocks of code, with their numbers.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut in_code = false;
+    text.lines().enumerate().filter_map(move |(index, line)| {
+        let is_fence = line.trim_start().starts_with("```");
+        in_code ^= is_fence;
+        (!in_code && !is_fence).then_some((index + 1, line))
+    })
 }
 
 #[cfg(test)]
@@ -104,6 +131,17 @@ mod tests {
         check_links(root, "README.md", "[a](Cargo.toml) [b](#here) [c](none.md)", &mut findings);
         assert_eq!(findings.len(), 1);
         assert!(findings[0].what.contains("none.md"));
+    }
+
+    #[test]
+    fn paths_that_lead_nowhere_are_found() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut findings = Vec::new();
+        let text =
+            "`src/main.rs`, `src/gone.rs`, `src/tidy/`, `src/GONE/` and `GET /`\n```\n`src/none.rs`\n```\n";
+        check_paths(root, "README.md", text, &mut findings);
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].what.contains("src/gone.rs"));
     }
 
     #[test]
