@@ -88,10 +88,9 @@ fn head(name: &[u8]) -> u64 {
         [a] => u64::from(a),
         [a, b] => u64::from(u16::from_le_bytes([a, b])),
         [a, b, c] => u64::from(u32::from_le_bytes([a, b, c, 0])),
-        [a, b, c, d, ..] => {
-            let last = name.len().min(8) - 4;
-            let [e, f, g, h] = [name[last], name[last + 1], name[last + 2], name[last + 3]];
-            u64::from_le_bytes([a, b, c, d, e, f, g, h])
+        _ => {
+            let word32 = |at: usize| u32::from_le_bytes([name[at], name[at + 1], name[at + 2], name[at + 3]]);
+            u64::from(word32(0)) | u64::from(word32(name.len().min(8) - 4)) << 32
         }
     };
     word | LOWER
