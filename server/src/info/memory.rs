@@ -54,7 +54,10 @@ pub(super) fn memory(shared: &Shared, text: &mut Text) {
     text.line("mem_clients_normal", clients);
     text.lines(&["mem_cluster_links", "mem_aof_buffer"], 0);
     text.line("mem_allocator", allocator::NAME);
-    text.lines(&["active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"], 0);
+    text.line("active_defrag_running", 0);
+    let reclaim = shared.engine.keyspace().reclaim();
+    text.line("lazyfree_pending_objects", reclaim.pending());
+    text.line("lazyfreed_objects", reclaim.freed());
 }
 
 /// Databases that have keys. The mean time to live is not measured.

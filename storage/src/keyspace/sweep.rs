@@ -122,10 +122,11 @@ impl Keyspace {
     ///
     /// The caller holds the gate alone.
     pub(crate) fn empty(&self, db: DbIndex) -> Vec<Table> {
-        (0..SHARDS)
-            .map(|shard| std::mem::replace(&mut self.lock(db, shard).table, Table::new(self.seed)))
-            .filter(|table| !table.is_empty())
-            .collect()
+        let take = |shard| {
+            let table = &mut self.lock(db, shard).table;
+            (!table.is_empty()).then(|| std::mem::replace(table, Table::new(self.seed)))
+        };
+        (0..SHARDS).filter_map(take).collect()
     }
 
     /// Exchanges the contents of two databases. The caller holds the gate alone.
