@@ -7,9 +7,10 @@ use std::sync::LazyLock;
 /// The folder of the programs; built when it is first asked for.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(build);
 
-/// Returns the server's program.
+/// Returns the server's program: ours, or the one that the environment's `SPINEL_TEST_SERVER` names. A test that says
+/// what every server of this protocol does can be tried on another one.
 pub fn server() -> PathBuf {
-    FOLDER.join("spinel-server")
+    std::env::var_os("SPINEL_TEST_SERVER").map_or_else(|| FOLDER.join("spinel-server"), PathBuf::from)
 }
 
 /// Returns the command line client's program.

@@ -1,3 +1,4 @@
 //! The server and the command line client as their users meet them: processes, sockets, real clients.
 
+mod hostile;
 mod transcripts;
