@@ -32,6 +32,7 @@ impl Client {
     pub fn connect(port: u16) -> Client {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("it is a time");
+        stream.set_write_timeout(Some(PATIENCE)).expect("it is a time");
         stream.set_nodelay(true).expect("it is a TCP connection");
         Client { stream, decoder: Decoder::new(), received: Vec::new(), decoded: 0 }
     }
@@ -49,6 +50,18 @@ impl Client {
             Ok(()) => {}
             Err(error) if is_closure(error.kind()) => {}
             Err(error) => panic!("can't send: {error}"),
+        }
+    }
+
+    /// Sends bytes until the server takes no more of them for a moment, or closes the connection.
+    pub fn send_what_is_taken(&mut self, bytes: &[u8]) {
+        let moment = Duration::from_millis(300);
+        self.stream.set_write_timeout(Some(moment)).expect("it is a time");
+        let outcome = self.stream.write_all(bytes);
+        self.stream.set_write_timeout(Some(PATIENCE)).expect("it is a time");
+        if let Err(error) = outcome {
+            let kind = error.kind();
+            assert!(kind == ErrorKind::WouldBlock || is_closure(kind), "can't send: {error}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Clients that are not let in, and names that are no names.
 
 use super::{MEGABYTE, assert_serves, growth};
-use spinel_tests::{Client, Received, Server};
+use spinel_tests::{Client, Server};
 
 const WRONG: &str = "-WRONGPASS invalid username-password pair or user is disabled.";
 const NO_NAME: &str = "-ERR Client names cannot contain spaces, newlines or special characters.";
@@ -74,15 +74,14 @@ fn assert_serves_with_password(server: &Server) {
 }
 
 #[test]
-fn a_flood_of_unknown_commands_before_the_password_is_cut_off() {
+fn a_flood_of_unknown_commands_before_the_password_is_not_kept() {
     let server = Server::start(&["--requirepass", "secret"]);
-    let flood = b"*1\r\n$5\r\nFLOOD\r\n".repeat(100_000);
-    let (grown, ()) = growth(&server, || {
+    let flood = b"*1\r\n$5\r\nFLOOD\r\n".repeat(1_000_000);
+    let (grown, _client) = growth(&server, || {
         let mut client = Client::connect(server.port());
-        for _ in 0..8 {
-            client.send_bytes(&flood);
-        }
-        while let Received::Reply(..) = client.receive() {}
+        client.send_what_is_taken(&flood);
+        assert_serves_with_password(&server);
+        client
     });
     assert!(grown < 16 * MEGABYTE, "it took {grown} bytes");
     assert_serves_with_password(&server);
@@ -125,7 +124,7 @@ fn names_stay_on_their_line() {
     assert_eq!(client.text(["AUTH", forged, "p"]), WRONG);
     assert_eq!(client.text(["CLIENT", "SETNAME", forged]), NO_NAME);
     for attribute in ["LIB-NAME", "LIB-VER"] {
-        let expected = NO_NAME.replace("Client names", attribute).replace("Client", "");
+        let expected = NO_NAME.replace("Client names", attribute);
         assert_eq!(client.text(["CLIENT", "SETINFO", attribute, forged]), expected);
     }
     assert_eq!(client.text([forged]), {

@@ -44,9 +44,7 @@ const INTEGERS: &[&str] = &[
     "WAIT # 1",
     "WAIT 0 #",
     "CLIENT KILL ID #",
-    "CLIENT NO-EVICT #",
     "CLIENT PAUSE #",
-    "OBJECT FREQ #",
 ];
 
 const NO_INTEGERS: &[&str] = &[
