@@ -55,6 +55,17 @@ struct Connection {
     sent: usize,
 }
 
+/// How much room to make behind the `held` bytes of a request that will have `wanted` at least.
+///
+/// An announced length is believed once a megabyte has come: from there on, a large value is not moved again.
+/// Until then the room grows with what has come, so that announcing costs the server nothing.
+fn room(held: usize, wanted: usize) -> usize {
+    const READ_BYTES: usize = 16 * 1024;
+    const BELIEVED_FROM: usize = 1 << 20;
+    let missing = wanted.saturating_sub(held);
+    if held >= BELIEVED_FROM { missing.max(READ_BYTES) } else { missing.min(held).max(READ_BYTES) }
+}
+
 impl Connection {
     async fn run(&mut self, worker: &Worker) -> io::Result<()> {
         poll_fn(|context| {
@@ -68,12 +79,14 @@ impl Connection {
                 return Ok(());
             }
             let mut flow = self.serve_batch(read, worker)?;
-            while flow == Flow::Hold {
-                Box::pin(self.wait(worker)).await?;
+            while matches!(flow, Flow::Hold | Flow::Again) {
+                if flow == Flow::Hold {
+                    Box::pin(self.wait(worker)).await?;
+                }
                 flow = self.serve_batch(0, worker)?;
             }
             match flow {
-                Flow::Continue | Flow::Hold => {}
+                Flow::Continue | Flow::Hold | Flow::Again => {}
                 Flow::Close => return poll_fn(|context| self.poll_farewell(context)).await,
                 Flow::Drop => return Ok(()),
                 Flow::Stay => std::future::pending().await,
@@ -171,8 +184,7 @@ impl Connection {
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
             return Poll::Ready(Ok(buffer.filled().len()));
         }
-        let missing = self.parser.wanted_bytes().saturating_sub(self.partial.len());
-        self.partial.reserve(missing.max(16 * 1024));
+        self.partial.reserve(room(self.partial.len(), self.parser.wanted_bytes()));
         let start = self.partial.len();
         ready!(tokio_util::io::poll_read_buf(Pin::new(&mut self.stream), context, &mut self.partial))?;
         if self.partial.len() as i64 > worker.shared.config.number(table::CLIENT_QUERY_BUFFER_LIMIT) {
@@ -213,7 +225,7 @@ impl Connection {
             let rest = &input[consumed..];
             let parsed = self.parser.parse(rest, &limits, batch);
             let flow = self.session.run(rest, batch, executor, &mut output, &worker.shared);
-            if flow == Flow::Hold {
+            if matches!(flow, Flow::Hold | Flow::Again) {
                 self.keep_requests(rest, batch);
                 return flow;
             }

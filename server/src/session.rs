@@ -25,9 +25,15 @@ pub(crate) enum Flow {
     /// The requests from [`Session::done`] on have to wait: for the end of a pause, or for
     /// [`Session::delay`].
     Hold,
+    /// The requests from [`Session::done`] on run after the replies so far are sent, as far as the client takes them.
+    Again,
     /// Nothing more is read or replied: the server is stopping and will close it.
     Stay,
 }
+
+/// Replies of a batch beyond this many bytes are sent before it goes on, so that many requests for large values
+/// don't fill the memory with what the client may never read.
+const REPLY_BYTES_PER_ROUND: usize = 1 << 20;
 
 /// What commands leave behind: replies, and counts.
 pub(crate) struct Output<'o> {
@@ -92,6 +98,10 @@ impl Session {
         let mut next = 0;
         self.flow = Flow::Continue;
         while next < batch.len() && self.flow == Flow::Continue {
+            if output.reply.len() > REPLY_BYTES_PER_ROUND {
+                self.flow = Flow::Again;
+                break;
+            }
             if self.is_guarded(shared, turn.now()) {
                 let words: Vec<&[u8]> = batch.request(next, input).iter().collect();
                 next += usize::from(self.run_guarded(&words, &mut turn, shared, output));

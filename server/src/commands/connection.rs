@@ -109,7 +109,7 @@ fn reset(call: &mut HostCall<'_>) -> Result<(), Error> {
 }
 
 fn select(call: &mut HostCall<'_>) -> Result<(), Error> {
-    let number = call.args.integer();
+    let number = call.args.integer_between(i32::MIN.into(), i32::MAX.into());
     call.args.finish()?;
 
     let keyspace = call.shared.engine.keyspace();
