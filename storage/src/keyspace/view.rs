@@ -210,7 +210,10 @@ impl<'a> View<'a> {
         let id = (db, shard_of(hash));
         let keyspace = self.scene.keyspace;
         match &mut self.held {
-            Held::One(shard) => shard,
+            Held::One(shard) => {
+                debug_assert_eq!(id, (self.db, shard_of(self.known.1)), "a single command has one key");
+                shard
+            }
             Held::Several { shards, is_alone } => {
                 let place = match shards.binary_search_by_key(&id, |(held, _)| *held) {
                     Ok(place) => place,

@@ -32,6 +32,10 @@ const PROSE: [&str; 9] = [
     "notes",
 ];
 
+/// Options that newer releases brought and the reference lacks: command and the start of the path.
+const NEWER: [(&str, &str); 2] =
+    [("bitop", ".arguments[0:operation].arguments["), ("set", ".arguments[2:condition].arguments[")];
+
 /// What a server says about one command: values by path. Flags, categories and tips are sets, so their order is
 /// free; everything else holds one value.
 type Description = BTreeMap<String, BTreeSet<String>>;
@@ -83,7 +87,8 @@ fn print_differences(name: &str, expected: &Description, received: &Description)
     let mut differences = 0;
     for path in paths {
         let (one, other) = (expected.get(path).unwrap_or(&none), received.get(path).unwrap_or(&none));
-        if one == other {
+        let is_newer = NEWER.iter().any(|(command, start)| name == *command && path.starts_with(start));
+        if one == other || one.is_empty() && is_newer {
             continue;
         }
         differences += 1;
