@@ -12,7 +12,7 @@ use crate::{Outcome, command, fuzz, peers, workspace};
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Steps to run: fmt, clippy, tests, tidy, docs, package, sanitizer, peers, record, oracle, fuzz [default: all]
+    /// Steps to run: fmt, clippy, tests, tidy, docs, package, sanitizer, peers, clients, record, oracle, fuzz [default: all]
     steps: Vec<String>,
     /// Leaves out the tests, because they have just run
     #[arg(long)]
@@ -41,7 +41,7 @@ enum Ending {
     Skipped(&'static str),
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", run: format },
     Step { name: "clippy", run: clippy },
     Step { name: "tests", run: tests },
@@ -50,6 +50,7 @@ const STEPS: [Step; 11] = [
     Step { name: "package", run: package },
     Step { name: "sanitizer", run: sanitizer },
     Step { name: "peers", run: |_| own_verb(&["peers"]) },
+    Step { name: "clients", run: clients },
     Step { name: "record", run: |_| own_verb(&["record", "--check"]) },
     Step { name: "oracle", run: oracle },
     Step { name: "fuzz", run: fuzz },
@@ -151,6 +152,15 @@ fn sanitizer(_: &Arguments) -> Outcome<Ending> {
     test.args(["--target", workspace::TRIPLE, "--target-dir"]).arg(workspace::target().join("sanitizer"));
     // Containers withhold the right that the search for leaks needs.
     done(test.env("RUSTFLAGS", "-Zsanitizer=address").env("ASAN_OPTIONS", "detect_leaks=0"))
+}
+
+/// Runs the tests that need programs of others: redis-py, and the tools unpacked with the peers.
+fn clients(_: &Arguments) -> Outcome<Ending> {
+    let cli = peers::find("redis8", "cli")?;
+    let tools = cli.parent().expect("a program is in a folder");
+    let python = std::env::var_os("SPINEL_TEST_PYTHON").unwrap_or_else(|| "python3".into());
+    let mut test = cargo(&["test", "--workspace", "--test", "end_to_end", "--", "--ignored"]);
+    done(test.env("SPINEL_TEST_TOOLS", tools).env("SPINEL_TEST_PYTHON", python))
 }
 
 /// Compares generated calls, then the command table, with Redis 8.

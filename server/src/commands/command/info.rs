@@ -58,7 +58,12 @@ fn describe(table: &CommandTable, id: CommandId, reply: &mut ReplyWriter) {
         describe_keys(spec, reply);
     }
     let subcommands = table.shown_subcommands(id);
-    reply.array(subcommands.len());
+    // The reference has a set of none and an array of some.
+    if subcommands.len() == 0 {
+        reply.set(0)
+    } else {
+        reply.array(subcommands.len())
+    }
     for id in subcommands {
         describe(table, id, reply);
     }
