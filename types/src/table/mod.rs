@@ -27,6 +27,7 @@
 //! are 3/8 of the range, so among 10 buckets its home is `floor(10 × 3/8) = 3`. After growth to 12 buckets
 //! it is 4; entries before it in the scan order are before it still.
 
+mod backfill;
 mod bucket;
 mod due;
 mod scan;
@@ -192,9 +193,11 @@ impl Table {
             return;
         }
         let segment = &mut self.segments[index];
-        segment.displace(hash, slot);
+        let bucket = segment.displace(hash, slot);
         if segment.is_sparse() {
             self.rebuild(index, Segment::size_for(self.segments[index].len));
+        } else {
+            self.backfill(index, bucket);
         }
     }
 

@@ -101,8 +101,8 @@ impl Segment {
         }
     }
 
-    /// Takes a slot out of the index. O(1).
-    pub(super) fn displace(&mut self, hash: u64, slot: Slot) {
+    /// Takes a slot out of the index and says which bucket it was in. O(1).
+    pub(super) fn displace(&mut self, hash: u64, slot: Slot) -> usize {
         let (bucket, place) = self.locate(hash, slot);
         self.buckets[bucket].clear(place);
         self.len -= 1;
@@ -111,6 +111,7 @@ impl Segment {
             self.buckets[at].unpass();
             at = self.after(at);
         }
+        bucket
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {

@@ -222,3 +222,23 @@ fn a_search_for_what_is_missing_ends() {
         }
     }
 }
+
+#[test]
+fn searches_stay_short_however_long_entries_come_and_go() {
+    let (mut table, mut random) = (table(), Random(17));
+    let mut live: Vec<u64> = (0..1300).collect();
+    live.iter().for_each(|key| put(&mut table, &key.to_le_bytes(), b"", None));
+    let passed = |table: &Table| {
+        let buckets = table.segments.iter().flat_map(|segment| &segment.buckets);
+        buckets.filter(|bucket| bucket.is_passed()).count()
+    };
+    let before = passed(&table);
+    for next in 1300..100_000_u64 {
+        let index = random.below(1300) as usize;
+        assert!(take(&mut table, &live[index].to_le_bytes()));
+        live[index] = next;
+        put(&mut table, &next.to_le_bytes(), b"", None);
+    }
+    let after = passed(&table);
+    assert!(after <= before * 2, "{after} passed buckets after the churn, {before} before it");
+}
