@@ -7,6 +7,7 @@
 use crate::clients::{Flag, PauseMode};
 use crate::config::Config;
 use crate::log;
+use crate::memory_limit::{self, OUT_OF_MEMORY};
 use crate::server::Shared;
 use crate::session::{Flow, Output, Session};
 use spinel_resp::{Limits, Protocol};
@@ -56,6 +57,7 @@ impl Session {
         self.entrance == Entrance::NeedsPassword
             || self.reply_mode != ReplyMode::All
             || shared.clients.pause.until() > now
+            || shared.memory_limit.is_exceeded()
     }
 
     /// Whether the client has to say a password first. Who came when none was needed stays in.
@@ -124,6 +126,10 @@ impl Session {
         let flags = shared.engine.table().row(id).command.flags;
         if !flags.contains(Flags::NO_AUTH) && self.must_authenticate(shared) {
             return Decision::Refuse(UNAUTHENTICATED);
+        }
+        let needs_memory = flags.contains(Flags::DENYOOM) && shared.memory_limit.is_exceeded();
+        if needs_memory && memory_limit::measure(shared) {
+            return Decision::Refuse(OUT_OF_MEMORY);
         }
         let may_write = flags.contains(Flags::WRITE) || flags.contains(Flags::MAY_REPLICATE);
         match shared.clients.pause.mode(now) {

@@ -30,6 +30,7 @@ mod files;
 mod info;
 mod listen;
 mod log;
+mod memory_limit;
 mod orders;
 pub mod program;
 pub mod server;

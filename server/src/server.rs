@@ -9,6 +9,7 @@ use crate::eviction;
 use crate::files;
 use crate::listen;
 use crate::log;
+use crate::memory_limit::MemoryLimit;
 use crate::orders::{Order, Orders};
 use crate::statistics::{Rates, Statistics, Sums};
 use crate::upkeep::Upkeep;
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) replication_id: String,
     /// The most memory in use so far.
     pub(crate) peak_bytes: AtomicU64,
+    pub(crate) memory_limit: MemoryLimit,
     /// The handler of each host command, by the command's index.
     pub(crate) host_handlers: Vec<Option<HostHandler>>,
 }
@@ -155,6 +157,7 @@ impl Server {
             run_id: random_name(),
             replication_id: random_name(),
             peak_bytes: AtomicU64::new(0),
+            memory_limit: MemoryLimit::default(),
             engine: Arc::new(engine),
             config,
             orders,

@@ -4,6 +4,7 @@ use crate::allocator;
 use crate::clients;
 use crate::info;
 use crate::log::{self, Level};
+use crate::memory_limit;
 use crate::server::{Shared, now};
 use spinel_storage::UnixMillis;
 use std::io;
@@ -55,6 +56,7 @@ fn run(shared: &Shared, stop: &AtomicBool) {
         if now.0 - sampled.0 >= REST.as_millis() as i64 {
             sampled = now;
             shared.rates.sample(now.0, shared.sums());
+            memory_limit::measure(shared);
         }
         if now.0 - enforced.0 >= 1000 {
             enforced = now;

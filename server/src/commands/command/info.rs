@@ -59,10 +59,9 @@ fn describe(table: &CommandTable, id: CommandId, reply: &mut ReplyWriter) {
     }
     let subcommands = table.shown_subcommands(id);
     // The reference has a set of none and an array of some.
-    if subcommands.len() == 0 {
-        reply.set(0)
-    } else {
-        reply.array(subcommands.len())
+    match subcommands.len() {
+        0 => reply.set(0),
+        count => reply.array(count),
     }
     for id in subcommands {
         describe(table, id, reply);

@@ -16,7 +16,7 @@ const POLICIES: &[&str] = &[
 
 pub(super) const SETTINGS: &[Setting] = &[
     integer("databases", 16, 1, i32::MAX as i64).at_start(),
-    bytes("maxmemory", 0, 0, u64::MAX).idle(),
+    bytes("maxmemory", 0, 0, u64::MAX),
     choice("maxmemory-policy", POLICIES, POLICIES.len() - 1),
     integer("maxmemory-samples", 5, 1, 64).idle(),
     integer("maxmemory-eviction-tenacity", 10, 0, 100).idle(),
