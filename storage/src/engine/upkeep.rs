@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Keys removed under one hold of a shard's lock: some 20 µs.
 const KEYS_PER_HOLD: usize = 128;
+/// The shards of a database are visited in steps of this. Whoever goes through them in order, as INFO does,
+/// would otherwise catch up with the upkeep and wait for it at every shard.
+const STRIDE: usize = 101;
+const _: () = assert!(SHARDS.is_power_of_two() && STRIDE % 2 == 1, "every shard has its turn");
 /// No stripe of a thread; upkeep passes the gate on one of its own.
 const STRIPE: usize = usize::MAX;
 
@@ -30,7 +34,7 @@ impl Engine {
         let mut removed = 0;
         for step in 0..shards {
             let number = (first + step) % shards;
-            let (db, shard) = (DbIndex((number / SHARDS) as u16), number % SHARDS);
+            let (db, shard) = (DbIndex((number / SHARDS) as u16), number * STRIDE % SHARDS);
             removed += self.expire_shard(db, shard, now);
             if removed >= keys_max {
                 self.upkeep.next_shard.store(number + 1, Ordering::Relaxed);
