@@ -40,7 +40,7 @@ impl<'w, 'e> Window<'w, 'e> {
         Window {
             words: Vec::with_capacity(4 * capacity),
             requests: Vec::with_capacity(capacity),
-            holds: Holds::default(),
+            holds: Holds::with_capacity(capacity),
         }
     }
 

@@ -20,6 +20,11 @@ pub struct Holds<'e> {
 pub struct HoldIndex(usize);
 
 impl Holds<'_> {
+    /// Makes room for the shards of this many commands.
+    pub fn with_capacity(commands: usize) -> Self {
+        Holds { shards: Vec::with_capacity(commands), ..Holds::default() }
+    }
+
     /// Guesses where a command's entry is and asks for its address to be loaded. The bucket, asked for when
     /// the hold was taken, should be in the cache by now.
     #[inline]

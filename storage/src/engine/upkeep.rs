@@ -5,7 +5,8 @@ use crate::keyspace::{DbIndex, SHARDS};
 use crate::time::UnixMillis;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Keys removed under one hold of a shard's lock: some 20 µs.
+/// After so many keys no further segment of a table is begun under one hold of a shard's lock, so a hold
+/// removes at most this and one segment more: at 0.16 µs a key, a quarter of a millisecond.
 const KEYS_PER_HOLD: usize = 128;
 /// The shards of a database are visited in steps of this. Whoever goes through them in order, as INFO does,
 /// would otherwise catch up with the upkeep and wait for it at every shard.

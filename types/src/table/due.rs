@@ -72,8 +72,9 @@ impl Table {
         self.due.next
     }
 
-    /// Collects slots whose stamp is at most `now`, up to about `slots_max` of them (the last bucket may
-    /// exceed it by a few), and says whether there may be more. The caller removes them.
+    /// Collects slots whose stamp is at most `now` and says whether there may be more. The caller removes
+    /// them. A segment is walked as a whole; none is begun after `slots_max` slots, so there may be as many
+    /// more as a segment holds: some 1,300.
     ///
     /// Costs a pass over the buckets of segments that have something due, plus the entries of due buckets.
     pub fn collect_due(&mut self, now: i64, slots_max: usize, due: &mut Vec<Slot>) -> bool {
