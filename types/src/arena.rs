@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A slot is named by 4 bytes instead of a pointer's 8, which is what makes the index above it small. Sizes
-//! up to 128 bytes come in steps of 4, up to 256 in steps of 8, up to 1 KiB in the steps that divide a page
+//! from 8 up to 128 bytes come in steps of 4, up to 256 in steps of 8, up to 1 KiB in the steps that divide a page
 //! without a remainder. The
 //! first page of a class is small and later ones double up to 4 KiB, so that a nearly empty table costs
 //! little. A page whose last slot is freed goes back to the allocator at once. Freed slots of a page form a
@@ -35,8 +35,8 @@ const _: () = assert!(PAGE_BYTES / UNIT == 1 << OFFSET_BITS);
 
 /// Slots above this get a page of their own.
 const CLASS_BYTES_MAX: usize = 1024;
-/// Classes of 16, 20 … 128 bytes, then of 136, 144 … 256, then those that fit 15, 14 … 4 times into a page.
-const FINE_CLASSES: usize = (128 - 16) / 4 + 1;
+/// Classes of 8, 12 … 128 bytes, then of 136, 144 … 256, then those that fit 15, 14 … 4 times into a page.
+const FINE_CLASSES: usize = (128 - 8) / 4 + 1;
 const MIDDLE_CLASSES: usize = (256 - 128) / 8;
 const CLASSES: usize = FINE_CLASSES + MIDDLE_CLASSES + 12;
 const DEDICATED: u8 = CLASSES as u8;
@@ -50,7 +50,7 @@ const fn class_bytes() -> [u16; CLASSES] {
     let mut class = 0;
     while class < CLASSES {
         bytes[class] = if class < FINE_CLASSES {
-            16 + class as u16 * 4
+            8 + class as u16 * 4
         } else if class < FINE_CLASSES + MIDDLE_CLASSES {
             136 + (class - FINE_CLASSES) as u16 * 8
         } else {
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn classes_ascend_and_fit() {
-        assert_eq!(CLASS_BYTES[0], 16);
+        assert_eq!(CLASS_BYTES[0], 8);
         assert_eq!(usize::from(CLASS_BYTES[CLASSES - 1]), CLASS_BYTES_MAX);
         assert!(CLASS_BYTES.windows(2).all(|pair| pair[0] < pair[1]));
         for len in 0..=CLASS_BYTES_MAX {

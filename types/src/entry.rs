@@ -14,6 +14,10 @@
 //! A key of 8 bytes with a value of 8 takes 6 + 16 = 22 bytes, which fit the 24-byte size class; with a stamp
 //! 28, a class of its own. A key of 16 with 32 takes 54 and 60 in the classes of 56 and 60.
 
+use crate::bytes::same_bytes;
+use crate::hash::HashSeed;
+use crate::table::Layout;
+
 /// Bytes before the stamp in the narrow and in the wide form.
 const NARROW: usize = 6;
 const WIDE: usize = 12;
@@ -74,7 +78,7 @@ fn is_wide(key_len: usize, value_len: usize) -> bool {
 }
 
 /// Writes an entry to the start of `slot`, which must have room for it.
-pub(crate) fn write(slot: &mut [u8], key: &[u8], fields: &Fields<'_>) {
+fn write(slot: &mut [u8], key: &[u8], fields: &Fields<'_>) {
     debug_assert!(fields.kind != 0 && fields.kind <= KIND_MASK);
     let wide = is_wide(key.len(), fields.value.len());
     slot[0] = fields.kind;
@@ -249,10 +253,15 @@ impl<'a> EntryMut<'a> {
     }
 }
 
-/// Gives the entry in `slot` a value length and a stamp, keeping its key and the start of its value.
+/// Gives the entry in `slot` a value of another length, keeping its key, its stamp and the start of its value.
 ///
 /// A longer value ends in zeros. The slot must have room for the entry as it becomes.
-pub(crate) fn reshape(slot: &mut [u8], value_len: usize, stamp: Option<i64>) {
+pub(crate) fn resize_value(slot: &mut [u8], value_len: usize) {
+    let stamp = Entry::new(slot).stamp();
+    reshape(slot, value_len, stamp);
+}
+
+fn reshape(slot: &mut [u8], value_len: usize, stamp: Option<i64>) {
     let entry = Entry::new(slot);
     let (old_start, key_len, old_len) = (entry.key_start(), entry.key_len(), entry.value_len());
     let wide = is_wide(key_len, value_len);
@@ -266,6 +275,66 @@ pub(crate) fn reshape(slot: &mut [u8], value_len: usize, stamp: Option<i64>) {
     write_lengths(slot, wide, key_len, value_len);
     slot[0] |= write_stamp(&mut slot[head..], stamp);
     slot[start + kept..start + key_len + value_len].fill(0);
+}
+
+/// The layout of keyspaces: keys are byte strings, entries are as drawn above.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys;
+
+impl Layout for Keys {
+    type Key<'a> = &'a [u8];
+    type Fields<'a> = Fields<'a>;
+    type View<'a> = Entry<'a>;
+
+    #[inline]
+    fn hash(seed: HashSeed, key: &[u8]) -> u64 {
+        seed.hash(key)
+    }
+
+    #[inline]
+    fn is_at(slot: &[u8], key: &[u8]) -> bool {
+        same_bytes(Entry::new(slot).key(), key)
+    }
+
+    #[inline]
+    fn key(slot: &[u8]) -> &[u8] {
+        Entry::new(slot).key()
+    }
+
+    #[inline]
+    fn view(slot: &[u8]) -> Entry<'_> {
+        Entry::new(slot)
+    }
+
+    #[inline]
+    fn stamp(slot: &[u8]) -> Option<i64> {
+        Entry::new(slot).stamp()
+    }
+
+    fn encoded_len(slot: &[u8]) -> usize {
+        Entry::new(slot).encoded_len()
+    }
+
+    #[inline]
+    fn len_of(key: &[u8], fields: &Fields<'_>) -> usize {
+        encoded_len(key.len(), fields.value.len(), fields.stamp)
+    }
+
+    #[inline]
+    fn write(slot: &mut [u8], key: &[u8], fields: &Fields<'_>) -> Option<i64> {
+        write(slot, key, fields);
+        fields.stamp
+    }
+
+    fn len_stamped(slot: &[u8], stamp: Option<i64>) -> usize {
+        let entry = Entry::new(slot);
+        encoded_len(entry.key_len(), entry.value_len(), stamp)
+    }
+
+    fn restamp(slot: &mut [u8], stamp: Option<i64>) {
+        let value_len = Entry::new(slot).value_len();
+        reshape(slot, value_len, stamp);
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! masked by a secret, is folded to 64 bits by xor. Without the secrets nobody can choose keys that collide,
 //! and a table shows at most the upper bits of a hash (as the order of a scan), never the secrets.
 
+use crate::bytes::word64;
+
 /// The secret of a hash function: two random words, chosen once per database.
 #[derive(Clone, Copy, Debug)]
 pub struct HashSeed {
@@ -42,6 +44,13 @@ impl HashSeed {
         let mixed = fold(first ^ self.low ^ state, last ^ self.high);
         fold(mixed ^ self.high, FINISH ^ self.low)
     }
+
+    /// Hashes an integer, O(1).
+    #[inline]
+    pub fn hash_integer(self, integer: i64) -> u64 {
+        let mixed = fold(integer as u64 ^ self.low, FINISH ^ self.high);
+        fold(mixed ^ self.high, SPREAD ^ self.low)
+    }
 }
 
 #[inline]
@@ -65,13 +74,6 @@ fn word32(bytes: &[u8], at: usize) -> u64 {
     let mut word = [0; 4];
     word.copy_from_slice(&bytes[at..at + 4]);
     u64::from(u32::from_le_bytes(word))
-}
-
-#[inline]
-pub(crate) fn word64(bytes: &[u8], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(word)
 }
 
 #[cfg(test)]

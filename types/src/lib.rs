@@ -9,9 +9,9 @@
 //! user orders, and hash seeds come in from outside.
 //!
 //! ```
-//! use spinel_types::{Fields, HashSeed, Table};
+//! use spinel_types::{Fields, HashSeed, Keys, Table};
 //!
-//! let mut table = Table::new(HashSeed::new(1, 2));
+//! let mut table = Table::<Keys>::new(HashSeed::new(1, 2));
 //! let hash = table.hash(b"greeting");
 //! table.insert(hash, b"greeting", &Fields { kind: 1, value: b"hello", stamp: None, clock: 0 });
 //! let slot = table.find(hash, b"greeting").expect("just inserted");
@@ -21,18 +21,21 @@
 //! Start reading at [`table`], then [`entry`] and [`arena`].
 
 pub mod arena;
+mod bytes;
 mod cpu;
 pub mod entry;
 pub mod hash;
+pub mod member;
 pub mod string;
 pub mod table;
 pub mod xxh3;
 
 pub use arena::{Arena, Slot};
-pub use entry::{Entry, EntryMut, Fields};
+pub use entry::{Entry, EntryMut, Fields, Keys};
 pub use hash::HashSeed;
+pub use member::{Member, MemberFields, MemberValue, Members};
 pub use string::{Str, StringEncoding};
-pub use table::{Cursor, Table};
+pub use table::{Cursor, Layout, Table};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -61,6 +61,12 @@ impl<'a> Str<'a> {
         }
     }
 
+    /// The integer whose canonical decimal a text is, or the text.
+    #[inline]
+    pub fn parse(text: &'a [u8]) -> Str<'a> {
+        read_decimal(text).map_or(Str::Text(text), Str::Integer)
+    }
+
     /// The text of the value; an integer is written to `digits`.
     #[inline]
     pub fn text<'b>(self, digits: &'b mut [u8; INTEGER_DIGITS_MAX]) -> &'b [u8]

@@ -73,7 +73,11 @@ mod tests {
         let mut table = Table::new(HashSeed::new(1, 2));
         for key in 0..keys {
             let key = key.to_le_bytes();
-            table.insert(table.hash(&key), &key, &Fields { kind: 1, value: b"", stamp: None, clock: 0 });
+            table.insert(
+                table.hash(&key[..]),
+                &key[..],
+                &Fields { kind: 1, value: b"", stamp: None, clock: 0 },
+            );
         }
         table
     }

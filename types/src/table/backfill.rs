@@ -4,15 +4,15 @@
 //! stand nearer to home; if nobody moved it, ever more buckets would count as passed, and a search for a
 //! missing key, which goes on while they do, would visit ever more of them.
 
-use super::Table;
 use super::bucket::Bucket;
 use super::segment::position;
+use super::{Layout, Table};
 use crate::arena::Slot;
 
 /// Buckets behind a gap that are searched for an entry to move into it.
 const REACH: usize = 4;
 
-impl Table {
+impl<L: Layout> Table<L> {
     /// Moves entries nearer to home, starting with the gap in `bucket`. O(1): few buckets are passed, and
     /// then one of the next few entries nearly always fits.
     pub(super) fn backfill(&mut self, index: usize, bucket: usize) {
@@ -28,7 +28,7 @@ impl Table {
                 segment.buckets[at].unpass();
                 at = segment.after(at);
             }
-            if let Some(stamp) = self.entry(slot).stamp() {
+            if let Some(stamp) = L::stamp(self.arena.tail(slot)) {
                 self.due.note(&mut self.segments[index], gap, stamp);
             }
             gap = from;
@@ -44,7 +44,7 @@ impl Table {
             at = segment.after(at);
             for place in segment.buckets[at].occupied() {
                 let slot = segment.buckets[at].slot(place);
-                let hash = self.hash(self.entry(slot).key());
+                let hash = self.hash(L::key(self.arena.tail(slot)));
                 let from_home = (at + buckets - segment.home(position(hash))) % buckets;
                 if from_home >= distance {
                     return Some((at, place, slot, hash));

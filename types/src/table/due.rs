@@ -13,9 +13,9 @@
 //! ahead (for milliseconds 70 minutes). A farther stamp gets that bound: the walk will look at it in vain
 //! then and note it again. Bounds may be too early, after an entry left or got a later stamp, never too late.
 
-use super::Table;
 use super::bucket::Bucket;
 use super::segment::Segment;
+use super::{Layout, Table};
 use crate::arena::Slot;
 
 const TICK_SHIFT: u32 = 8;
@@ -66,7 +66,7 @@ fn encode(ticks: i64) -> u16 {
     if ticks as u16 == 0 { u16::MAX } else { ticks as u16 }
 }
 
-impl Table {
+impl<L: Layout> Table<L> {
     /// A lower bound of all stamps; `i64::MAX` when there is none.
     pub fn next_due(&self) -> i64 {
         self.due.next
@@ -125,7 +125,7 @@ impl Table {
         let mut earliest = None::<i64>;
         for place in bucket.occupied() {
             let slot = bucket.slot(place);
-            match self.entry(slot).stamp() {
+            match L::stamp(self.arena.tail(slot)) {
                 Some(stamp) if stamp <= now => due.push(slot),
                 Some(stamp) => earliest = Some(earliest.map_or(stamp, |other| other.min(stamp))),
                 None => {}

@@ -30,23 +30,26 @@
 mod backfill;
 mod bucket;
 mod due;
+mod layout;
 mod scan;
 mod segment;
 
 use crate::arena::{Arena, Slot};
-use crate::entry::{self, Entry, EntryMut, Fields};
-use crate::hash::{HashSeed, word64};
+use crate::entry::{self, EntryMut, Keys};
+use crate::hash::HashSeed;
 use bucket::Bucket;
+pub use layout::Layout;
 pub use scan::Cursor;
 use segment::{BUCKETS_MAX, DEPTH_MAX, POSITION_BITS, Segment, position};
+use std::marker::PhantomData;
 
-/// A map from byte-string keys to packed entries.
+/// A map from keys to what belongs to them, each pair packed into one run of bytes by its [`Layout`].
 ///
 /// Callers hash a key once and pass the hash along; passing a hash of another key is a logic error that
 /// loses entries but nothing worse.
 // What a lookup needs comes first, so that it is in the first two cache lines.
 #[repr(C)]
-pub struct Table {
+pub struct Table<L = Keys> {
     /// 2^depth segment numbers; empty while the table is.
     directory: Vec<u32>,
     segments: Vec<Segment>,
@@ -55,11 +58,12 @@ pub struct Table {
     len: usize,
     stamped: usize,
     due: due::Schedule,
+    layout: PhantomData<L>,
 }
 
-impl Table {
+impl<L: Layout> Table<L> {
     /// Makes an empty table, which owns no memory.
-    pub const fn new(seed: HashSeed) -> Table {
+    pub const fn new(seed: HashSeed) -> Table<L> {
         Table {
             seed,
             arena: Arena::new(),
@@ -68,13 +72,14 @@ impl Table {
             len: 0,
             stamped: 0,
             due: due::Schedule::new(),
+            layout: PhantomData,
         }
     }
 
     /// Hashes a key as this table expects it.
     #[inline]
-    pub fn hash(&self, key: &[u8]) -> u64 {
-        self.seed.hash(key)
+    pub fn hash(&self, key: L::Key<'_>) -> u64 {
+        L::hash(self.seed, key)
     }
 
     /// How many entries there are.
@@ -95,7 +100,7 @@ impl Table {
 
     /// Finds a key's slot. O(1), two cache misses.
     #[inline]
-    pub fn find(&self, hash: u64, key: &[u8]) -> Option<Slot> {
+    pub fn find(&self, hash: u64, key: L::Key<'_>) -> Option<Slot> {
         let segment = self.segments.get(self.segment_index(hash)?)?;
         let tag = Bucket::tag(hash);
         let home = segment.home(position(hash));
@@ -104,7 +109,7 @@ impl Table {
             let bucket = &segment.buckets[at];
             for place in bucket.matches(tag) {
                 let slot = bucket.slot(place);
-                if same_bytes(self.entry(slot).key(), key) {
+                if L::is_at(self.arena.tail(slot), key) {
                     return Some(slot);
                 }
             }
@@ -121,27 +126,20 @@ impl Table {
 
     /// The entry in a slot.
     #[inline]
-    pub fn entry(&self, slot: Slot) -> Entry<'_> {
-        Entry::new(self.arena.tail(slot))
-    }
-
-    /// The entry in a slot, to be changed in place.
-    #[inline]
-    pub fn entry_mut(&mut self, slot: Slot) -> EntryMut<'_> {
-        EntryMut::new(self.arena.tail_mut(slot))
+    pub fn entry(&self, slot: Slot) -> L::View<'_> {
+        L::view(self.arena.tail(slot))
     }
 
     /// Adds a key, which must be absent. O(1), at times a rebuild of one segment.
-    pub fn insert(&mut self, hash: u64, key: &[u8], fields: &Fields<'_>) -> Slot {
+    pub fn insert(&mut self, hash: u64, key: L::Key<'_>, fields: &L::Fields<'_>) -> Slot {
         debug_assert!(self.find(hash, key).is_none());
-        let len = entry::encoded_len(key.len(), fields.value.len(), fields.stamp);
-        let slot = self.arena.allocate(len);
-        entry::write(self.arena.tail_mut(slot), key, fields);
+        let slot = self.arena.allocate(L::len_of(key, fields));
+        let stamp = L::write(self.arena.tail_mut(slot), key, fields);
 
         let index = self.segment_with_room(hash);
         let bucket = self.segments[index].place(hash, slot);
         self.len += 1;
-        if let Some(stamp) = fields.stamp {
+        if let Some(stamp) = stamp {
             self.stamped += 1;
             self.due.note(&mut self.segments[index], bucket, stamp);
         }
@@ -149,11 +147,11 @@ impl Table {
     }
 
     /// Gives a key new fields. The entry may move: the slot to use from now on is returned. O(1).
-    pub fn replace(&mut self, hash: u64, slot: Slot, key: &[u8], fields: &Fields<'_>) -> Slot {
-        let old = self.entry(slot);
-        debug_assert_eq!(old.key(), key);
-        let (old_len, was_stamped) = (old.encoded_len(), old.stamp().is_some());
-        let len = entry::encoded_len(key.len(), fields.value.len(), fields.stamp);
+    pub fn replace(&mut self, hash: u64, slot: Slot, key: L::Key<'_>, fields: &L::Fields<'_>) -> Slot {
+        let old = self.arena.tail(slot);
+        debug_assert!(L::is_at(old, key));
+        let (old_len, was_stamped) = (L::encoded_len(old), L::stamp(old).is_some());
+        let len = L::len_of(key, fields);
         let slot = if Arena::same_class(old_len, len) || self.arena.resize(slot, len) {
             slot
         } else {
@@ -162,22 +160,16 @@ impl Table {
             self.rename(hash, slot, new);
             new
         };
-        entry::write(self.arena.tail_mut(slot), key, fields);
-        self.stamp_changed(hash, slot, was_stamped, fields.stamp);
+        let stamp = L::write(self.arena.tail_mut(slot), key, fields);
+        self.stamp_changed(hash, slot, was_stamped, stamp);
         slot
-    }
-
-    /// Gives a value another length, keeping its start; added bytes are zero. O(1) amortised over growth.
-    pub fn resize_value(&mut self, hash: u64, slot: Slot, value_len: usize) -> Slot {
-        let stamp = self.entry(slot).stamp();
-        self.reshape(hash, slot, value_len, stamp)
     }
 
     /// Sets or clears an entry's stamp. O(1).
     pub fn set_stamp(&mut self, hash: u64, slot: Slot, stamp: Option<i64>) -> Slot {
-        let old = self.entry(slot);
-        let (was_stamped, value_len) = (old.stamp().is_some(), old.value().len());
-        let slot = self.reshape(hash, slot, value_len, stamp);
+        let old = self.arena.tail(slot);
+        let (was_stamped, len) = (L::stamp(old).is_some(), L::len_stamped(old, stamp));
+        let slot = self.reshape(hash, slot, len, |slot| L::restamp(slot, stamp));
         self.stamp_changed(hash, slot, was_stamped, stamp);
         slot
     }
@@ -185,7 +177,7 @@ impl Table {
     /// Removes an entry. O(1), at times a rebuild of one segment.
     pub fn remove(&mut self, hash: u64, slot: Slot) {
         let index = self.segment_index(hash).expect("the slot is in the table");
-        self.stamped -= usize::from(self.entry(slot).stamp().is_some());
+        self.stamped -= usize::from(L::stamp(self.arena.tail(slot)).is_some());
         self.arena.free(slot);
         self.len -= 1;
         if self.len == 0 {
@@ -202,7 +194,7 @@ impl Table {
     }
 
     /// Visits every entry, in no particular order.
-    pub fn for_each(&self, mut visit: impl FnMut(Entry<'_>)) {
+    pub fn for_each(&self, mut visit: impl FnMut(L::View<'_>)) {
         for segment in &self.segments {
             for slot in segment.slots() {
                 visit(self.entry(slot));
@@ -320,10 +312,8 @@ impl Table {
             }
             for place in bucket.occupied() {
                 let slot = bucket.slot(place);
-                let (hash, stamp) = {
-                    let entry = self.entry(slot);
-                    (self.seed.hash(entry.key()), entry.stamp())
-                };
+                let bytes = self.arena.tail(slot);
+                let (hash, stamp) = (L::hash(self.seed, L::key(bytes)), L::stamp(bytes));
                 let index = segment_of(position(hash));
                 if self.segments[index].is_full() {
                     // Only a split as uneven as chance never makes it gets here.
@@ -337,23 +327,30 @@ impl Table {
         }
     }
 
-    fn reshape(&mut self, hash: u64, slot: Slot, value_len: usize, stamp: Option<i64>) -> Slot {
-        let old = self.entry(slot);
-        let old_len = old.encoded_len();
-        let len = entry::encoded_len(old.key().len(), value_len, stamp);
+    /// Changes an entry to take `len` bytes from now on; `change` gets room for the longer of both shapes.
+    fn reshape(&mut self, hash: u64, slot: Slot, len: usize, change: impl FnOnce(&mut [u8])) -> Slot {
+        let old_len = L::encoded_len(self.arena.tail(slot));
         // Both shapes must fit while the bytes move, so a slot of its own shrinks only afterwards.
-        if Arena::same_class(old_len, len) || self.arena.resize(slot, len.max(old_len)) {
-            entry::reshape(self.arena.tail_mut(slot), value_len, stamp);
-            if len >= old_len || Arena::same_class(old_len, len) || self.arena.resize(slot, len) {
+        if Arena::same_class(old_len, len) {
+            change(self.arena.tail_mut(slot));
+            return slot;
+        }
+        let mut kept = Vec::new();
+        if self.arena.resize(slot, len.max(old_len)) {
+            change(self.arena.tail_mut(slot));
+            if len >= old_len || self.arena.resize(slot, len) {
                 return slot;
             }
+            kept.extend_from_slice(&self.arena.tail(slot)[..len]);
+        } else {
+            kept.extend_from_slice(&self.arena.tail(slot)[..old_len]);
+            kept.resize(len.max(old_len), 0);
+            change(&mut kept);
         }
-        let kept = self.arena.tail(slot)[..old_len].to_vec();
         self.arena.free(slot);
-        let new = self.arena.allocate(len.max(kept.len()));
+        let new = self.arena.allocate(len);
         self.rename(hash, slot, new);
-        self.arena.tail_mut(new)[..kept.len()].copy_from_slice(&kept);
-        entry::reshape(self.arena.tail_mut(new), value_len, stamp);
+        self.arena.tail_mut(new)[..len].copy_from_slice(&kept[..len]);
         new
     }
 
@@ -376,25 +373,19 @@ impl Table {
     }
 }
 
-/// Whether two byte strings are equal; for keys, whose length is short and usually the same.
-#[inline]
-fn same_bytes(one: &[u8], other: &[u8]) -> bool {
-    let length = one.len();
-    if length != other.len() {
-        return false;
+impl Table<Keys> {
+    /// The entry in a slot, to be changed in place.
+    #[inline]
+    pub fn entry_mut(&mut self, slot: Slot) -> EntryMut<'_> {
+        EntryMut::new(self.arena.tail_mut(slot))
     }
-    if !(8..=32).contains(&length) {
-        return one == other;
+
+    /// Gives a value another length, keeping its start; added bytes are zero. O(1) amortised over growth.
+    pub fn resize_value(&mut self, hash: u64, slot: Slot, value_len: usize) -> Slot {
+        let entry = self.entry(slot);
+        let len = entry::encoded_len(entry.key().len(), value_len, entry.stamp());
+        self.reshape(hash, slot, len, |slot| entry::resize_value(slot, value_len))
     }
-    // Whole words, the last of which overlaps the one before it.
-    let last = length - 8;
-    let mut differing = word64(one, last) ^ word64(other, last);
-    let mut start = 0;
-    while start < last {
-        differing |= word64(one, start) ^ word64(other, start);
-        start += 8;
-    }
-    differing == 0
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Visiting a table in pieces while it changes, and choosing entries at random.
 
-use super::Table;
 use super::segment::{POSITION_BITS, POSITION_MASK, Segment, position};
+use super::{Layout, Table};
 use crate::arena::Slot;
-use crate::entry::Entry;
 
 /// Where a scan goes on: the first position not yet visited. Below 2^40.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -24,21 +23,21 @@ impl Cursor {
     }
 }
 
-impl Table {
+impl<L: Layout> Table<L> {
     /// Visits the entries of one bucket and says where to go on, `None` at the end.
     ///
     /// From the default cursor until `None`, an entry that is in the table throughout is visited at least
     /// once, whatever else comes, goes or grows meanwhile; and exactly once if nothing does. O(1).
-    pub fn scan(&self, cursor: Cursor, mut visit: impl FnMut(Entry<'_>)) -> Option<Cursor> {
+    pub fn scan(&self, cursor: Cursor, mut visit: impl FnMut(L::View<'_>)) -> Option<Cursor> {
         let segment = &self.segments[self.segment_at(cursor.0)?];
         let home = segment.home(cursor.0);
         let mut at = home;
         loop {
             let bucket = &segment.buckets[at];
             for place in bucket.occupied() {
-                let entry = self.entry(bucket.slot(place));
-                if segment.home(position(self.hash(entry.key()))) == home {
-                    visit(entry);
+                let bytes = self.arena.tail(bucket.slot(place));
+                if segment.home(position(self.hash(L::key(bytes)))) == home {
+                    visit(L::view(bytes));
                 }
             }
             at = segment.after(at);

@@ -1,6 +1,7 @@
 //! Tables against a model.
 
 use super::*;
+use crate::entry::Fields;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 struct Random(u64);
