@@ -21,18 +21,22 @@
 //! Start reading at [`table`], then [`entry`] and [`arena`].
 
 pub mod arena;
+pub mod buffer;
 mod bytes;
 mod cpu;
 pub mod entry;
 pub mod hash;
+pub mod listpack;
 pub mod member;
 pub mod string;
 pub mod table;
 pub mod xxh3;
 
 pub use arena::{Arena, Slot};
+pub use buffer::Buffer;
 pub use entry::{Entry, EntryMut, Fields, Keys};
 pub use hash::HashSeed;
+pub use listpack::{Element, Listpack, ListpackMut};
 pub use member::{Member, MemberFields, MemberValue, Members};
 pub use string::{Str, StringEncoding};
 pub use table::{Cursor, Layout, Table};
