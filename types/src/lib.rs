@@ -28,6 +28,7 @@ pub mod entry;
 pub mod hash;
 pub mod listpack;
 pub mod member;
+pub mod sorted_set;
 pub mod string;
 pub mod table;
 pub mod xxh3;
