@@ -1,3 +1,0 @@
-//! Sorted sets.
-
-pub mod tree;
