@@ -30,6 +30,7 @@ pub mod hyperloglog;
 pub mod intset;
 pub mod listpack;
 pub mod member;
+pub mod stream;
 pub mod string;
 pub mod table;
 pub mod xxh3;
@@ -42,6 +43,7 @@ pub use hyperloglog::HyperLogLog;
 pub use intset::{Intset, IntsetMut};
 pub use listpack::{Element, Listpack, ListpackMut};
 pub use member::{Member, MemberFields, MemberValue, Members};
+pub use stream::{Stream, StreamId};
 pub use string::{Str, StringEncoding};
 pub use table::{Cursor, Layout, Table};
 

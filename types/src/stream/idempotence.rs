@@ -1,0 +1,187 @@
+//! Which messages a stream has had, so that none is added twice.
+//!
+//! A producer names itself and each message it sends. The stream remembers, per producer, the last messages and the
+//! ids of the entries they became, for some time.
+
+use super::StreamId;
+use std::collections::{BTreeMap, VecDeque};
+
+/// How much is remembered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// For how many seconds.
+    pub seconds: u64,
+    /// How many messages per producer.
+    pub messages: usize,
+}
+
+impl Default for Window {
+    fn default() -> Window {
+        Window { seconds: 100, messages: 100 }
+    }
+}
+
+/// What a stream remembers of messages.
+#[derive(Clone, Default, Debug)]
+pub struct Idempotence {
+    window: Window,
+    producers: BTreeMap<Box<[u8]>, Producer>,
+    added: u64,
+    duplicates: u64,
+}
+
+#[derive(Clone, Default, Debug)]
+struct Producer {
+    ids: BTreeMap<Box<[u8]>, StreamId>,
+    /// The messages in the order in which they came, which is that of their ids.
+    order: VecDeque<(StreamId, Box<[u8]>)>,
+}
+
+impl Producer {
+    fn forget_oldest(&mut self) {
+        if let Some((_, message)) = self.order.pop_front() {
+            self.ids.remove(&message);
+        }
+    }
+
+    /// How many messages are older than `oldest_ms`.
+    fn expired(&self, oldest_ms: u64) -> usize {
+        self.order.partition_point(|(id, _)| id.ms < oldest_ms)
+    }
+}
+
+impl Idempotence {
+    /// How much is remembered.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Sets how much is remembered. A window that differs from the present one starts empty.
+    pub fn set_window(&mut self, window: Window) {
+        if self.window != window {
+            self.window = window;
+            self.producers.clear();
+        }
+    }
+
+    /// The id of the entry that a message became, if it is remembered. O(log n).
+    pub fn find(&self, producer: &[u8], message: &[u8], now_ms: u64) -> Option<StreamId> {
+        let id = *self.producers.get(producer)?.ids.get(message)?;
+        (id.ms >= self.oldest_ms(now_ms)).then_some(id)
+    }
+
+    /// Counts a message that was not added because it had been before.
+    pub fn count_duplicate(&mut self) {
+        self.duplicates += 1;
+    }
+
+    /// Remembers a message, and forgets those of its producer that are too old or too many. O(log n) amortized.
+    pub fn remember(&mut self, producer: &[u8], message: &[u8], id: StreamId, now_ms: u64) {
+        let (oldest_ms, messages_max) = (self.oldest_ms(now_ms), self.window.messages);
+        if !self.producers.contains_key(producer) {
+            self.producers.insert(producer.into(), Producer::default());
+        }
+        let known = self.producers.get_mut(producer).expect("just made sure");
+        for _ in 0..known.expired(oldest_ms) {
+            known.forget_oldest();
+        }
+        while known.order.len() >= messages_max {
+            known.forget_oldest();
+        }
+        known.ids.insert(message.into(), id);
+        known.order.push_back((id, message.into()));
+        self.added += 1;
+    }
+
+    /// Forgets the messages that are too old, and producers that have no others. O(producers + forgotten · log n).
+    pub fn forget_expired(&mut self, now_ms: u64) {
+        let oldest_ms = self.oldest_ms(now_ms);
+        self.producers.retain(|_, producer| {
+            for _ in 0..producer.expired(oldest_ms) {
+                producer.forget_oldest();
+            }
+            !producer.order.is_empty()
+        });
+    }
+
+    /// How many producers, and how many messages, are remembered. O(producers · log n).
+    pub fn tracked(&self, now_ms: u64) -> (usize, usize) {
+        let oldest_ms = self.oldest_ms(now_ms);
+        let valid = |producer: &Producer| producer.order.len() - producer.expired(oldest_ms);
+        let counts = self.producers.values().map(valid).filter(|count| *count > 0);
+        counts.fold((0, 0), |(producers, messages), count| (producers + 1, messages + count))
+    }
+
+    /// How many messages were ever remembered.
+    pub fn added(&self) -> u64 {
+        self.added
+    }
+
+    /// How many messages were ever found to have been added before.
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+
+    /// Bytes allocated. O(producers).
+    pub fn memory_bytes(&self) -> usize {
+        let own = |producer: &Producer| {
+            // A message is kept twice, in two structures with slack.
+            let message = producer.order.front().map_or(0, |(_, message)| message.len() * 2 + 80);
+            size_of::<Producer>() + producer.order.len() * message
+        };
+        let producers = self.producers.iter().map(|(name, producer)| name.len() + own(producer));
+        size_of::<Idempotence>() + producers.sum::<usize>()
+    }
+
+    fn oldest_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.window.seconds * 1000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000;
+
+    fn remembered(messages: usize) -> Idempotence {
+        let mut idempotence = Idempotence::default();
+        idempotence.set_window(Window { seconds: 10, messages });
+        for number in 0..5_u64 {
+            let message = number.to_string();
+            idempotence.remember(b"p", message.as_bytes(), StreamId::new(NOW + number, 0), NOW);
+        }
+        idempotence
+    }
+
+    #[test]
+    fn the_last_messages_are_remembered() {
+        let idempotence = remembered(3);
+        let found = |message: &[u8]| idempotence.find(b"p", message, NOW);
+        assert_eq!((found(b"1"), found(b"2")), (None, Some(StreamId::new(NOW + 2, 0))));
+        assert_eq!(idempotence.find(b"q", b"2", NOW), None);
+        assert_eq!((idempotence.tracked(NOW), idempotence.added()), ((1, 3), 5));
+    }
+
+    #[test]
+    fn old_messages_are_forgotten() {
+        let mut idempotence = remembered(100);
+        let later = NOW + 10_003;
+        assert_eq!(idempotence.find(b"p", b"2", later), None);
+        assert_eq!(idempotence.find(b"p", b"3", later), Some(StreamId::new(NOW + 3, 0)));
+        assert_eq!(idempotence.tracked(later), (1, 2));
+        idempotence.forget_expired(later);
+        assert_eq!(idempotence.find(b"p", b"2", NOW), None);
+        idempotence.forget_expired(NOW + 20_000);
+        assert_eq!(idempotence.tracked(NOW), (0, 0));
+    }
+
+    #[test]
+    fn another_window_starts_empty() {
+        let mut idempotence = remembered(3);
+        idempotence.set_window(Window { seconds: 10, messages: 3 });
+        assert_eq!(idempotence.tracked(NOW), (1, 3));
+        idempotence.set_window(Window { seconds: 10, messages: 4 });
+        assert_eq!(idempotence.tracked(NOW), (0, 0));
+    }
+}

@@ -1,0 +1,146 @@
+//! The nodes of a stream, ordered by their first ids.
+//!
+//! ```text
+//! sealed   first id → bytes       an ordered map; each allocation is as long as its node
+//! tail     first id, bytes        the last node, which grows
+//! ```
+//!
+//! The tail stands apart so that adding an entry looks nothing up, and so that a short stream needs no map.
+//! Only an empty stream has no tail. Finding a node is O(log n).
+
+use super::StreamId;
+use super::node::Node;
+use std::collections::BTreeMap;
+use std::collections::btree_map;
+
+/// All nodes of a stream.
+#[derive(Clone, Default)]
+pub(super) struct Nodes {
+    sealed: BTreeMap<StreamId, Box<[u8]>>,
+    tail: Option<Tail>,
+    /// Bytes in the allocations of sealed nodes.
+    sealed_bytes: usize,
+}
+
+#[derive(Clone)]
+struct Tail {
+    first: StreamId,
+    bytes: Vec<u8>,
+}
+
+/// What the map takes for a node besides its bytes: key and pointer in leaves filled to two thirds, and inner nodes.
+const MAP_BYTES_PER_NODE: usize = 56;
+
+impl Nodes {
+    pub(super) fn len(&self) -> usize {
+        self.sealed.len() + usize::from(self.tail.is_some())
+    }
+
+    /// Bytes allocated.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let tail = self.tail.as_ref().map_or(0, |tail| tail.bytes.capacity());
+        tail + self.sealed_bytes + self.sealed.len() * MAP_BYTES_PER_NODE
+    }
+
+    /// The node that has the entry of this id, if any has.
+    pub(super) fn of(&self, id: StreamId) -> Option<(StreamId, Node<'_>)> {
+        self.descending(id).next()
+    }
+
+    /// The last node, to append to.
+    pub(super) fn tail(&mut self) -> Option<(StreamId, &mut Vec<u8>)> {
+        self.tail.as_mut().map(|tail| (tail.first, &mut tail.bytes))
+    }
+
+    /// Adds a node behind the others.
+    pub(super) fn push(&mut self, first: StreamId, bytes: Vec<u8>) {
+        if let Some(tail) = self.tail.replace(Tail { first, bytes }) {
+            debug_assert!(tail.first < first, "nodes are in order");
+            self.sealed_bytes += tail.bytes.len();
+            self.sealed.insert(tail.first, tail.bytes.into_boxed_slice());
+        }
+    }
+
+    /// Changes the bytes of a node that is there.
+    pub(super) fn edit<T>(&mut self, first: StreamId, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        if let Some(tail) = self.tail.as_mut().filter(|tail| tail.first == first) {
+            return change(&mut tail.bytes);
+        }
+        let sealed = self.sealed.get_mut(&first).expect("the node is there");
+        let mut bytes = std::mem::take(sealed).into_vec();
+        self.sealed_bytes -= bytes.len();
+        let result = change(&mut bytes);
+        self.sealed_bytes += bytes.len();
+        *sealed = bytes.into_boxed_slice();
+        result
+    }
+
+    /// Removes a node that is there.
+    pub(super) fn remove(&mut self, first: StreamId) {
+        if self.tail.as_ref().is_some_and(|tail| tail.first == first) {
+            self.tail = self.sealed.pop_last().map(|(first, bytes)| Tail { first, bytes: bytes.into_vec() });
+            self.sealed_bytes -= self.tail.as_ref().map_or(0, |tail| tail.bytes.len());
+            return;
+        }
+        let bytes = self.sealed.remove(&first).expect("the node is there");
+        self.sealed_bytes -= bytes.len();
+    }
+
+    /// The nodes from the one that may have `from` on.
+    pub(super) fn ascending(&self, from: StreamId) -> Ascending<'_> {
+        let start = self.sealed.range(..=from).next_back().map_or(from, |(first, _)| *first);
+        let tail = self.tail.as_ref();
+        match tail {
+            Some(tail) if tail.first <= from => {
+                Ascending { sealed: self.sealed.range(StreamId::MAX..), tail: Some(tail) }
+            }
+            tail => Ascending { sealed: self.sealed.range(start..), tail },
+        }
+    }
+
+    /// The bytes of all nodes with their first ids, in order.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = (StreamId, &[u8])> {
+        let sealed = self.sealed.iter().map(|(first, bytes)| (*first, &**bytes));
+        sealed.chain(self.tail.iter().map(|tail| (tail.first, &*tail.bytes)))
+    }
+
+    /// The nodes from the one that may have `from` backwards.
+    pub(super) fn descending(&self, from: StreamId) -> Descending<'_> {
+        let tail = self.tail.as_ref().filter(|tail| tail.first <= from);
+        Descending { sealed: self.sealed.range(..=from), tail }
+    }
+}
+
+pub(super) struct Ascending<'a> {
+    sealed: btree_map::Range<'a, StreamId, Box<[u8]>>,
+    tail: Option<&'a Tail>,
+}
+
+impl<'a> Iterator for Ascending<'a> {
+    type Item = (StreamId, Node<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let sealed = self.sealed.next().map(|(first, bytes)| (*first, Node::new(*first, bytes)));
+        sealed.or_else(|| self.tail.take().map(Tail::node))
+    }
+}
+
+pub(super) struct Descending<'a> {
+    sealed: btree_map::Range<'a, StreamId, Box<[u8]>>,
+    tail: Option<&'a Tail>,
+}
+
+impl<'a> Iterator for Descending<'a> {
+    type Item = (StreamId, Node<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let tail = self.tail.take().map(Tail::node);
+        tail.or_else(|| self.sealed.next_back().map(|(first, bytes)| (*first, Node::new(*first, bytes))))
+    }
+}
+
+impl Tail {
+    fn node(&self) -> (StreamId, Node<'_>) {
+        (self.first, Node::new(self.first, &self.bytes))
+    }
+}
