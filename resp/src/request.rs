@@ -12,6 +12,7 @@
 mod batch;
 mod inline;
 mod limits;
+mod whole;
 
 pub use batch::{Batch, Words, WordsIter};
 pub use inline::split_line;
@@ -19,6 +20,7 @@ pub use limits::{Limits, ProtocolError};
 
 use crate::number::parse_integer;
 use batch::{Source, Span};
+use whole::{Bounds, short_count, take_array};
 
 /// Partial requests of up to this many words are copied from call to call (512 bytes), longer ones move as they are.
 const WORDS_COPIED_MAX: usize = 32;
@@ -98,7 +100,14 @@ impl Parser {
         limits: &Limits,
         batch: &mut Batch,
     ) -> Result<(), ProtocolError> {
-        while self.position < input.len() {
+        let bounds = Bounds::of(limits);
+        loop {
+            if self.words_missing == 0 {
+                self.take_whole(input, &bounds, batch);
+            }
+            if self.position == input.len() {
+                break;
+            }
             let progress = if self.words_missing > 0 {
                 self.parse_bulks(input, limits, batch)?
             } else if input[self.position] == b'*' {
@@ -113,21 +122,24 @@ impl Parser {
         Ok(())
     }
 
+    /// Takes requests until one is not as they usually are.
+    ///
+    /// A function of its own, so that its loop has all registers for itself.
+    #[inline(never)]
+    fn take_whole(&mut self, input: &[u8], bounds: &Bounds, batch: &mut Batch) {
+        while let Some(end) = take_array(input, self.position, bounds, &mut batch.words) {
+            batch.end_request(Source::Input, end);
+            self.advance(end);
+        }
+        batch.words.truncate(batch.words_complete());
+    }
+
     fn parse_array_header(
         &mut self,
         input: &[u8],
         limits: &Limits,
         batch: &mut Batch,
     ) -> Result<Progress, ProtocolError> {
-        if let Some((count, next)) = short_count(input, self.position, b'*')
-            && 0 < count
-            && count <= limits.arguments_allowed()
-        {
-            self.words_missing = count;
-            self.advance(next);
-            return Ok(Progress::Done);
-        }
-
         let end = match self.header_end(input, limits) {
             Line::Ended(end) => end,
             Line::Incomplete => return Ok(Progress::Incomplete),
@@ -172,9 +184,9 @@ impl Parser {
         if self.bulk_bytes.is_some() {
             return Ok(self.bulk_bytes);
         }
-        match short_count(input, self.position, b'$') {
-            Some((bytes, next)) if bytes <= limits.bulk_bytes_allowed() => {
-                self.advance(next);
+        match short_count(&input[self.position..], b'$') {
+            Some((bytes, bulk)) if bytes <= limits.bulk_bytes_allowed() => {
+                self.advance(input.len() - bulk.len());
                 Ok(Some(bytes))
             }
             _ => self.parse_bulk_header(input, limits),
@@ -275,33 +287,4 @@ impl Parser {
         self.words.extend(batch.words[complete..].iter().map(|word| word.before(batch.consumed)));
         batch.words.truncate(complete);
     }
-}
-
-/// Reads `marker`, a number of one to four digits, CR and one more byte at `at`: the number and the offset after it.
-///
-/// `None` says only that the careful way must be taken. Seven bytes are the shortest bulk with content.
-#[inline]
-fn short_count(input: &[u8], at: usize, marker: u8) -> Option<(usize, usize)> {
-    let header: &[u8; 7] = input.get(at..)?.first_chunk()?;
-    if header[0] != marker {
-        return None;
-    }
-    let mut count = usize::from(header[1].wrapping_sub(b'0'));
-    if count > 9 {
-        return None;
-    }
-    let mut length = 2;
-    while length < 6 {
-        let byte = header[length];
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return (byte == b'\r').then_some((count, at + length + 2));
-        }
-        if count == 0 {
-            return None;
-        }
-        count = count * 10 + usize::from(digit);
-        length += 1;
-    }
-    None
 }
