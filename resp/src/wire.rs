@@ -2,9 +2,6 @@
 
 use crate::number::{format_integer, format_unsigned};
 
-/// A header is its type, at most 20 digits, CR LF.
-const HEADER_BYTES_MAX: usize = 23;
-
 /// Appends a type byte, a text without CR and LF, and CR LF.
 #[inline]
 pub(crate) fn write_line(marker: u8, text: &[u8], out: &mut Vec<u8>) {
@@ -23,8 +20,13 @@ pub(crate) fn write_length(marker: u8, length: usize, out: &mut Vec<u8>) {
             let (tens, ones) = (b'0' + (length / 10) as u8, b'0' + (length % 10) as u8);
             out.extend_from_slice(&[marker, tens, ones, b'\r', b'\n']);
         }
-        _ => write_line(marker, &format_unsigned(length as u64), out),
+        _ => write_long_length(marker, length, out),
     }
+}
+
+#[inline(never)]
+fn write_long_length(marker: u8, length: usize, out: &mut Vec<u8>) {
+    write_line(marker, &format_unsigned(length as u64), out);
 }
 
 /// Appends a type byte, an integer and CR LF.
@@ -39,7 +41,6 @@ pub(crate) fn write_integer_line(marker: u8, value: i64, out: &mut Vec<u8>) {
 /// Appends a bulk string.
 #[inline]
 pub(crate) fn write_bulk(value: &[u8], out: &mut Vec<u8>) {
-    out.reserve(HEADER_BYTES_MAX + value.len() + 2);
     write_length(b'$', value.len(), out);
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");

@@ -38,6 +38,7 @@ pub(super) const UPDATE_KEY: &[KeySpec] =
     &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE))];
 
 /// Replies a string value as it is stored.
+#[inline]
 pub(super) fn reply_string(reply: &mut ReplyWriter, value: Str<'_>) {
     match value {
         Str::Text(text) => reply.bulk(text),
@@ -46,6 +47,7 @@ pub(super) fn reply_string(reply: &mut ReplyWriter, value: Str<'_>) {
 }
 
 /// Replies a string value, or null.
+#[inline]
 fn reply_optional(reply: &mut ReplyWriter, value: Option<Str<'_>>) {
     match value {
         Some(value) => reply_string(reply, value),
