@@ -1,5 +1,6 @@
 //! Bytes that can grow and shrink in the middle, wherever they live.
 
+use crate::run::Run;
 use std::ops::Deref;
 
 /// A run of bytes that may be edited and change its length.
@@ -9,6 +10,8 @@ use std::ops::Deref;
 pub enum Buffer<'a> {
     /// Bytes in an allocation of their own.
     Owned(&'a mut Vec<u8>),
+    /// Bytes in an allocation of their own, with room at both ends.
+    Run(&'a mut Run),
 }
 
 impl Buffer<'_> {
@@ -20,6 +23,7 @@ impl Buffer<'_> {
     pub fn splice(&mut self, at: usize, remove: usize, insert: usize) {
         match self {
             Buffer::Owned(bytes) => splice(bytes, at, remove, insert),
+            Buffer::Run(run) => run.splice(at, remove, insert),
         }
     }
 
@@ -28,6 +32,7 @@ impl Buffer<'_> {
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         match self {
             Buffer::Owned(bytes) => bytes,
+            Buffer::Run(run) => run.bytes_mut(),
         }
     }
 }
@@ -39,6 +44,7 @@ impl Deref for Buffer<'_> {
     fn deref(&self) -> &[u8] {
         match self {
             Buffer::Owned(bytes) => bytes,
+            Buffer::Run(run) => run,
         }
     }
 }

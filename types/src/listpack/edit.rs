@@ -95,10 +95,21 @@ impl<'a> ListpackMut<'a> {
     pub fn remove_between(&mut self, from: Position, to: Position, count: usize) {
         debug_assert_eq!(self.view().between(from, to).count(), count);
         self.splice(from.0, to.0 - from.0, 0);
-        if self.count_field() != COUNT_UNKNOWN {
-            let count = self.count_field() - count as u16;
-            self.set_count_field(count);
+        self.count_fewer(count);
+    }
+
+    /// Removes the elements at these positions, which are in order. O(bytes from the first on).
+    pub(crate) fn remove_each(&mut self, positions: &[Position]) {
+        let Some(first) = positions.first() else { return };
+        let (end, mut kept_end) = (self.view().end(), first.0);
+        for (index, position) in positions.iter().enumerate() {
+            let behind = self.view().after(*position).0;
+            let next = positions.get(index + 1).unwrap_or(&end).0;
+            self.buffer.bytes_mut().copy_within(behind..next, kept_end);
+            kept_end += next - behind;
         }
+        self.splice(kept_end, end.0 - kept_end, 0);
+        self.count_fewer(positions.len());
     }
 
     /// Takes the elements from `at` on away and returns them as a listpack of their own.
@@ -127,6 +138,13 @@ impl<'a> ListpackMut<'a> {
     fn count_more(&mut self, added: usize) {
         let count = usize::from(self.count_field()) + added;
         self.set_count_field(u16::try_from(count).unwrap_or(COUNT_UNKNOWN));
+    }
+
+    fn count_fewer(&mut self, removed: usize) {
+        if self.count_field() != COUNT_UNKNOWN {
+            let count = self.count_field() - removed as u16;
+            self.set_count_field(count);
+        }
     }
 
     fn count_field(&self) -> u16 {

@@ -1,10 +1,11 @@
 //! Looking for an element.
 
-use super::element::{Encoded, step};
-use super::{Element, Listpack, Position};
+use super::element::{Encoded, behind, step};
+use super::{Element, HEAD, Listpack, Position};
+use std::ops::ControlFlow;
 
 /// What is looked for, as it is encoded: elements are equal when their bytes are.
-struct Needle<'a> {
+pub(crate) struct Needle<'a> {
     encoded: Encoded<'a>,
     /// The first 8 bytes of the body, and which of them count.
     word: u64,
@@ -12,7 +13,7 @@ struct Needle<'a> {
 }
 
 impl<'a> Needle<'a> {
-    fn new(element: Element<'a>) -> Needle<'a> {
+    pub(crate) fn new(element: Element<'a>) -> Needle<'a> {
         let encoded = Encoded::of(element);
         let mut word = [0; 8];
         let body = encoded.head().iter().chain(encoded.text());
@@ -62,5 +63,42 @@ impl Listpack<'_> {
             }
         }
         None
+    }
+
+    /// Visits the elements equal to the needle among the first `max`, with their indexes, until told to break.
+    pub(crate) fn each_match<B>(
+        self,
+        needle: &Needle<'_>,
+        max: usize,
+        mut visit: impl FnMut(usize, Position) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let (end, mut at, mut index) = (self.end().0, HEAD, 0);
+        while at < end && index < max {
+            if needle.is_at(self.bytes, at) {
+                visit(index, Position(at))?;
+            }
+            at += step(self.bytes, at);
+            index += 1;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Visits the elements equal to the needle among the last `max`, the last one first, with their indexes
+    /// from the end.
+    pub(crate) fn each_match_back<B>(
+        self,
+        needle: &Needle<'_>,
+        max: usize,
+        mut visit: impl FnMut(usize, Position) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let (mut at, mut index) = (self.end().0, 0);
+        while at > HEAD && index < max {
+            at -= behind(self.bytes, at);
+            if needle.is_at(self.bytes, at) {
+                visit(index, Position(at))?;
+            }
+            index += 1;
+        }
+        ControlFlow::Continue(())
     }
 }

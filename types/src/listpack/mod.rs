@@ -37,6 +37,7 @@ pub use iterate::Iter;
 pub use validate::{Malformed, Shape, adopt, validate};
 
 use element::{behind, decode, step};
+pub(crate) use find::Needle;
 
 /// Bytes before the first element.
 const HEAD: usize = 6;

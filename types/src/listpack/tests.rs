@@ -2,35 +2,21 @@
 
 use super::*;
 use crate::buffer::Buffer;
+use crate::random::{Random, model_steps};
 
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() >> 11) as usize % bound
-    }
-
-    /// A text near the borders of the encodings.
-    fn text(&mut self) -> Vec<u8> {
-        match self.below(10) {
-            0..4 => {
-                let width = 1_i128 << [0, 7, 12, 15, 23, 31, 63][self.below(7)];
-                let near = self.below(5) as i128 - 2;
-                (near + if self.below(2) == 0 { width } else { -width }).to_string().into_bytes()
-            }
-            4 => format!("0{}", self.below(20)).into_bytes(),
-            5 => vec![b'l'; [62, 63, 64, 65, 124, 125, 126, 127][self.below(8)]],
-            _ => {
-                let len = self.below(12);
-                (0..len).map(|_| b"ab\xff\0-1"[self.below(6)]).collect()
-            }
+/// A text near the borders of the encodings.
+fn random_text(random: &mut Random) -> Vec<u8> {
+    match random.below(10) {
+        0..4 => {
+            let width = 1_i128 << [0, 7, 12, 15, 23, 31, 63][random.below(7)];
+            let near = random.below(5) as i128 - 2;
+            (near + if random.below(2) == 0 { width } else { -width }).to_string().into_bytes()
+        }
+        4 => format!("0{}", random.below(20)).into_bytes(),
+        5 => vec![b'l'; [62, 63, 64, 65, 124, 125, 126, 127][random.below(8)]],
+        _ => {
+            let len = random.below(12);
+            (0..len).map(|_| b"ab\xff\0-1"[random.below(6)]).collect()
         }
     }
 }
@@ -118,12 +104,11 @@ fn long_texts_and_their_back_lengths() {
 
 #[test]
 fn edits_are_those_of_a_vector() {
-    let steps =
-        std::env::var("SPINEL_MODEL_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(20_000);
-    let (mut bytes, mut model, mut random) = (EMPTY.to_vec(), Vec::<Vec<u8>>::new(), Random(99));
+    let steps = model_steps(20_000);
+    let (mut bytes, mut model, mut random) = (EMPTY.to_vec(), Vec::<Vec<u8>>::new(), Random::new(99));
     for step in 0..steps {
         let bound = if step / 500 % 2 == 0 { 40 } else { 6 };
-        let text = random.text();
+        let text = random_text(&mut random);
         let at = random.below(model.len() + 1);
         let mut pack = ListpackMut::new(Buffer::Owned(&mut bytes));
         let position = pack.view().seek(at).unwrap_or(pack.view().end());
@@ -133,7 +118,7 @@ fn edits_are_those_of_a_vector() {
                 model.insert(at, text);
             }
             3 if model.len() < bound => {
-                let other = random.text();
+                let other = random_text(&mut random);
                 pack.insert_all(position, &[Element::Text(&text), Element::Text(&other)]);
                 model.splice(at..at, [text, other]);
             }
@@ -165,13 +150,13 @@ fn edits_are_those_of_a_vector() {
 
 #[test]
 fn elements_are_found_at_their_places_only() {
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     for _ in 0..3000 {
-        let model: Vec<Vec<u8>> = (0..random.below(20)).map(|_| random.text()).collect();
+        let model: Vec<Vec<u8>> = (0..random.below(20)).map(|_| random_text(&mut random)).collect();
         let slices: Vec<&[u8]> = model.iter().map(Vec::as_slice).collect();
         let bytes = pack(&slices);
         let pack = Listpack::new(&bytes);
-        let (from, skip, wanted) = (random.below(model.len() + 1), random.below(3), random.text());
+        let (from, skip, wanted) = (random.below(model.len() + 1), random.below(3), random_text(&mut random));
         let expected = (from..model.len()).step_by(skip + 1).find(|index| model[*index] == wanted);
         let start = pack.seek(from).unwrap_or(pack.end());
         let found = pack.find(Element::Text(&wanted), start, skip);
