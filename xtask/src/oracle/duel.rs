@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::allowed::{Allowance, allowance};
 use super::generate::Call;
+use super::thresholds;
 use crate::Outcome;
 use crate::resp::{Connection, Reply, encode};
 use crate::server::Server;
@@ -76,10 +77,13 @@ impl Side {
         Self { program: None, server: None, address: address.to_owned(), log: String::new() }
     }
 
-    /// Returns a connection speaking `protocol` to an empty dataset.
+    /// Returns a connection speaking `protocol` to an empty dataset, with thresholds at their defaults.
     pub(crate) fn fresh(&mut self, protocol: u8) -> Outcome<Connection> {
         let mut connection = self.connect(protocol)?;
         connection.expect(&["FLUSHALL"])?;
+        let defaults = thresholds::defaults();
+        let defaults: Vec<&str> = defaults.iter().filter_map(|word| std::str::from_utf8(word).ok()).collect();
+        connection.expect(&defaults)?;
         Ok(connection)
     }
 

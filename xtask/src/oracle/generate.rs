@@ -3,6 +3,7 @@
 use super::bounds;
 use super::grammar::{Argument, Command, Kind};
 use super::random::Random;
+use super::thresholds;
 use super::values::{self, DATABASES, KEYS};
 
 /// One command as its words.
@@ -21,6 +22,11 @@ const READS: [(&str, &[&str]); 5] = [
     ("smembers", &[]),
     ("zrange", &["0", "-1", "WITHSCORES"]),
 ];
+
+/// Whether a command is one that reads a whole value.
+pub(crate) fn reads_state(name: &str) -> bool {
+    READS.iter().any(|(read, _)| *read == name)
+}
 
 /// Makes calls of the commands it was given.
 pub(crate) struct Generator<'a> {
@@ -42,10 +48,11 @@ impl<'a> Generator<'a> {
         Self { commands: weighted.collect(), state_reads: state_reads(commands), random: Random::new(seed) }
     }
 
-    /// Makes `count` calls and then those that read the whole state.
+    /// Makes `count` calls, half of the times with small thresholds, and then those that read the whole state.
     pub(crate) fn sequence(&mut self, count: usize) -> Vec<Call> {
+        let prelude = self.random.chance(50).then(|| thresholds::small(&mut self.random));
         let made = std::iter::repeat_with(|| self.call()).filter(|call| bounds::is_safe_call(call));
-        let mut calls: Vec<Call> = made.take(count).collect();
+        let mut calls: Vec<Call> = prelude.into_iter().chain(made.take(count)).collect();
         calls.extend(self.state_reads.iter().cloned());
         calls
     }

@@ -5,7 +5,7 @@
 //! whole state, so a difference can be replayed and shrunk without what went before. Start reading at [`Run`].
 //!
 //! - [`mod@run`]: the course of a run.
-//! - [`grammar`], [`values`], [`generate`], [`bounds`]: from usage to calls.
+//! - [`grammar`], [`values`], [`generate`], [`bounds`], [`thresholds`]: from usage to calls.
 //! - [`duel`], [`allowed`]: playing calls on both servers and comparing.
 //! - [`shrink`], [`finding`]: from a difference to a transcript.
 //! - [`commands`]: comparing COMMAND INFO and COMMAND DOCS.
@@ -20,6 +20,7 @@ mod grammar;
 mod random;
 mod run;
 mod shrink;
+mod thresholds;
 mod values;
 
 use std::path::PathBuf;
@@ -105,7 +106,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let own = grammar::commands(&ours.connect(3)?.expect(&["COMMAND", "DOCS"])?);
     let listed = commands::listed_names(&mut ours.connect(3)?)?;
     let chosen = |command: &&grammar::Command| {
-        let in_group = arguments.groups.is_empty() || arguments.groups.contains(&command.group);
+        let in_group = arguments.groups.is_empty()
+            || arguments.groups.contains(&command.group)
+            || generate::reads_state(&command.name);
         in_group && listed.contains(&command.name) && bounds::is_safe(&command.name)
     };
     let shared: Vec<&grammar::Command> = shared.iter().filter(chosen).collect();

@@ -123,6 +123,20 @@ const TEXTS: [&str; 22] = [
     "nan",
 ];
 
+/// Texts that are sketches, or nearly.
+const SKETCHES: [&[u8]; 8] = [
+    b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\0\x7f\xff",
+    b"HYLL\x01\0\0\0\x07\0\0\0\0\0\0\0\x7f\xff",
+    b"HYLL\x01\0\0\0\x07\0\0\0\0\0\0\x80\x80\x84\x84\x84\x7f\xfb",
+    b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\x80\x7f\xff\x7f\xff",
+    b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\x80\x7f\xf0",
+    b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\x80",
+    b"HYLL\x02\0\0\0\0\0\0\0\0\0\0\x80\x7f\xff",
+    b"HYLL\0\0\0\0\0\0\0\0\0\0\0\x80\x7f\xff",
+];
+
+const SKETCH_COMMANDS: [&str; 5] = ["decode", "ENCODING", "todense", "getreg", "nosuch"];
+
 const TYPES: [&str; 8] = ["string", "list", "hash", "set", "zset", "stream", "STRING", "nosuch"];
 
 const PARAMETERS: [&str; 10] = [
@@ -177,6 +191,7 @@ pub(crate) fn value(argument: &Argument, random: &mut Random) -> Vec<u8> {
         ("milliseconds", _) => duration(random, 1000),
         ("unix-time-milliseconds", _) => moment(random, 1000),
         ("index" | "index1" | "index2" | "db" | "destination-db", _) => database(random),
+        ("subcommand", _) => random.pick(&SKETCH_COMMANDS).into(),
         ("encoding", Kind::Text) => random.pick(&BITFIELD_TYPES).into(),
         ("type", Kind::Text) => random.pick(&TYPES).into(),
         ("parameter", Kind::Text) => random.pick(&PARAMETERS).into(),
@@ -222,6 +237,7 @@ fn text(random: &mut Random) -> Vec<u8> {
         16 => (0..random.below(12)).map(|_| random.bits() as u8).collect(),
         // Around 44 bytes, where Redis changes the encoding of a string, and beyond.
         17 => b"x".repeat(random.between(42, 47) as usize),
+        18 if random.chance(30) => SKETCHES[random.below(SKETCHES.len())].to_vec(),
         18 => (0..random.below(200)).map(|_| b'a' + random.below(4) as u8).collect(),
         _ => b"abcdefgh"[..random.below(9)].to_vec(),
     }
