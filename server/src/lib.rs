@@ -25,6 +25,7 @@ mod clients;
 mod commands;
 pub mod config;
 mod connection;
+mod encodings;
 mod eviction;
 mod files;
 mod info;

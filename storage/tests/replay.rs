@@ -79,7 +79,7 @@ type Expiries = BTreeMap<(u16, Vec<u8>), Option<i64>>;
 fn state(executor: &mut Executor, now: UnixMillis) -> (Expiries, Value) {
     let mut keys = BTreeMap::new();
     for db in 0..DATABASES {
-        executor.engine().keyspace().for_each(DbIndex(db), now, |entry| {
+        executor.engine().keyspace().for_each(DbIndex(db), now, |entry, _| {
             keys.insert((db, entry.key().to_vec()), entry.stamp());
         });
     }

@@ -92,7 +92,7 @@ struct PageState {
 }
 
 /// A growing set of slots. Freed memory is reused and empty pages are released.
-#[derive(Default)]
+#[derive(Clone, Default)]
 #[repr(C)]
 pub struct Arena {
     /// Page 0 is never used, so that no slot is named 0.

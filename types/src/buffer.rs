@@ -1,17 +1,27 @@
 //! Bytes that can grow and shrink in the middle, wherever they live.
 
+use crate::arena::Slot;
 use crate::run::Run;
+use crate::values::Values;
 use std::ops::Deref;
 
 /// A run of bytes that may be edited and change its length.
 ///
 /// The compact forms of collections are edited through this, so that one edit serves them wherever they lie.
-#[derive(Debug)]
 pub enum Buffer<'a> {
     /// Bytes in an allocation of their own.
     Owned(&'a mut Vec<u8>),
     /// Bytes in an allocation of their own, with room at both ends.
     Run(&'a mut Run),
+    /// The value of an entry.
+    Entry {
+        /// The map the entry is in.
+        values: &'a mut Values,
+        /// The hash of the entry's key.
+        hash: u64,
+        /// Where the entry is; kept right when it moves.
+        slot: &'a mut Slot,
+    },
 }
 
 impl Buffer<'_> {
@@ -24,6 +34,7 @@ impl Buffer<'_> {
         match self {
             Buffer::Owned(bytes) => splice(bytes, at, remove, insert),
             Buffer::Run(run) => run.splice(at, remove, insert),
+            Buffer::Entry { values, hash, slot } => splice_value(values, *hash, slot, (at, remove, insert)),
         }
     }
 
@@ -33,6 +44,7 @@ impl Buffer<'_> {
         match self {
             Buffer::Owned(bytes) => bytes,
             Buffer::Run(run) => run.bytes_mut(),
+            Buffer::Entry { values, slot, .. } => values.entry_mut(**slot).into_value(),
         }
     }
 }
@@ -45,6 +57,7 @@ impl Deref for Buffer<'_> {
         match self {
             Buffer::Owned(bytes) => bytes,
             Buffer::Run(run) => run,
+            Buffer::Entry { values, slot, .. } => values.table().entry(**slot).value(),
         }
     }
 }
@@ -58,6 +71,24 @@ fn splice(bytes: &mut Vec<u8>, at: usize, remove: usize, insert: usize) {
     } else if insert < remove {
         bytes.copy_within(behind.., at + insert);
         bytes.truncate(old_len + insert - remove);
+    }
+}
+
+fn splice_value(
+    values: &mut Values,
+    hash: u64,
+    slot: &mut Slot,
+    (at, remove, insert): (usize, usize, usize),
+) {
+    let old_len = values.table().entry(*slot).value().len();
+    let (behind, new_len) = (at + remove, old_len - remove + insert);
+    assert!(behind <= old_len, "what is removed must be there");
+    if insert < remove {
+        values.entry_mut(*slot).value_mut().copy_within(behind.., at + insert);
+    }
+    *slot = values.resize_value(hash, *slot, new_len);
+    if insert > remove {
+        values.entry_mut(*slot).value_mut().copy_within(behind..old_len, at + insert);
     }
 }
 

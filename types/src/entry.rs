@@ -15,7 +15,7 @@
 //! 28, a class of its own. A key of 16 with 32 takes 54 and 60 in the classes of 56 and 60.
 
 use crate::bytes::same_bytes;
-use crate::hash::HashSeed;
+use crate::hash_seed::HashSeed;
 use crate::table::Layout;
 
 /// Bytes before the stamp in the narrow and in the wide form.

@@ -103,7 +103,6 @@ fn search<const N: usize>(
 }
 
 /// An intset that may be changed.
-#[derive(Debug)]
 pub struct IntsetMut<'a> {
     buffer: Buffer<'a>,
 }

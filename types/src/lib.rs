@@ -26,32 +26,44 @@ mod bytes;
 mod cpu;
 pub mod entry;
 pub mod hash;
+pub mod hash_seed;
 pub mod hyperloglog;
 pub mod intset;
+pub mod kind;
+pub mod large;
 pub mod list;
 pub mod listpack;
 pub mod lzf;
 pub mod member;
+pub mod place;
 #[cfg(test)]
 mod random;
 pub mod run;
 pub mod stream;
 pub mod string;
 pub mod table;
+pub mod value;
+pub mod values;
 pub mod xxh3;
 
 pub use arena::{Arena, Slot};
 pub use buffer::Buffer;
 pub use entry::{Entry, EntryMut, Fields, Keys};
-pub use hash::HashSeed;
+pub use hash::{Hash, HashLimits, HashMut, HashRef};
+pub use hash_seed::HashSeed;
 pub use hyperloglog::HyperLogLog;
 pub use intset::{Intset, IntsetMut};
+pub use kind::{Kind, ValueType};
+pub use large::Large;
 pub use list::{List, ListLimits};
 pub use listpack::{Element, Listpack, ListpackMut};
 pub use member::{Member, MemberFields, MemberValue, Members};
+pub use place::{Form, Place};
 pub use stream::{Stream, StreamId};
 pub use string::{Str, StringEncoding};
 pub use table::{Cursor, Layout, Table};
+pub use value::Value;
+pub use values::{Marks, OwnedValue, Values};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -15,7 +15,7 @@
 //! little-endian and unaligned.
 
 use crate::bytes::same_bytes;
-use crate::hash::HashSeed;
+use crate::hash_seed::HashSeed;
 use crate::string::Str;
 use crate::table::Layout;
 
@@ -88,7 +88,7 @@ impl<'a> Member<'a> {
                 let (head, len) = text_span(rest);
                 MemberValue::Content(Str::Text(&rest[head..head + len]))
             }
-            _ => MemberValue::Content(Str::Integer(read_integer(&rest[1..1 + usize::from(rest[0])]))),
+            _ => MemberValue::Content(Str::Integer(read_integer(&rest[1..=usize::from(rest[0])]))),
         }
     }
 

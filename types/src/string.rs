@@ -36,7 +36,10 @@ impl StringEncoding {
     }
 }
 
-/// A string value as it is stored.
+/// A string as it is stored: the value of a key, a member or an element of a collection.
+///
+/// Strings that are read from a collection compare as they are stored: a text equal to an integer's decimal is
+/// never read, because it is stored as the integer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Str<'a> {
     /// The decimal of this integer.
@@ -79,6 +82,31 @@ impl<'a> Str<'a> {
         }
     }
 
+    /// Appends the text to `out`.
+    pub fn append_to(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.text(&mut [0; INTEGER_DIGITS_MAX]));
+    }
+
+    /// The text in an allocation of its own.
+    pub fn to_vec(self) -> Vec<u8> {
+        self.text(&mut [0; INTEGER_DIGITS_MAX]).to_vec()
+    }
+
+    /// The integer this is or would be stored as.
+    #[inline]
+    pub fn integer(self) -> Option<i64> {
+        match self {
+            Str::Integer(integer) => Some(integer),
+            Str::Text(text) => read_decimal(text),
+        }
+    }
+
+    /// The string as collections store it: decimals are integers.
+    #[inline]
+    pub fn canonical(self) -> Str<'a> {
+        self.integer().map_or(self, Str::Integer)
+    }
+
     /// Length of the text in bytes.
     pub fn len(self) -> usize {
         self.text(&mut [0; INTEGER_DIGITS_MAX]).len()
@@ -87,6 +115,18 @@ impl<'a> Str<'a> {
     /// Whether the text is empty.
     pub fn is_empty(self) -> bool {
         self == Str::Text(b"")
+    }
+}
+
+impl<'a> From<&'a [u8]> for Str<'a> {
+    fn from(text: &'a [u8]) -> Str<'a> {
+        Str::Text(text)
+    }
+}
+
+impl From<i64> for Str<'_> {
+    fn from(integer: i64) -> Self {
+        Str::Integer(integer)
     }
 }
 

@@ -13,10 +13,11 @@
 //! Every script also tests that its effects, applied to an empty data set, make an equal one. The clock
 //! stands still at [`NOW`].
 
+use crate::commands::debug::digest::Digest;
 use crate::keyspace::DbIndex;
 use crate::time::ManualClock;
 use crate::{Db, UnixMillis, Value};
-use spinel_types::{Entry, Str, StringEncoding};
+use spinel_types::{Entry, Kind};
 use std::collections::BTreeMap;
 
 /// The time in scripts: 1,000 seconds after the epoch.
@@ -40,18 +41,13 @@ pub(super) fn check(script: &str) {
 
 fn run(db: &Db, words: &[Vec<u8>]) -> String {
     let inspected = |entry: Entry<'_>| match &*words[0] {
-        b"@encoding" => match StringEncoding::from_kind(entry.kind()) {
-            Some(StringEncoding::Embedded) => "embstr".to_owned(),
-            Some(StringEncoding::Integer) => "int".to_owned(),
-            Some(StringEncoding::Raw) => "raw".to_owned(),
-            None => "no string".to_owned(),
-        },
+        b"@encoding" => Kind::of(entry).encoding_name().to_owned(),
         b"@expiry" => entry.stamp().map_or("never".to_owned(), |at| at.to_string()),
         name => panic!("no such question: {}", name.escape_ascii()),
     };
     if words[0].starts_with(b"@") {
         let mut answer = "nil".to_owned();
-        db.engine().keyspace().for_each(FIRST_DB, NOW, |entry| {
+        db.engine().keyspace().for_each(FIRST_DB, NOW, |entry, _| {
             if entry.key() == words[1] {
                 answer = inspected(entry);
             }
@@ -142,12 +138,12 @@ fn replayed(mut effects: &[u8]) -> Db {
     db
 }
 
-/// All keys with their texts and expiries.
-fn contents(db: &Db) -> BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)> {
+/// All keys with the digests of their values and with their expiries.
+fn contents(db: &Db) -> BTreeMap<Vec<u8>, (String, Option<i64>)> {
     let mut contents = BTreeMap::new();
-    db.engine().keyspace().for_each(FIRST_DB, NOW, |entry| {
-        let value = Str::of(entry).expect("all values are strings").text(&mut [0; 20]).to_vec();
-        contents.insert(entry.key().to_vec(), (value, entry.stamp()));
+    db.engine().keyspace().for_each(FIRST_DB, NOW, |entry, values| {
+        let digest = Digest::of_value(entry, spinel_types::Value::of(entry, values)).to_string();
+        contents.insert(entry.key().to_vec(), (digest, entry.stamp()));
     });
     contents
 }

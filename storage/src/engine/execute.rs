@@ -255,8 +255,8 @@ fn record(engine: &Engine, call: &mut Call<'_>, words: &[&[u8]]) {
     if !engine.journal().has_readers() {
         return;
     }
-    for (db, key) in call.keys.lapsed.drain(..) {
-        engine.journal().append_words(db, &[b"DEL", &key]);
+    for lapse in call.keys.lapsed.drain(..) {
+        engine.journal().append_words(lapse.db, &lapse.words());
     }
     if call.keys.changes == 0 {
         return;

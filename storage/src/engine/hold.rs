@@ -29,14 +29,14 @@ impl Holds<'_> {
     /// the hold was taken, should be in the cache by now.
     #[inline]
     pub fn guess(&self, hold: HoldIndex, prepared: &Prepared) -> Option<Slot> {
-        self.shards[hold.0].1.table.guess(prepared.hash)
+        self.shards[hold.0].1.values.table().guess(prepared.hash)
     }
 
     /// Asks for an entry to be loaded. Its address, asked for by [`guess`](Holds::guess), should be in the
     /// cache by now.
     #[inline]
     pub fn prefetch_entry(&self, hold: HoldIndex, slot: Slot) {
-        self.shards[hold.0].1.table.prefetch_entry(slot);
+        self.shards[hold.0].1.values.table().prefetch_entry(slot);
     }
 
     /// Unlocks all shards.
@@ -78,7 +78,7 @@ impl<'e> Turn<'e> {
             holds.shards.push((shard, locked));
             holds.shards.len() - 1
         };
-        holds.shards[index].1.table.prefetch_bucket(prepared.hash);
+        holds.shards[index].1.values.table().prefetch_bucket(prepared.hash);
         Some(HoldIndex(index))
     }
 }

@@ -59,7 +59,25 @@ impl Engine {
                 break;
             }
         }
+        removed += self.expire_members(db, shard, now);
         self.upkeep.expired.fetch_add(removed as u64, Ordering::Relaxed);
         removed
+    }
+
+    /// Removes expired members of values, and returns how many.
+    fn expire_members(&self, db: DbIndex, shard: usize, now: UnixMillis) -> usize {
+        let mut removed = 0;
+        loop {
+            let _inside = self.keyspace.gate.shared(STRIPE);
+            let has_more = self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse| {
+                removed += lapse.members.as_ref().map_or(0, |(_, members)| members.len());
+                if self.journal.has_readers() {
+                    self.journal.append_words(db, &lapse.words());
+                }
+            });
+            if !has_more {
+                return removed;
+            }
+        }
     }
 }

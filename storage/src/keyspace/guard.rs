@@ -1,15 +1,19 @@
 //! The write guard: the only way to change a key.
 //!
 //! Whatever has to happen around a write happens when the guard drops, so that no handler does it by hand:
-//! counting the change (which decides whether the command has an effect on the journal and how many changes
-//! the data set has since it was saved). The table below accounts memory and expiry times by itself.
+//! counting the changes (which decides whether the command has an effect on the journal and how many changes
+//! the data set has since it was saved), removing a collection that was emptied, taking what was edited into
+//! the accounts of memory and expiry times. What is large is freed in the background.
 
 use super::DbIndex;
+use super::thresholds::Thresholds;
 use super::view::View;
 use crate::error::Error;
 use crate::time::UnixMillis;
 use spinel_types::string::read_decimal;
-use spinel_types::{Entry, Fields, Slot, Str, StringEncoding, Table};
+use spinel_types::{
+    Entry, Fields, HashSeed, Large, Marks, OwnedValue, Place, Slot, Str, StringEncoding, ValueType, Values,
+};
 
 /// Longest string value in bytes.
 pub const STRING_BYTES_MAX: usize = 512 << 20;
@@ -26,23 +30,16 @@ pub enum Expiry {
 }
 
 /// A value taken out of the keyspace, or copied, to be put under another key.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Detached {
-    kind: u8,
-    value: Vec<u8>,
+    value: OwnedValue,
     expiry: Option<UnixMillis>,
     clock: u32,
 }
 
 impl Detached {
-    /// Copies an entry's value.
-    pub fn copy_of(entry: Entry<'_>) -> Detached {
-        Detached {
-            kind: entry.kind(),
-            value: entry.value().to_vec(),
-            expiry: entry.stamp().map(UnixMillis),
-            clock: entry.clock(),
-        }
+    pub(super) fn new(value: OwnedValue, entry: Entry<'_>) -> Detached {
+        Detached { value, expiry: entry.stamp().map(UnixMillis), clock: entry.clock() }
     }
 }
 
@@ -53,7 +50,9 @@ pub struct KeyGuard<'v, 'a> {
     key: &'v [u8],
     hash: u64,
     slot: Option<Slot>,
-    is_changed: bool,
+    changes: u64,
+    /// Whether the value is a collection that was opened, so that the accounts must take it in again.
+    is_open: bool,
 }
 
 impl<'v, 'a> KeyGuard<'v, 'a> {
@@ -64,7 +63,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         hash: u64,
         slot: Option<Slot>,
     ) -> Self {
-        KeyGuard { view, db, key, hash, slot, is_changed: false }
+        KeyGuard { view, db, key, hash, slot, changes: 0, is_open: false }
     }
 
     /// Whether the key exists.
@@ -76,7 +75,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
     /// The entry as it is.
     pub fn entry(&mut self) -> Option<Entry<'_>> {
         let slot = self.slot?;
-        Some(self.table().entry(slot))
+        Some(self.values().table().entry(slot))
     }
 
     /// The string as it is; an error if the key holds another type.
@@ -110,10 +109,10 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
     /// Stores an integer.
     pub fn set_integer(&mut self, integer: i64, expiry: Expiry) {
         if let (Some(slot), Expiry::Keep) = (self.slot, expiry) {
-            let mut entry = self.table().entry_mut(slot);
+            let mut entry = self.values().entry_mut(slot);
             if entry.as_entry().kind() == StringEncoding::Integer as u8 {
                 entry.value_mut().copy_from_slice(&integer.to_le_bytes());
-                self.is_changed = true;
+                self.changes += 1;
                 return;
             }
         }
@@ -138,73 +137,165 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
             }
         };
         let (hash, slot) = (self.hash, self.slot.expect("the value exists by now"));
-        let table = self.table();
-        let slot = if len > text_len { table.resize_value(hash, slot, len) } else { slot };
-        let mut entry = table.entry_mut(slot);
+        let values = self.values();
+        let slot = if len > text_len { values.resize_value(hash, slot, len) } else { slot };
+        let mut entry = values.entry_mut(slot);
         entry.set_kind(StringEncoding::Raw as u8);
         self.slot = Some(slot);
-        self.is_changed = true;
+        self.changes += 1;
         let slot = self.slot.expect("just set");
-        Ok(self.view.shard(self.db, self.hash).table.entry_mut(slot).into_value())
+        Ok(self.view.shard(self.db, self.hash).values.entry_mut(slot).into_value())
     }
 
     /// Sets or clears the expiry of a key that exists.
     pub fn set_expiry(&mut self, expiry: Option<UnixMillis>) {
         let (hash, slot) = (self.hash, self.slot.expect("only an existing key expires"));
-        self.slot = Some(self.table().set_stamp(hash, slot, expiry.map(|at| at.0)));
-        self.is_changed = true;
+        self.slot = Some(self.values().set_stamp(hash, slot, expiry.map(|at| at.0)));
+        self.changes += 1;
     }
 
     /// Removes the key; whether it was there.
     pub fn remove(&mut self) -> bool {
         let Some(slot) = self.slot.take() else { return false };
+        self.close(slot);
         let hash = self.hash;
-        self.table().remove(hash, slot);
-        self.is_changed = true;
+        let large = self.values().remove(hash, slot);
+        self.view.scene.keyspace.reclaim().value(large);
+        self.changes += 1;
         true
     }
 
     /// Takes the value out, removing the key.
     pub fn take(&mut self) -> Option<Detached> {
-        let detached = self.entry().map(Detached::copy_of);
-        self.remove();
-        detached
+        let slot = self.slot.take()?;
+        self.close(slot);
+        let hash = self.hash;
+        let values = self.values();
+        let entry = values.table().entry(slot);
+        let (expiry, clock) = (entry.stamp().map(UnixMillis), entry.clock());
+        let detached = Detached { value: values.take(hash, slot), expiry, clock };
+        self.changes += 1;
+        Some(detached)
     }
 
     /// Puts a value taken from elsewhere under this key, with its expiry.
-    pub fn put(&mut self, value: &Detached) {
-        let expiry = value.expiry.map_or(Expiry::Never, Expiry::At);
-        self.set(value.kind, &value.value, expiry);
-        let slot = self.slot.expect("just set");
-        let clock = value.clock;
-        self.table().entry_mut(slot).set_clock(clock);
+    pub fn put(&mut self, detached: Detached) {
+        let Detached { value, expiry, clock } = detached;
+        self.store(value, Marks { stamp: expiry.map(|at| at.0), clock });
     }
 
-    fn set(&mut self, kind: u8, value: &[u8], expiry: Expiry) {
-        let stamp = match expiry {
+    /// Stores a value that was made for this key; an empty collection removes the key.
+    pub fn set_value(&mut self, value: OwnedValue, expiry: Expiry) {
+        if value.is_empty() {
+            self.remove();
+            return;
+        }
+        let stamp = self.stamp(expiry);
+        let clock = self.view.scene.clock;
+        self.store(value, Marks { stamp, clock });
+    }
+
+    /// Opens the collection of a type that is there for editing, or a new one made by `fresh`.
+    ///
+    /// Fails when another type is there. A collection that is left empty goes with its key, except a stream.
+    pub(super) fn open(
+        &mut self,
+        value_type: ValueType,
+        fresh: impl FnOnce(HashSeed) -> OwnedValue,
+    ) -> Result<Place<'_>, Error> {
+        if self.slot.is_none() {
+            let value = fresh(self.view.scene.keyspace.seed());
+            let clock = self.view.scene.clock;
+            self.store(value, Marks { stamp: None, clock });
+            // What counts is what will be put into it.
+            self.changes -= 1;
+        }
+        Ok(self.open_existing(value_type)?.expect("there is one by now"))
+    }
+
+    /// Opens the collection of a type that is there for editing, if there is one.
+    ///
+    /// Fails when another type is there. A collection that is left empty goes with its key, except a stream.
+    pub(super) fn open_existing(&mut self, value_type: ValueType) -> Result<Option<Place<'_>>, Error> {
+        let Some(entry) = self.entry() else { return Ok(None) };
+        if ValueType::of(entry) != value_type {
+            return Err(Error::WrongType);
+        }
+        let values = &mut self.view.shard(self.db, self.hash).values;
+        let slot = self.slot.as_mut().expect("an entry was there");
+        if !std::mem::replace(&mut self.is_open, true) {
+            values.unsettle(*slot);
+        }
+        Ok(Some(values.place(self.hash, slot, &mut self.changes)))
+    }
+
+    /// The sizes at which values change their form.
+    pub(super) fn thresholds(&self) -> &'a Thresholds {
+        self.view.scene.keyspace.thresholds()
+    }
+
+    /// Takes a collection that was opened into the accounts again.
+    fn close(&mut self, slot: Slot) {
+        if std::mem::take(&mut self.is_open) {
+            self.values().settle(slot);
+        }
+    }
+
+    fn store(&mut self, value: OwnedValue, marks: Marks) {
+        if let Some(slot) = self.slot {
+            self.close(slot);
+        }
+        let (hash, key, slot) = (self.hash, self.key, self.slot);
+        let (slot, former) = self.values().put(hash, slot, key, value, marks);
+        self.replaced(slot, former);
+    }
+
+    fn replaced(&mut self, slot: Slot, former: Option<Large>) {
+        self.view.scene.keyspace.reclaim().value(former);
+        self.slot = Some(slot);
+        self.changes += 1;
+    }
+
+    fn stamp(&mut self, expiry: Expiry) -> Option<i64> {
+        match expiry {
             Expiry::Keep => self.expiry(),
             Expiry::Never => None,
             Expiry::At(at) => Some(at),
-        };
-        let clock = self.view.scene.clock;
-        let fields = Fields { kind, value, stamp: stamp.map(|at| at.0), clock };
-        let (hash, key, slot) = (self.hash, self.key, self.slot);
-        let table = self.table();
-        let slot = match slot {
-            Some(slot) => table.replace(hash, slot, key, &fields),
-            None => table.insert(hash, key, &fields),
-        };
-        self.slot = Some(slot);
-        self.is_changed = true;
+        }
+        .map(|at| at.0)
     }
 
-    fn table(&mut self) -> &mut Table {
-        &mut self.view.shard(self.db, self.hash).table
+    fn set(&mut self, kind: u8, value: &[u8], expiry: Expiry) {
+        if let Some(slot) = self.slot {
+            self.close(slot);
+        }
+        let (stamp, clock) = (self.stamp(expiry), self.view.scene.clock);
+        let fields = Fields { kind, value, stamp, clock };
+        let (hash, key, slot) = (self.hash, self.key, self.slot);
+        let (slot, former) = self.values().put_inline(hash, slot, key, &fields);
+        self.replaced(slot, former);
+    }
+
+    fn values(&mut self) -> &mut Values {
+        &mut self.view.shard(self.db, self.hash).values
+    }
+
+    fn close_for_good(&mut self) {
+        let Some(slot) = self.slot else { return };
+        self.close(slot);
+        if self.values().is_emptied(slot) {
+            let hash = self.hash;
+            self.values().remove(hash, slot);
+        }
     }
 }
 
 impl Drop for KeyGuard<'_, '_> {
+    #[inline]
     fn drop(&mut self) {
-        self.view.changes += u64::from(self.is_changed);
+        self.view.changes += self.changes;
+        if self.is_open {
+            self.close_for_good();
+        }
     }
 }

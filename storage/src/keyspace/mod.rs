@@ -10,12 +10,14 @@
 //! the exclusive side may lock in any order, because nobody else is inside.
 
 pub mod access;
+mod collections;
 pub mod gate;
 pub mod guard;
+pub(crate) mod lapse;
 pub mod reclaim;
 pub mod shard;
 mod sweep;
-pub mod value_type;
+pub mod thresholds;
 pub mod view;
 
 use gate::Gate;
@@ -24,6 +26,7 @@ use shard::Shard;
 use spinel_types::HashSeed;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use thresholds::Thresholds;
 
 /// Shards per database.
 pub const SHARDS: usize = 256;
@@ -38,6 +41,7 @@ pub struct Keyspace {
     databases: Vec<Database>,
     seed: HashSeed,
     reclaim: Reclaim,
+    thresholds: Thresholds,
     /// Whether expired keys are removed without anybody asking for them.
     is_expiring: AtomicBool,
 }
@@ -66,6 +70,7 @@ impl Keyspace {
             databases: (0..databases).map(database).collect(),
             seed,
             reclaim: Reclaim::default(),
+            thresholds: Thresholds::default(),
             is_expiring: AtomicBool::new(true),
         }
     }
@@ -73,6 +78,12 @@ impl Keyspace {
     /// How many databases there are.
     pub fn databases(&self) -> u16 {
         self.databases.len() as u16
+    }
+
+    /// The sizes at which values change their form.
+    #[inline]
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
     }
 
     /// What gives the memory of flushed keys back.
@@ -93,6 +104,12 @@ impl Keyspace {
     /// Checks a database number that came from outside.
     pub fn db(&self, number: i64) -> Option<DbIndex> {
         u16::try_from(number).ok().filter(|index| usize::from(*index) < self.databases.len()).map(DbIndex)
+    }
+
+    /// The secret of the key hash, which large collections use for their members, too.
+    #[inline]
+    pub(crate) fn seed(&self) -> HashSeed {
+        self.seed
     }
 
     /// Hashes a key.

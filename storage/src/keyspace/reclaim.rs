@@ -1,66 +1,128 @@
 //! Giving memory back while nobody waits.
 
-use spinel_types::Table;
-use std::sync::Arc;
+use spinel_types::{Large, Values};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// Tables with fewer keys than this in all are dropped at once: faster than starting a thread.
-const KEYS_WORTH_A_THREAD: u64 = 1000;
+/// Fewer keys or elements than this are dropped at once: faster than handing them to a thread.
+const WORTH_HANDING_OVER: usize = 1000;
 
 /// Counts the keys whose memory is given back later.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Default)]
 pub struct Reclaim {
-    counts: Arc<Counts>,
+    shared: Arc<Shared>,
 }
 
-#[derive(Default, Debug)]
-struct Counts {
+#[derive(Default)]
+struct Shared {
     pending: AtomicU64,
     freed: AtomicU64,
+    queue: Mutex<Queue>,
+}
+
+/// What is to be dropped, and whether a thread is about it. The thread ends with the work.
+#[derive(Default)]
+struct Queue {
+    garbage: Vec<Garbage>,
+    is_running: bool,
+}
+
+/// Something whose drop takes long.
+enum Garbage {
+    Database(Vec<Values>),
+    Value(Large),
+}
+
+impl Garbage {
+    fn keys(&self) -> u64 {
+        match self {
+            Garbage::Database(shards) => shards.iter().map(|values| values.table().len() as u64).sum(),
+            Garbage::Value(_) => 1,
+        }
+    }
+
+    fn is_small(&self) -> bool {
+        match self {
+            Garbage::Database(shards) => {
+                let elements = |values: &Values| values.table().len() + values.large_elements();
+                shards.iter().map(elements).sum::<usize>() < WORTH_HANDING_OVER
+            }
+            Garbage::Value(large) => large.len() < WORTH_HANDING_OVER,
+        }
+    }
 }
 
 impl Reclaim {
     /// How many removed keys still wait for their memory to be given back.
     pub fn pending(&self) -> u64 {
-        self.counts.pending.load(Ordering::Relaxed)
+        self.shared.pending.load(Ordering::Relaxed)
     }
 
     /// How many keys had their memory given back later than they were removed.
     pub fn freed(&self) -> u64 {
-        self.counts.freed.load(Ordering::Relaxed)
+        self.shared.freed.load(Ordering::Relaxed)
     }
 
     pub(crate) fn reset_freed(&self) {
-        self.counts.freed.store(0, Ordering::Relaxed);
+        self.shared.freed.store(0, Ordering::Relaxed);
     }
 
-    /// Drops tables on a thread that ends with the work. Where the system has no thread left, the caller does it.
-    pub(crate) fn later(&self, tables: Vec<Table>) {
-        let keys: u64 = tables.iter().map(|table| table.len() as u64).sum();
-        self.counts.pending.fetch_add(keys, Ordering::Relaxed);
-        let batch = Batch { tables, counts: Arc::clone(&self.counts) };
-        if keys >= KEYS_WORTH_A_THREAD {
-            // A refused closure is dropped here, and the batch with it.
-            let _ = thread::Builder::new().name("reclaim".into()).spawn(move || drop(batch));
+    /// Drops the contents of databases.
+    pub(crate) fn databases(&self, shards: Vec<Values>) {
+        let garbage = Garbage::Database(shards);
+        self.shared.pending.fetch_add(garbage.keys(), Ordering::Relaxed);
+        if garbage.is_small() {
+            self.shared.drop_counted(garbage);
+        } else {
+            self.hand_over(garbage);
+        }
+    }
+
+    /// Drops what hung off an entry, if something did.
+    #[inline]
+    pub(crate) fn value(&self, large: Option<Large>) {
+        if let Some(large) = large.map(Garbage::Value).filter(|garbage| !garbage.is_small()) {
+            self.shared.pending.fetch_add(1, Ordering::Relaxed);
+            self.hand_over(large);
+        }
+    }
+
+    fn hand_over(&self, garbage: Garbage) {
+        let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.garbage.push(garbage);
+        if std::mem::replace(&mut queue.is_running, true) {
+            return;
+        }
+        drop(queue);
+        let shared = Arc::clone(&self.shared);
+        let is_refused = thread::Builder::new().name("reclaim".into()).spawn(move || shared.work()).is_err();
+        if is_refused {
+            // The system has no thread left, so the caller does it.
+            self.shared.work();
         }
     }
 }
 
-/// Tables whose memory is given back when the batch is dropped.
-struct Batch {
-    tables: Vec<Table>,
-    counts: Arc<Counts>,
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        for table in self.tables.drain(..) {
-            let keys = table.len() as u64;
-            drop(table);
-            self.counts.pending.fetch_sub(keys, Ordering::Relaxed);
-            self.counts.freed.fetch_add(keys, Ordering::Relaxed);
+impl Shared {
+    /// Drops what is in the queue until nothing is.
+    fn work(&self) {
+        loop {
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(garbage) = queue.garbage.pop() else {
+                queue.is_running = false;
+                return;
+            };
+            drop(queue);
+            self.drop_counted(garbage);
         }
+    }
+
+    fn drop_counted(&self, garbage: Garbage) {
+        let keys = garbage.keys();
+        drop(garbage);
+        self.pending.fetch_sub(keys, Ordering::Relaxed);
+        self.freed.fetch_add(keys, Ordering::Relaxed);
     }
 }
 
@@ -69,28 +131,28 @@ mod tests {
     use super::*;
     use spinel_types::{Fields, HashSeed};
 
-    fn table(keys: u64) -> Table {
-        let mut table = Table::new(HashSeed::new(1, 2));
+    fn values(keys: u64) -> Values {
+        let mut values = Values::new(HashSeed::new(1, 2));
         for key in 0..keys {
-            let key = key.to_le_bytes();
-            table.insert(
-                table.hash(&key[..]),
-                &key[..],
-                &Fields { kind: 1, value: b"", stamp: None, clock: 0 },
-            );
+            let key = &key.to_le_bytes()[..];
+            let hash = values.table().hash(key);
+            let fields = Fields { kind: 1, value: b"", stamp: None, clock: 0 };
+            values.put_inline(hash, None, key, &fields);
         }
-        table
+        values
     }
 
     #[test]
     fn few_keys_are_freed_at_once_and_many_soon() {
         let reclaim = Reclaim::default();
-        reclaim.later(vec![table(3), table(4)]);
+        reclaim.databases(vec![values(3), values(4)]);
         assert_eq!((reclaim.pending(), reclaim.freed()), (0, 7));
-        reclaim.later(vec![table(KEYS_WORTH_A_THREAD)]);
+        for _ in 0..3 {
+            reclaim.databases(vec![values(WORTH_HANDING_OVER as u64)]);
+        }
         while reclaim.pending() > 0 {
             thread::yield_now();
         }
-        assert_eq!(reclaim.freed(), 7 + KEYS_WORTH_A_THREAD);
+        assert_eq!(reclaim.freed(), 7 + 3 * WORTH_HANDING_OVER as u64);
     }
 }

@@ -1,14 +1,14 @@
-//! One shard: a table of keys. Its stamps are expiry times in Unix milliseconds, its clocks access clocks.
+//! One shard: keys with their values. Stamps are expiry times in Unix milliseconds, clocks access clocks.
 
-use spinel_types::{HashSeed, Table};
+use spinel_types::{HashSeed, Values};
 
 /// The keys whose hashes fall into one shard of a database.
 pub struct Shard {
-    pub(crate) table: Table,
+    pub(crate) values: Values,
 }
 
 impl Shard {
     pub(crate) const fn new(seed: HashSeed) -> Shard {
-        Shard { table: Table::new(seed) }
+        Shard { values: Values::new(seed) }
     }
 }

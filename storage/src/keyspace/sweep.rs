@@ -1,9 +1,10 @@
 //! Going through whole databases, one shard after another.
 
+use super::lapse::Lapse;
 use super::{DbIndex, Keyspace, SHARDS, shard_of};
 use crate::entropy::Entropy;
 use crate::time::UnixMillis;
-use spinel_types::{Cursor, Entry, Slot, Table};
+use spinel_types::{Cursor, Entry, Slot, ValueType, Values};
 
 /// Sizes of one database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -12,6 +13,8 @@ pub struct DbStatistics {
     pub keys: usize,
     /// Keys with an expiry.
     pub expires: usize,
+    /// Keys whose value has members with an expiry.
+    pub expiring_in_part: usize,
     /// Bytes of entries and index, entries rounded up to their size classes.
     pub memory_bytes: usize,
     /// Bytes taken from the allocator.
@@ -27,25 +30,27 @@ impl Keyspace {
         let mut sum = DbStatistics::default();
         for shard in 0..SHARDS {
             let shard = self.lock(db, shard);
-            sum.keys += shard.table.len();
-            sum.expires += shard.table.stamped();
-            sum.memory_bytes += shard.table.memory_bytes();
-            sum.allocated_bytes += shard.table.allocated_bytes();
+            sum.keys += shard.values.table().len();
+            sum.expires += shard.values.table().stamped();
+            sum.expiring_in_part += shard.values.expiring_in_part();
+            sum.memory_bytes += shard.values.memory_bytes();
+            sum.allocated_bytes += shard.values.allocated_bytes();
         }
         sum
     }
 
     /// How many keys a database has, expired ones included that have not been removed yet. O(shards).
     pub fn len(&self, db: DbIndex) -> usize {
-        (0..SHARDS).map(|shard| self.lock(db, shard).table.len()).sum()
+        (0..SHARDS).map(|shard| self.lock(db, shard).values.table().len()).sum()
     }
 
     /// Visits every key of a database that has not expired, shard by shard.
-    pub fn for_each(&self, db: DbIndex, now: UnixMillis, mut visit: impl FnMut(Entry<'_>)) {
+    pub fn for_each(&self, db: DbIndex, now: UnixMillis, mut visit: impl FnMut(Entry<'_>, &Values)) {
         for shard in 0..SHARDS {
-            self.lock(db, shard).table.for_each(|entry| {
+            let values = &self.lock(db, shard).values;
+            values.table().for_each(|entry| {
                 if is_alive(entry, now) {
-                    visit(entry);
+                    visit(entry, values);
                 }
             });
         }
@@ -67,13 +72,13 @@ impl Keyspace {
             let held = self.lock(db, shard);
             let mut next = Some(at);
             while let Some(cursor) = next.filter(|_| visited < count && steps < count.saturating_mul(10)) {
-                next = held.table.scan(cursor, |entry| {
+                next = held.values.table().scan(cursor, |entry| {
                     visited += 1;
                     if is_alive(entry, now) {
                         visit(entry);
                     }
                 });
-                steps += u64::from(!held.table.is_empty());
+                steps += u64::from(!held.values.table().is_empty());
             }
             (shard, at) = next.map_or((shard + 1, Cursor::default()), |next| (shard, next));
         }
@@ -84,7 +89,7 @@ impl Keyspace {
     /// have expired.
     pub fn random_key(&self, db: DbIndex, now: UnixMillis, entropy: &mut Entropy) -> Option<Vec<u8>> {
         const TRIES: usize = 100;
-        let lens: Vec<usize> = (0..SHARDS).map(|shard| self.lock(db, shard).table.len()).collect();
+        let lens: Vec<usize> = (0..SHARDS).map(|shard| self.lock(db, shard).values.table().len()).collect();
         let len: usize = lens.iter().sum();
         if len == 0 {
             return None;
@@ -101,15 +106,15 @@ impl Keyspace {
     fn pick(&self, db: DbIndex, shard: usize, now: UnixMillis, entropy: &mut Entropy) -> Option<Vec<u8>> {
         const TRIES: usize = 100;
         let held = self.lock(db, shard);
-        let slot = (0..TRIES).find_map(|_| held.table.pick(entropy.word()))?;
-        let entry = held.table.entry(slot);
+        let slot = (0..TRIES).find_map(|_| held.values.table().pick(entropy.word()))?;
+        let entry = held.values.table().entry(slot);
         is_alive(entry, now).then(|| entry.key().to_vec())
     }
 
     fn first_key(&self, db: DbIndex, now: UnixMillis) -> Option<Vec<u8>> {
         (0..SHARDS).find_map(|shard| {
             let mut found = None;
-            self.lock(db, shard).table.for_each(|entry| {
+            self.lock(db, shard).values.table().for_each(|entry| {
                 if found.is_none() && is_alive(entry, now) {
                     found = Some(entry.key().to_vec());
                 }
@@ -121,10 +126,10 @@ impl Keyspace {
     /// Takes all keys out of a database and returns them, to be dropped by whoever has the time.
     ///
     /// The caller holds the gate alone.
-    pub(crate) fn empty(&self, db: DbIndex) -> Vec<Table> {
+    pub(crate) fn empty(&self, db: DbIndex) -> Vec<Values> {
         let take = |shard| {
-            let table = &mut self.lock(db, shard).table;
-            (!table.is_empty()).then(|| std::mem::replace(table, Table::new(self.seed)))
+            let values = &mut self.lock(db, shard).values;
+            (!values.table().is_empty()).then(|| std::mem::replace(values, Values::new(self.seed)))
         };
         (0..SHARDS).filter_map(take).collect()
     }
@@ -150,15 +155,38 @@ impl Keyspace {
     ) -> bool {
         let mut held = self.lock(db, shard);
         let mut due: Vec<Slot> = Vec::new();
-        let has_more = held.table.collect_due(now.0, keys_max, &mut due);
+        let has_more = held.values.collect_due(now.0, keys_max, &mut due);
         for slot in due {
-            let key = held.table.entry(slot).key();
+            let key = held.values.table().entry(slot).key();
             report(key);
             let hash = self.hash(key);
             debug_assert_eq!(shard_of(hash), shard);
-            held.table.remove(hash, slot);
+            self.reclaim.value(held.values.remove(hash, slot));
         }
         has_more
+    }
+
+    /// Removes up to about `members_max` expired members of one value of a shard and reports them. Whether
+    /// there was such a value, so that there may be more.
+    pub(crate) fn expire_members(
+        &self,
+        db: DbIndex,
+        shard: usize,
+        now: UnixMillis,
+        members_max: usize,
+        report: impl FnOnce(Lapse),
+    ) -> bool {
+        let values = &mut self.lock(db, shard).values;
+        let Some(key) = values.first_due(now.0).map(<[u8]>::to_vec) else { return false };
+        let hash = self.hash(&key);
+        let mut slot = values.table().find(hash, &key).expect("a value whose members expire is there");
+        let value_type = ValueType::of(values.table().entry(slot));
+        let mut members = Vec::new();
+        values.expire_members(hash, &mut slot, now.0, members_max, |member| members.push(member.to_vec()));
+        if !members.is_empty() {
+            report(Lapse { db, key, members: Some((value_type, members)) });
+        }
+        true
     }
 }
 

@@ -1,14 +1,15 @@
 //! The part of the keyspace that one running command may touch.
 
 use super::access::AccessPolicy;
-use super::guard::KeyGuard;
+use super::guard::{Detached, KeyGuard};
+use super::lapse::Lapse;
 use super::shard::Shard;
 use super::{DbIndex, Keyspace, shard_of};
 use crate::engine::counters::Counters;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::time::UnixMillis;
-use spinel_types::{Entry, Slot, Str};
+use spinel_types::{Entry, Kind, Slot, Str, Value, Values};
 use std::sync::MutexGuard;
 
 /// The shards a command holds.
@@ -59,7 +60,17 @@ pub struct View<'a> {
     /// Changes made through guards.
     pub(crate) changes: u64,
     /// Keys that were found expired and removed.
-    pub(crate) lapsed: Vec<(DbIndex, Vec<u8>)>,
+    pub(crate) lapsed: Vec<Lapse>,
+}
+
+#[inline]
+fn entry_of((slot, values): (Slot, &Values)) -> Entry<'_> {
+    values.table().entry(slot)
+}
+
+#[inline]
+fn value_of((slot, values): (Slot, &Values)) -> Value<'_> {
+    Value::of(values.table().entry(slot), values)
 }
 
 impl<'a> View<'a> {
@@ -91,12 +102,12 @@ impl<'a> View<'a> {
     /// Looks at a key, counting a hit or a miss and marking it used.
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Option<Entry<'_>> {
-        self.consult(key, !self.is_untouching)
+        self.consult(key, !self.is_untouching).map(entry_of)
     }
 
     /// Looks at a key, counting a hit or a miss without marking it used.
     pub fn look(&mut self, key: &[u8]) -> Option<Entry<'_>> {
-        self.consult(key, false)
+        self.consult(key, false).map(entry_of)
     }
 
     /// Marks a key used, also for a client whose reads don't, counting a hit or a miss; whether it exists.
@@ -105,7 +116,7 @@ impl<'a> View<'a> {
     }
 
     #[inline]
-    fn consult(&mut self, key: &[u8], marks_used: bool) -> Option<Entry<'_>> {
+    fn consult(&mut self, key: &[u8], marks_used: bool) -> Option<(Slot, &Values)> {
         let hash = self.hash(key);
         let Some(slot) = self.find(self.db, hash, key) else {
             self.scene.counters.misses.add(1);
@@ -119,13 +130,13 @@ impl<'a> View<'a> {
         };
         let shard = self.shard(self.db, hash);
         if marks_used {
-            shard.table.entry_mut(slot).set_clock(clock);
+            shard.values.entry_mut(slot).set_clock(clock);
         }
-        Some(shard.table.entry(slot))
+        Some((slot, &shard.values))
     }
 
     fn frequency_clock(&mut self, hash: u64, slot: Slot) -> u32 {
-        let clock = self.shard(self.db, hash).table.entry(slot).clock();
+        let clock = self.shard(self.db, hash).values.table().entry(slot).clock();
         self.scene.access.touched(clock, self.now, self.entropy)
     }
 
@@ -138,6 +149,39 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Looks at a value, counting a hit or a miss and marking it used.
+    #[inline]
+    pub fn read_value(&mut self, key: &[u8]) -> Option<Value<'_>> {
+        self.consult(key, !self.is_untouching).map(value_of)
+    }
+
+    /// Looks at the values of several keys at once, counting hits and misses and marking them used.
+    pub fn read_values<'v>(&'v mut self, keys: &[&[u8]]) -> Vec<Option<Value<'v>>> {
+        let found: Vec<_> =
+            keys.iter().map(|key| self.consult(key, !self.is_untouching).map(|(slot, _)| slot)).collect();
+        let view = &*self;
+        let value = |(slot, key): (&Option<Slot>, &&[u8])| {
+            slot.map(|slot| value_of((slot, &view.held_shard(view.db, view.hash(key)).values)))
+        };
+        found.iter().zip(keys).map(value).collect()
+    }
+
+    /// Looks at an entry and its value without any trace.
+    pub fn inspect(&mut self, key: &[u8]) -> Option<(Entry<'_>, Value<'_>)> {
+        let hash = self.hash(key);
+        let slot = self.find(self.db, hash, key)?;
+        let values = &self.shard(self.db, hash).values;
+        Some((entry_of((slot, values)), value_of((slot, values))))
+    }
+
+    /// Copies a value with its expiry, counting a hit or a miss and marking it used. O(its size).
+    pub fn copy_of(&mut self, key: &[u8]) -> Option<Detached> {
+        self.consult(key, !self.is_untouching).map(|(slot, values)| {
+            let entry = values.table().entry(slot);
+            Detached::new(values.copy(entry), entry)
+        })
+    }
+
     /// Looks at a key without any trace.
     pub fn peek(&mut self, key: &[u8]) -> Option<Entry<'_>> {
         self.peek_in(self.db, key)
@@ -147,7 +191,7 @@ impl<'a> View<'a> {
     pub fn peek_in(&mut self, db: DbIndex, key: &[u8]) -> Option<Entry<'_>> {
         let hash = self.hash(key);
         let slot = self.find(db, hash, key)?;
-        Some(self.shard(db, hash).table.entry(slot))
+        Some(self.shard(db, hash).values.table().entry(slot))
     }
 
     /// Opens a key for writing.
@@ -167,7 +211,7 @@ impl<'a> View<'a> {
     pub fn memory_bytes(&mut self, key: &[u8]) -> Option<usize> {
         let hash = self.hash(key);
         let slot = self.find(self.db, hash, key)?;
-        Some(self.shard(self.db, hash).table.entry_bytes(slot))
+        Some(self.shard(self.db, hash).values.entry_bytes(slot))
     }
 
     #[inline]
@@ -181,22 +225,55 @@ impl<'a> View<'a> {
     fn find(&mut self, db: DbIndex, hash: u64, key: &[u8]) -> Option<Slot> {
         let now = self.now.0;
         let shard = self.shard(db, hash);
-        let slot = shard.table.find(hash, key)?;
-        match shard.table.entry(slot).stamp() {
+        let slot = shard.values.table().find(hash, key)?;
+        let entry = shard.values.table().entry(slot);
+        match entry.stamp() {
             Some(expiry) if expiry <= now => {
-                shard.table.remove(hash, slot);
-                self.lapse(db, key);
+                self.expire(db, hash, slot, key);
                 None
             }
+            _ if shard.values.member_due(entry) <= now => self.expire_members(db, hash, slot, key),
             _ => Some(slot),
         }
     }
 
+    /// Removes a key that has expired.
     #[cold]
-    fn lapse(&mut self, db: DbIndex, key: &[u8]) {
+    fn expire(&mut self, db: DbIndex, hash: u64, slot: Slot, key: &[u8]) {
+        let large = self.shard(db, hash).values.remove(hash, slot);
+        self.scene.keyspace.reclaim().value(large);
         self.scene.counters.expired.add(1);
         if self.is_recorded {
-            self.lapsed.push((db, key.to_vec()));
+            self.lapsed.push(Lapse { db, key: key.to_vec(), members: None });
+        }
+    }
+
+    /// Removes the members of a value that have expired, and the key if nothing is left; the slot otherwise.
+    #[cold]
+    fn expire_members(&mut self, db: DbIndex, hash: u64, mut slot: Slot, key: &[u8]) -> Option<Slot> {
+        let (now, is_recorded) = (self.now.0, self.is_recorded);
+        let values = &mut self.shard(db, hash).values;
+        let value_type = Kind::of(values.table().entry(slot)).value_type();
+        let mut members = Vec::new();
+        let is_left = values.expire_members(hash, &mut slot, now, usize::MAX, |member| {
+            if is_recorded {
+                members.push(member.to_vec());
+            }
+        });
+        if is_recorded && !members.is_empty() {
+            self.lapsed.push(Lapse { db, key: key.to_vec(), members: Some((value_type, members)) });
+        }
+        is_left.then_some(slot)
+    }
+
+    /// The shard of a hash that was looked at before.
+    fn held_shard(&self, db: DbIndex, hash: u64) -> &Shard {
+        match &self.held {
+            Held::One(shard) => shard,
+            Held::Several { shards, .. } => {
+                let place = shards.binary_search_by_key(&(db, shard_of(hash)), |(held, _)| *held);
+                &shards[place.expect("it was locked to look at it")].1
+            }
         }
     }
 

@@ -7,7 +7,6 @@ use crate::buffer::Buffer;
 /// A listpack that may be changed. Every edit costs O(bytes behind it).
 ///
 /// The listpack must stay below 4 GiB; whoever adds elements sees to that.
-#[derive(Debug)]
 pub struct ListpackMut<'a> {
     buffer: Buffer<'a>,
 }

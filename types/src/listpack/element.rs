@@ -1,68 +1,9 @@
 //! How one element is encoded.
 
-use crate::string::{INTEGER_DIGITS_MAX, read_decimal, write_decimal};
+use crate::string::Str;
 
-/// An element of a listpack.
-///
-/// Elements that are read compare as they are stored: a text equal to an integer's decimal is never read,
-/// because it is stored as the integer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Element<'a> {
-    /// The decimal of this integer.
-    Integer(i64),
-    /// These bytes. Written to a listpack, a decimal of an `i64` becomes the integer.
-    Text(&'a [u8]),
-}
-
-impl<'a> Element<'a> {
-    /// The text of the element; an integer is written to `digits`.
-    #[inline]
-    pub fn text<'b>(self, digits: &'b mut [u8; INTEGER_DIGITS_MAX]) -> &'b [u8]
-    where
-        'a: 'b,
-    {
-        match self {
-            Element::Text(text) => text,
-            Element::Integer(integer) => write_decimal(integer, digits),
-        }
-    }
-
-    /// Appends the text of the element to `out`.
-    pub fn append_to(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.text(&mut [0; INTEGER_DIGITS_MAX]));
-    }
-
-    /// The text of the element in an allocation of its own.
-    pub fn to_vec(self) -> Vec<u8> {
-        self.text(&mut [0; INTEGER_DIGITS_MAX]).to_vec()
-    }
-
-    /// The integer this element is or would be stored as.
-    pub fn integer(self) -> Option<i64> {
-        match self {
-            Element::Integer(integer) => Some(integer),
-            Element::Text(text) => read_decimal(text),
-        }
-    }
-
-    /// The element as it is stored: decimals are integers.
-    #[inline]
-    pub fn canonical(self) -> Element<'a> {
-        self.integer().map_or(self, Element::Integer)
-    }
-}
-
-impl<'a> From<&'a [u8]> for Element<'a> {
-    fn from(text: &'a [u8]) -> Element<'a> {
-        Element::Text(text)
-    }
-}
-
-impl From<i64> for Element<'_> {
-    fn from(integer: i64) -> Self {
-        Element::Integer(integer)
-    }
-}
+/// An element of a listpack. Written to one, a text that is the decimal of an `i64` becomes the integer.
+pub type Element<'a> = Str<'a>;
 
 /// Says how many bytes an element takes in a listpack.
 #[inline]

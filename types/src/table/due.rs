@@ -23,6 +23,7 @@ const AHEAD_TICKS: i64 = 1 << 14;
 const AHEAD: i64 = AHEAD_TICKS << TICK_SHIFT;
 
 /// When to look again.
+#[derive(Clone)]
 pub(super) struct Schedule {
     /// The latest "now" of a walk.
     base: i64,

@@ -1,6 +1,6 @@
 //! What a table must know of the bytes in its slots.
 
-use crate::hash::HashSeed;
+use crate::hash_seed::HashSeed;
 
 /// A way to pack a key with what belongs to it into a slot.
 ///

@@ -36,7 +36,9 @@ mod segment;
 
 use crate::arena::{Arena, Slot};
 use crate::entry::{self, EntryMut, Keys};
-use crate::hash::HashSeed;
+use crate::hash_seed::HashSeed;
+use crate::member::Members;
+use crate::string::Str;
 use bucket::Bucket;
 pub use layout::Layout;
 pub use scan::Cursor;
@@ -47,6 +49,7 @@ use std::marker::PhantomData;
 ///
 /// Callers hash a key once and pass the hash along; passing a hash of another key is a logic error that
 /// loses entries but nothing worse.
+#[derive(Clone)]
 // What a lookup needs comes first, so that it is in the first two cache lines.
 #[repr(C)]
 pub struct Table<L = Keys> {
@@ -57,6 +60,8 @@ pub struct Table<L = Keys> {
     seed: HashSeed,
     len: usize,
     stamped: usize,
+    /// Buckets of all segments.
+    buckets: usize,
     due: due::Schedule,
     layout: PhantomData<L>,
 }
@@ -71,6 +76,7 @@ impl<L: Layout> Table<L> {
             segments: Vec::new(),
             len: 0,
             stamped: 0,
+            buckets: 0,
             due: due::Schedule::new(),
             layout: PhantomData,
         }
@@ -80,6 +86,12 @@ impl<L: Layout> Table<L> {
     #[inline]
     pub fn hash(&self, key: L::Key<'_>) -> u64 {
         L::hash(self.seed, key)
+    }
+
+    /// The secret of the hash.
+    #[inline]
+    pub fn seed(&self) -> HashSeed {
+        self.seed
     }
 
     /// How many entries there are.
@@ -247,8 +259,7 @@ impl<L: Layout> Table<L> {
     }
 
     fn index_bytes(&self) -> usize {
-        let buckets: usize = self.segments.iter().map(|segment| segment.buckets.len()).sum();
-        buckets * size_of::<Bucket>()
+        self.buckets * size_of::<Bucket>()
             + self.segments.capacity() * size_of::<Segment>()
             + self.directory.capacity() * size_of::<u32>()
     }
@@ -265,6 +276,7 @@ impl<L: Layout> Table<L> {
             let Some(index) = self.segment_index(hash) else {
                 self.directory.push(0);
                 self.segments.push(Segment::new(1, 0));
+                self.buckets = 1;
                 return 0;
             };
             let segment = &self.segments[index];
@@ -283,6 +295,7 @@ impl<L: Layout> Table<L> {
     fn rebuild(&mut self, index: usize, buckets: usize) {
         let fresh = Segment::new(buckets, self.segments[index].depth);
         let old = std::mem::replace(&mut self.segments[index], fresh);
+        self.buckets = self.buckets + buckets - old.buckets.len();
         self.refill(&old, |_| index);
     }
 
@@ -300,6 +313,7 @@ impl<L: Layout> Table<L> {
         let buckets = Segment::size_for(self.segments[index].len / 2);
         let old = std::mem::replace(&mut self.segments[index], Segment::new(buckets, depth));
         self.segments.push(Segment::new(buckets, depth));
+        self.buckets = self.buckets + 2 * buckets - old.buckets.len();
         let bit = POSITION_BITS - depth;
         self.refill(&old, |position| if position >> bit & 1 == 0 { index } else { upper });
     }
@@ -370,6 +384,21 @@ impl<L: Layout> Table<L> {
             let (bucket, _) = self.segments[index].locate(hash, slot);
             self.due.note(&mut self.segments[index], bucket, stamp);
         }
+    }
+}
+
+impl Table<Members> {
+    /// Removes members whose stamp is at most `now`, reports each, and says whether there may be more; see
+    /// [`Table::collect_due`] for what `members_max` bounds.
+    pub fn expire(&mut self, now: i64, members_max: usize, mut report: impl FnMut(Str<'_>)) -> bool {
+        let mut due = Vec::new();
+        let has_more = self.collect_due(now, members_max, &mut due);
+        for slot in due {
+            let member = self.entry(slot).key();
+            report(member);
+            self.remove(self.hash(member), slot);
+        }
+        has_more
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) fn position(hash: u64) -> u64 {
     hash >> (64 - POSITION_BITS)
 }
 
+#[derive(Clone)]
 pub(super) struct Segment {
     pub(super) buckets: Box<[Bucket]>,
     pub(super) len: usize,

@@ -83,6 +83,8 @@ fn behaves_as_a_map_through_growth_and_shrinking() {
         }
         assert_eq!(table.len(), model.len());
     }
+    let buckets: usize = table.segments.iter().map(|segment| segment.buckets.len()).sum();
+    assert_eq!(table.buckets, buckets);
     for (key, (value, stamp)) in &model {
         let entry = table.entry(table.find(table.hash(key), key).expect("in the model"));
         assert_eq!((entry.value(), entry.stamp()), (&value[..], *stamp));

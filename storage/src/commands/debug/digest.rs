@@ -9,23 +9,22 @@
 //! data set  for each database that is not empty: mix its number (u32, big-endian), xor the digests of its keys
 //! ```
 
-use crate::keyspace::value_type::ValueType;
 use crate::keyspace::{DbIndex, Keyspace};
 use crate::sha1::{SHA1_BYTES, sha1};
 use crate::time::UnixMillis;
 use spinel_types::string::INTEGER_DIGITS_MAX;
-use spinel_types::{Entry, Str};
+use spinel_types::{Entry, Str, Value, ValueType};
 use std::fmt;
 
 /// The digest of a part of the data set; of nothing at first. Shown in hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Digest([u8; SHA1_BYTES]);
+pub(in crate::commands) struct Digest([u8; SHA1_BYTES]);
 
 impl Digest {
     /// The digest of a value and of whether it expires.
-    pub(super) fn of_value(entry: Entry<'_>) -> Digest {
+    pub(in crate::commands) fn of_value(entry: Entry<'_>, value: Value<'_>) -> Digest {
         let mut digest = Digest::default();
-        digest.mix_value(entry);
+        digest.mix_value(entry, value);
         digest
     }
 
@@ -34,9 +33,9 @@ impl Digest {
         let mut digest = Digest::default();
         for db in 0..keyspace.databases() {
             let (mut keys, mut count) = (Digest::default(), 0_usize);
-            keyspace.for_each(DbIndex(db), now, |entry| {
+            keyspace.for_each(DbIndex(db), now, |entry, values| {
                 count += 1;
-                keys.xor(&Digest::of_key(entry).0);
+                keys.xor(&Digest::of_key(entry, Value::of(entry, values)).0);
             });
             if count > 0 {
                 digest.mix(&u32::from(db).to_be_bytes());
@@ -46,24 +45,34 @@ impl Digest {
         digest
     }
 
-    fn of_key(entry: Entry<'_>) -> Digest {
+    fn of_key(entry: Entry<'_>, value: Value<'_>) -> Digest {
         let mut digest = Digest::default();
         digest.mix(entry.key());
-        digest.mix_value(entry);
+        digest.mix_value(entry, value);
         digest
     }
 
-    fn mix_value(&mut self, entry: Entry<'_>) {
+    fn mix_value(&mut self, entry: Entry<'_>, value: Value<'_>) {
         self.mix(&ValueType::of(entry).number().to_be_bytes());
-        match ValueType::of(entry) {
-            ValueType::String => {
-                let value = Str::of(entry).expect("its type was asked for");
-                self.mix(value.text(&mut [0; INTEGER_DIGITS_MAX]));
-            }
+        match value {
+            Value::String(string) => self.mix_text(string),
+            Value::Hash(hash) => hash.for_each(|field, value, expiry| {
+                let mut digest = Digest::default();
+                digest.mix_text(field);
+                digest.mix_text(value);
+                if expiry.is_some() {
+                    digest.xor(b"!!hexpire!!");
+                }
+                self.xor(&digest.0);
+            }),
         }
         if entry.stamp().is_some() {
             self.xor(b"!!expire!!");
         }
+    }
+
+    fn mix_text(&mut self, text: Str<'_>) {
+        self.mix(text.text(&mut [0; INTEGER_DIGITS_MAX]));
     }
 
     fn mix(&mut self, bytes: &[u8]) {

@@ -1,7 +1,7 @@
 //! For tests and the curious: the subcommands of DEBUG that concern data. Whether clients may use DEBUG at all
 //! is up to the program around the engine, which also has subcommands of its own.
 
-mod digest;
+pub(super) mod digest;
 mod object;
 mod populate;
 
@@ -101,7 +101,8 @@ fn digest_value(call: &mut Call<'_>) -> Result<(), Error> {
 
     call.reply.array(keys.len());
     for key in keys {
-        let digest = call.keys.peek(key).map(Digest::of_value).unwrap_or_default();
+        let digest =
+            call.keys.inspect(key).map(|(entry, value)| Digest::of_value(entry, value)).unwrap_or_default();
         call.reply.simple(&digest.to_string());
     }
     Ok(())

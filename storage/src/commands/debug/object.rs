@@ -4,15 +4,15 @@ use crate::command::call::Call;
 use crate::commands::generic::references;
 use crate::error::Error;
 use crate::keyspace::access::AccessPolicy;
-use crate::keyspace::value_type::encoding_name;
-use spinel_types::{Entry, Str};
+use spinel_types::{Entry, Kind, Str};
 
 pub(super) fn describe(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
 
     let now = call.now;
     let entry = call.keys.peek(key).ok_or(Error::NoSuchKey)?;
-    let (encoding, references, length) = (encoding_name(entry), references(entry), serialized_len(entry));
+    let (encoding, references, length) =
+        (Kind::of(entry).encoding_name(), references(entry), serialized_len(entry));
     let (clock, idle) = (entry.clock(), AccessPolicy::idle_millis(entry.clock(), now) / 1000);
 
     // Clients read the pairs by position. The address says nothing here, but has to be a number.

@@ -6,7 +6,6 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Reach, Run};
 use crate::error::Error;
-use crate::keyspace::guard::Detached;
 use crate::keyspace::{DbIndex, Keyspace};
 
 /// The rows of this file.
@@ -77,12 +76,12 @@ fn copy(call: &mut Call<'_>) -> Result<(), Error> {
         return Err(SAME_OBJECT);
     }
 
-    let value = call.keys.read(from).map(Detached::copy_of);
+    let value = call.keys.copy_of(from);
     let is_copied = value.is_some_and(|value| {
         let mut guard = call.keys.write_in(options.db, to);
         let is_allowed = options.replaces || !guard.exists();
         if is_allowed {
-            guard.put(&value);
+            guard.put(value);
         }
         is_allowed
     });
@@ -101,7 +100,7 @@ fn move_key(call: &mut Call<'_>) -> Result<(), Error> {
     let is_moved = call.keys.peek(key).is_some() && call.keys.peek_in(db, key).is_none();
     if is_moved {
         let value = call.keys.write(key).take().expect("the source was seen");
-        call.keys.write_in(db, key).put(&value);
+        call.keys.write_in(db, key).put(value);
     }
 
     call.reply.integer(is_moved.into());

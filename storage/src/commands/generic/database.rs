@@ -97,13 +97,13 @@ fn flush(call: &mut Call<'_>, databases: Range<u16>) -> Result<(), Error> {
     let kind = FlushType::parse(&mut call.args)?;
 
     let keyspace = call.keys.keyspace();
-    let tables: Vec<_> = databases.flat_map(|db| keyspace.empty(DbIndex(db))).collect();
-    let keys: usize = tables.iter().map(spinel_types::Table::len).sum();
+    let emptied: Vec<_> = databases.flat_map(|db| keyspace.empty(DbIndex(db))).collect();
+    let keys: usize = emptied.iter().map(|values| values.table().len()).sum();
     // Whoever follows the journal must hear of it even if there was nothing to remove here.
     call.keys.count_changes(keys.max(1) as u64);
     match kind {
-        FlushType::Sync => drop(tables),
-        FlushType::Async => keyspace.reclaim().later(tables),
+        FlushType::Sync => drop(emptied),
+        FlushType::Async => keyspace.reclaim().databases(emptied),
     }
 
     call.reply.ok();

@@ -7,8 +7,7 @@ use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Run};
 use crate::error::Error;
 use crate::keyspace::access::AccessPolicy;
-use crate::keyspace::value_type::encoding_name;
-use spinel_types::{Entry, Str};
+use spinel_types::{Entry, Kind, Str};
 
 const ROW: Command = Command {
     usage: "key",
@@ -77,7 +76,7 @@ fn encoding(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
 
     match call.keys.look(key) {
-        Some(entry) => call.reply.bulk(encoding_name(entry).as_bytes()),
+        Some(entry) => call.reply.bulk(Kind::of(entry).encoding_name().as_bytes()),
         None => call.reply.null(),
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Run};
 use crate::error::Error;
-use crate::keyspace::value_type::ValueType;
+use spinel_types::ValueType;
 
 const REMOVED: &[KeySpec] = &[KeySpec::from(1, 1, KeyUse::REMOVE.with(KeyUse::DELETE))];
 const SEEN: &[KeySpec] = &[KeySpec::from(1, 1, KeyUse::READ_ONLY)];

@@ -15,7 +15,7 @@ pub(super) const COMMANDS: &[Command] = &[
         usage: "key newkey",
         keys: &[SOURCE, KeySpec::at(2, KeyUse::OVERWRITE.with(KeyUse::UPDATE))],
         flags: Flags::WRITE,
-        cost: "O(N) where N is the size of the value",
+        cost: "O(1)",
         about: "Gives a key another name, replacing what has it.",
         run: Run::Data(rename),
         ..Command::ROW
@@ -25,7 +25,7 @@ pub(super) const COMMANDS: &[Command] = &[
         usage: "key newkey",
         keys: &[SOURCE, KeySpec::at(2, KeyUse::OVERWRITE.with(KeyUse::INSERT))],
         flags: Flags::WRITE.with(Flags::FAST),
-        cost: "O(N) where N is the size of the value",
+        cost: "O(1)",
         about: "Gives a key another name unless a key has it.",
         run: Run::Data(rename_if_free),
         ..Command::ROW
@@ -63,7 +63,7 @@ fn rename_if_free(call: &mut Call<'_>) -> Result<(), Error> {
 
 fn transfer(call: &mut Call<'_>, from: &[u8], to: &[u8]) {
     let value = call.keys.write(from).take().expect("the source was seen");
-    call.keys.write(to).put(&value);
+    call.keys.write(to).put(value);
 }
 
 #[cfg(test)]

@@ -6,10 +6,9 @@ use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Reach, Run};
 use crate::error::Error;
-use crate::keyspace::value_type::ValueType;
 use crate::pattern::{Case, matches};
 use spinel_resp::ReplyWriter;
-use spinel_types::Entry;
+use spinel_types::{Entry, ValueType};
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[
@@ -56,7 +55,7 @@ fn keys(call: &mut Call<'_>) -> Result<(), Error> {
     let (db, now) = (call.keys.db(), call.now);
     let deferred = call.reply.deferred_array();
     let mut count = 0;
-    call.keys.keyspace().for_each(db, now, |entry| {
+    call.keys.keyspace().for_each(db, now, |entry, _| {
         if matches_all || matches(pattern, entry.key(), Case::Sensitive) {
             call.reply.bulk(entry.key());
             count += 1;

@@ -1,0 +1,31 @@
+//! Reading and editing collections by their types.
+
+use super::guard::KeyGuard;
+use super::view::View;
+use crate::error::Error;
+use spinel_types::{HashMut, HashRef, Value, ValueType};
+
+impl View<'_> {
+    /// Looks at a hash, counting a hit or a miss and marking it used.
+    pub fn read_hash(&mut self, key: &[u8]) -> Result<Option<HashRef<'_>>, Error> {
+        match self.read_value(key) {
+            None => Ok(None),
+            Some(Value::Hash(hash)) => Ok(Some(hash)),
+            Some(_) => Err(Error::WrongType),
+        }
+    }
+}
+
+impl KeyGuard<'_, '_> {
+    /// Opens the hash for editing; a new one if there is none.
+    pub fn hash(&mut self) -> Result<HashMut<'_>, Error> {
+        let limits = self.thresholds().hash();
+        Ok(HashMut::new(self.open(ValueType::Hash, |_| HashMut::fresh())?, limits))
+    }
+
+    /// Opens the hash for editing, if there is one.
+    pub fn existing_hash(&mut self) -> Result<Option<HashMut<'_>>, Error> {
+        let limits = self.thresholds().hash();
+        Ok(self.open_existing(ValueType::Hash)?.map(|place| HashMut::new(place, limits)))
+    }
+}

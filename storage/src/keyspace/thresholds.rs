@@ -1,0 +1,103 @@
+//! The sizes at which values change their form, by the names of Redis's settings.
+
+use spinel_types::HashLimits;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// One of the sizes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Threshold {
+    /// The most fields of a compact hash.
+    HashEntries,
+    /// The longest field or value of a compact hash in bytes.
+    HashValueBytes,
+    /// The most elements of a list's node, or, negative, one of the sizes 4 KiB (−1) to 64 KiB (−5).
+    ListNodeSize,
+    /// How many nodes at each end of a list are not compressed; 0: none is.
+    ListCompressDepth,
+    /// The most integers of a compact set of integers.
+    SetIntegers,
+    /// The most members of a compact set.
+    SetEntries,
+    /// The longest member of a compact set in bytes.
+    SetValueBytes,
+    /// The most members of a compact sorted set.
+    SortedSetEntries,
+    /// The longest member of a compact sorted set in bytes.
+    SortedSetValueBytes,
+    /// The most bytes of a stream's node; 0: any number.
+    StreamNodeBytes,
+    /// The most entries of a stream's node; 0: any number.
+    StreamNodeEntries,
+    /// The longest sparse `HyperLogLog` in bytes.
+    HyperLogLogSparseBytes,
+}
+
+/// Names and defaults, in the order of the variants.
+const TABLE: [(Threshold, &str, i64); 12] = [
+    (Threshold::HashEntries, "hash-max-listpack-entries", 512),
+    (Threshold::HashValueBytes, "hash-max-listpack-value", 64),
+    (Threshold::ListNodeSize, "list-max-listpack-size", -2),
+    (Threshold::ListCompressDepth, "list-compress-depth", 0),
+    (Threshold::SetIntegers, "set-max-intset-entries", 512),
+    (Threshold::SetEntries, "set-max-listpack-entries", 128),
+    (Threshold::SetValueBytes, "set-max-listpack-value", 64),
+    (Threshold::SortedSetEntries, "zset-max-listpack-entries", 128),
+    (Threshold::SortedSetValueBytes, "zset-max-listpack-value", 64),
+    (Threshold::StreamNodeBytes, "stream-node-max-bytes", 4096),
+    (Threshold::StreamNodeEntries, "stream-node-max-entries", 100),
+    (Threshold::HyperLogLogSparseBytes, "hll-sparse-max-bytes", 3000),
+];
+
+const _: () = {
+    let mut index = 0;
+    while index < TABLE.len() {
+        assert!(TABLE[index].0 as usize == index, "the table is in the order of the variants");
+        index += 1;
+    }
+};
+
+impl Threshold {
+    /// All of them, with their names and defaults.
+    pub fn all() -> impl Iterator<Item = (Threshold, &'static str, i64)> {
+        TABLE.into_iter()
+    }
+}
+
+/// The sizes in force.
+#[derive(Debug)]
+pub struct Thresholds {
+    values: [AtomicI64; TABLE.len()],
+}
+
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        Thresholds { values: TABLE.map(|(_, _, default)| AtomicI64::new(default)) }
+    }
+}
+
+impl Thresholds {
+    /// One of the sizes.
+    #[inline]
+    pub fn value(&self, threshold: Threshold) -> i64 {
+        self.values[threshold as usize].load(Ordering::Relaxed)
+    }
+
+    /// One of the sizes that can't be negative.
+    #[inline]
+    pub fn size(&self, threshold: Threshold) -> usize {
+        usize::try_from(self.value(threshold)).unwrap_or(0)
+    }
+
+    /// Changes a size. Values keep their form until they are changed.
+    pub fn set(&self, threshold: Threshold, value: i64) {
+        self.values[threshold as usize].store(value, Ordering::Relaxed);
+    }
+
+    /// The sizes of hashes.
+    pub(crate) fn hash(&self) -> HashLimits {
+        HashLimits {
+            entries_max: self.size(Threshold::HashEntries),
+            value_bytes_max: self.size(Threshold::HashValueBytes),
+        }
+    }
+}

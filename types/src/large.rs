@@ -1,0 +1,121 @@
+//! Collections that are too large for their entries.
+
+use crate::hash::Hash;
+use crate::kind::ValueType;
+use crate::string::Str;
+
+/// A collection in its large form.
+#[derive(Clone)]
+pub enum Large {
+    /// A hash as a table.
+    Hash(Box<Hash>),
+}
+
+impl Large {
+    /// The hash this is.
+    ///
+    /// # Panics
+    /// If it is another type.
+    pub fn as_hash_mut(&mut self) -> &mut Hash {
+        match self {
+            Large::Hash(hash) => hash,
+        }
+    }
+
+    /// Its type.
+    pub fn value_type(&self) -> ValueType {
+        match self {
+            Large::Hash(_) => ValueType::Hash,
+        }
+    }
+
+    /// Memory in bytes. O(1).
+    pub fn memory_bytes(&self) -> usize {
+        match self {
+            Large::Hash(hash) => hash.memory_bytes(),
+        }
+    }
+
+    /// How many elements it has: what freeing it costs grows with this. O(1).
+    pub fn len(&self) -> usize {
+        match self {
+            Large::Hash(hash) => hash.len(),
+        }
+    }
+
+    /// Whether nothing is in it, so that its key should go. O(1).
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Removes members that have expired by `now`, at most about `members_max`, reports each, and says whether
+    /// there may be more.
+    pub(crate) fn expire_members(
+        &mut self,
+        now: i64,
+        members_max: usize,
+        report: impl FnMut(Str<'_>),
+    ) -> bool {
+        match self {
+            Large::Hash(hash) => hash.expire(now, members_max, report),
+        }
+    }
+
+    /// A lower bound of the expiry times of its members; `i64::MAX` when there is none. O(1).
+    pub fn next_due(&self) -> i64 {
+        match self {
+            Large::Hash(hash) => hash.next_due(),
+        }
+    }
+}
+
+/// The large values of a map, numbered.
+pub(crate) struct Larges {
+    larges: Vec<Option<Large>>,
+    vacant: Vec<u32>,
+}
+
+impl Larges {
+    pub(crate) const fn new() -> Larges {
+        Larges { larges: Vec::new(), vacant: Vec::new() }
+    }
+
+    /// Takes a value in and returns its number.
+    pub(crate) fn put(&mut self, large: Large) -> u32 {
+        if let Some(number) = self.vacant.pop() {
+            self.larges[number as usize] = Some(large);
+            return number;
+        }
+        self.larges.push(Some(large));
+        u32::try_from(self.larges.len() - 1).expect("a map has fewer than 2^32 large values")
+    }
+
+    /// Gives a value away; its number will be used again.
+    pub(crate) fn take(&mut self, number: u32) -> Large {
+        let large = self.larges[number as usize].take().expect("an entry names a value that is there");
+        self.vacant.push(number);
+        if self.vacant.len() == self.larges.len() {
+            *self = Larges::new();
+        }
+        large
+    }
+
+    #[inline]
+    pub(crate) fn at(&self, number: u32) -> &Large {
+        self.larges[number as usize].as_ref().expect("an entry names a value that is there")
+    }
+
+    #[inline]
+    pub(crate) fn at_mut(&mut self, number: u32) -> &mut Large {
+        self.larges[number as usize].as_mut().expect("an entry names a value that is there")
+    }
+
+    pub(crate) fn elements(&self) -> usize {
+        self.larges.iter().flatten().map(Large::len).sum()
+    }
+
+    /// Memory in bytes of the numbering.
+    pub(crate) fn table_bytes(&self) -> usize {
+        self.larges.capacity() * size_of::<Option<Large>>() + self.vacant.capacity() * size_of::<u32>()
+    }
+}

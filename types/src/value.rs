@@ -1,0 +1,46 @@
+//! A value of any type, to be read.
+
+use crate::entry::Entry;
+use crate::hash::HashRef;
+use crate::kind::Kind;
+use crate::large::Large;
+use crate::listpack::Listpack;
+use crate::string::Str;
+use crate::values::Values;
+
+/// A value as it is stored.
+#[derive(Clone, Copy)]
+pub enum Value<'a> {
+    /// A string.
+    String(Str<'a>),
+    /// A hash.
+    Hash(HashRef<'a>),
+}
+
+impl<'a> Value<'a> {
+    /// The value of an entry of `values`.
+    #[inline]
+    pub fn of(entry: Entry<'a>, values: &'a Values) -> Value<'a> {
+        if let Some(string) = Str::of(entry) {
+            return Value::String(string);
+        }
+        match values.large(entry) {
+            Some(large) => Value::of_large(large),
+            None => Value::of_bytes(Kind::of(entry), entry.value()),
+        }
+    }
+
+    fn of_large(large: &'a Large) -> Value<'a> {
+        match large {
+            Large::Hash(hash) => Value::Hash(HashRef::Large(hash)),
+        }
+    }
+
+    fn of_bytes(kind: Kind, bytes: &'a [u8]) -> Value<'a> {
+        match kind {
+            Kind::HashPack => Value::Hash(HashRef::Compact(Listpack::new(bytes))),
+            Kind::ExpiringHashPack => Value::Hash(HashRef::Expiring(Listpack::new(bytes))),
+            kind => unreachable!("an entry of {kind:?} has no compact value"),
+        }
+    }
+}

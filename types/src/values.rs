@@ -1,0 +1,416 @@
+//! Keys with values of all types: the table of keys, and beside it what is too large for its entries.
+//!
+//! ```text
+//! table   key → kind, value bytes        small values, in their documented layouts
+//!         key → Large, [type u8][number u32]
+//!                                  └─ larges[number]
+//! dues    (earliest expiry of a member, key), for values whose members expire
+//! ```
+//!
+//! Whatever replaces or removes an entry goes through here, so that what hangs off it is freed with it.
+
+use crate::arena::Slot;
+use crate::entry::{Entry, EntryMut, Fields};
+use crate::hash_seed::HashSeed;
+use crate::kind::{Kind, ValueType};
+use crate::large::{Large, Larges};
+use crate::place::Place;
+use crate::string::Str;
+use crate::table::Table;
+use std::collections::BTreeSet;
+
+/// Bytes of an entry's value that name what hangs off it.
+const REFERENCE_BYTES: usize = 5;
+
+/// A map from keys to values of all types.
+pub struct Values {
+    table: Table,
+    larges: Larges,
+    /// Memory of the large values that are not being edited.
+    larges_bytes: usize,
+    dues: BTreeSet<(i64, Box<[u8]>)>,
+}
+
+/// A value on its own, taken from an entry or to be put into one.
+#[derive(Clone)]
+pub enum OwnedValue {
+    /// A value that lies in its entry.
+    Inline {
+        /// How it is stored.
+        kind: Kind,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// A value that hangs off its entry.
+    Large(Large),
+}
+
+/// What an entry holds beside its value.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks {
+    /// The entry's stamp.
+    pub stamp: Option<i64>,
+    /// The entry's clock.
+    pub clock: u32,
+}
+
+impl Values {
+    /// Makes an empty map, which owns no memory.
+    pub const fn new(seed: HashSeed) -> Values {
+        Values { table: Table::new(seed), larges: Larges::new(), larges_bytes: 0, dues: BTreeSet::new() }
+    }
+
+    /// The keys; reading what hangs off an entry takes [`Values::large`].
+    #[inline]
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// What hangs off an entry, if something does.
+    #[inline]
+    pub fn large(&self, entry: Entry<'_>) -> Option<&Large> {
+        matches!(Kind::of(entry), Kind::Large(_)).then(|| self.larges.at(number_of(entry)))
+    }
+
+    /// The entry in a slot, to be changed in place.
+    #[inline]
+    pub fn entry_mut(&mut self, slot: Slot) -> EntryMut<'_> {
+        self.table.entry_mut(slot)
+    }
+
+    /// Gives a key a value that lies in its entry, whether or not the key is there already (in `slot`).
+    /// Returns the slot to use from now on and what hung off the entry.
+    #[inline]
+    pub fn put_inline(
+        &mut self,
+        hash: u64,
+        slot: Option<Slot>,
+        key: &[u8],
+        fields: &Fields<'_>,
+    ) -> (Slot, Option<Large>) {
+        match slot {
+            None => (self.table.insert(hash, key, fields), None),
+            Some(slot) => {
+                let large = self.detach(slot);
+                (self.table.replace(hash, slot, key, fields), large)
+            }
+        }
+    }
+
+    /// Gives a key a value taken from elsewhere. Returns as [`Values::put_inline`].
+    pub fn put(
+        &mut self,
+        hash: u64,
+        slot: Option<Slot>,
+        key: &[u8],
+        value: OwnedValue,
+        marks: Marks,
+    ) -> (Slot, Option<Large>) {
+        let Marks { stamp, clock } = marks;
+        let (slot, former) = match value {
+            OwnedValue::Inline { kind, bytes } => {
+                let fields = Fields { kind: kind.number(), value: &bytes, stamp, clock };
+                self.put_inline(hash, slot, key, &fields)
+            }
+            OwnedValue::Large(large) => {
+                let (kind, reference) = self.attach(large);
+                let fields = Fields { kind: kind.number(), value: &reference, stamp, clock };
+                self.put_inline(hash, slot, key, &fields)
+            }
+        };
+        self.settle(slot);
+        (slot, former)
+    }
+
+    /// Sets or clears an entry's stamp.
+    pub fn set_stamp(&mut self, hash: u64, slot: Slot, stamp: Option<i64>) -> Slot {
+        self.table.set_stamp(hash, slot, stamp)
+    }
+
+    /// Gives a value that lies in its entry another length; see [`Table::resize_value`].
+    pub fn resize_value(&mut self, hash: u64, slot: Slot, value_len: usize) -> Slot {
+        self.table.resize_value(hash, slot, value_len)
+    }
+
+    /// Removes an entry and returns what hung off it.
+    #[inline]
+    pub fn remove(&mut self, hash: u64, slot: Slot) -> Option<Large> {
+        let large = self.detach(slot);
+        self.table.remove(hash, slot);
+        large
+    }
+
+    /// Removes an entry and returns its value.
+    pub fn take(&mut self, hash: u64, slot: Slot) -> OwnedValue {
+        let entry = self.table.entry(slot);
+        let kind = Kind::of(entry);
+        let bytes = if matches!(kind, Kind::Large(_)) { Vec::new() } else { entry.value().to_vec() };
+        match self.remove(hash, slot) {
+            Some(large) => OwnedValue::Large(large),
+            None => OwnedValue::Inline { kind, bytes },
+        }
+    }
+
+    /// Copies an entry's value. O(its size).
+    pub fn copy(&self, entry: Entry<'_>) -> OwnedValue {
+        match self.large(entry) {
+            Some(large) => OwnedValue::Large(large.clone()),
+            None => OwnedValue::Inline { kind: Kind::of(entry), bytes: entry.value().to_vec() },
+        }
+    }
+
+    /// Takes a value out of the accounts, to be edited; [`Values::settle`] takes it in again. O(1), or O(log n)
+    /// over the values whose members expire.
+    #[inline]
+    pub fn unsettle(&mut self, slot: Slot) {
+        let entry = self.table.entry(slot);
+        if !Kind::may_expire_in_part(entry) {
+            return;
+        }
+        if let Some(due) = self.due_of(slot) {
+            self.dues.remove(&due);
+        }
+        if let Some(large) = self.large(self.table.entry(slot)) {
+            self.larges_bytes -= large.memory_bytes();
+        }
+    }
+
+    /// Takes a value into the accounts: its memory, and when the first of its members expires.
+    #[inline]
+    pub fn settle(&mut self, slot: Slot) {
+        let entry = self.table.entry(slot);
+        if !Kind::may_expire_in_part(entry) {
+            return;
+        }
+        if let Some(large) = self.large(entry) {
+            self.larges_bytes += large.memory_bytes();
+        }
+        if let Some(due) = self.due_of(slot) {
+            self.dues.insert(due);
+        }
+    }
+
+    /// Opens the collection in a slot, which must be [unsettled](Values::unsettle), for editing.
+    ///
+    /// The entry may move: `slot` is kept right. `changes` counts what changed.
+    pub fn place<'a>(&'a mut self, hash: u64, slot: &'a mut Slot, changes: &'a mut u64) -> Place<'a> {
+        Place::in_entry(self, hash, slot, changes)
+    }
+
+    #[inline]
+    fn due_of(&self, slot: Slot) -> Option<(i64, Box<[u8]>)> {
+        let entry = self.table.entry(slot);
+        let due = self.member_due(entry);
+        (due != i64::MAX).then(|| (due, entry.key().into()))
+    }
+
+    /// A lower bound of the expiry times of a value's members; `i64::MAX` when there is none.
+    #[inline]
+    pub fn member_due(&self, entry: Entry<'_>) -> i64 {
+        if !Kind::may_expire_in_part(entry) {
+            return i64::MAX;
+        }
+        match self.large(entry) {
+            Some(large) => large.next_due(),
+            None => i64::MAX,
+        }
+    }
+
+    /// The key whose members expire next, if they do by `now`.
+    pub fn first_due(&self, now: i64) -> Option<&[u8]> {
+        self.dues.first().filter(|(due, _)| *due <= now).map(|(_, key)| &**key)
+    }
+
+    /// How many keys have members that expire.
+    pub fn expiring_in_part(&self) -> usize {
+        self.dues.len()
+    }
+
+    /// Finds stamps of keys that are due; see [`Table::collect_due`].
+    pub fn collect_due(&mut self, now: i64, slots_max: usize, due: &mut Vec<Slot>) -> bool {
+        self.table.collect_due(now, slots_max, due)
+    }
+
+    /// Whether a collection has nothing left in it, so that its key should go. A stream may be empty.
+    #[inline]
+    pub fn is_emptied(&self, slot: Slot) -> bool {
+        let entry = self.table.entry(slot);
+        match self.large(entry) {
+            Some(large) => large.is_empty() && large.value_type() != ValueType::Stream,
+            None => is_emptied(Kind::of(entry), entry.value()),
+        }
+    }
+
+    /// Removes members that have expired by `now`, at most about `members_max`, from the value in a slot;
+    /// `report` hears of each. The key goes when nothing is left; whether something is.
+    pub fn expire_members(
+        &mut self,
+        hash: u64,
+        slot: &mut Slot,
+        now: i64,
+        members_max: usize,
+        report: impl FnMut(Str<'_>),
+    ) -> bool {
+        self.unsettle(*slot);
+        if let Kind::Large(_) = Kind::of(self.table.entry(*slot)) {
+            self.large_mut(*slot).expire_members(now, members_max, report);
+        }
+        let is_left = !self.is_emptied(*slot);
+        self.settle(*slot);
+        if !is_left {
+            self.remove(hash, *slot);
+        }
+        is_left
+    }
+
+    /// Elements of all large values, O(their number).
+    pub fn large_elements(&self) -> usize {
+        self.larges.elements()
+    }
+
+    /// Memory in bytes, entries rounded up to their size classes, large values included.
+    pub fn memory_bytes(&self) -> usize {
+        self.table.memory_bytes() + self.larges_bytes + self.larges.table_bytes()
+    }
+
+    /// Memory in bytes as taken from the allocator.
+    pub fn allocated_bytes(&self) -> usize {
+        self.table.allocated_bytes() + self.larges_bytes + self.larges.table_bytes()
+    }
+
+    /// Memory in bytes of one entry with its value and its share of the index.
+    pub fn entry_bytes(&self, slot: Slot) -> usize {
+        let large = self.large(self.table.entry(slot));
+        self.table.entry_bytes(slot) + large.map_or(0, |large| large.memory_bytes() + size_of::<Large>())
+    }
+
+    /// Replaces an entry's value in place, with its kind; what hung off the entry is returned.
+    pub(crate) fn replace_value(
+        &mut self,
+        hash: u64,
+        slot: &mut Slot,
+        kind: Kind,
+        bytes: &[u8],
+    ) -> Option<Large> {
+        let entry = self.table.entry(*slot);
+        let former = matches!(Kind::of(entry), Kind::Large(_)).then(|| self.larges.take(number_of(entry)));
+        *slot = self.table.resize_value(hash, *slot, bytes.len());
+        let mut entry = self.table.entry_mut(*slot);
+        entry.set_kind(kind.number());
+        entry.value_mut().copy_from_slice(bytes);
+        former
+    }
+
+    pub(crate) fn replace_by_large(&mut self, hash: u64, slot: &mut Slot, large: Large) {
+        let (kind, reference) = self.attach(large);
+        self.replace_value(hash, slot, kind, &reference);
+    }
+
+    #[inline]
+    pub(crate) fn large_mut(&mut self, slot: Slot) -> &mut Large {
+        self.larges.at_mut(number_of(self.table.entry(slot)))
+    }
+
+    /// Takes a large value in and makes what the entry says of it.
+    fn attach(&mut self, large: Large) -> (Kind, [u8; REFERENCE_BYTES]) {
+        let value_type = large.value_type();
+        let [a, b, c, d] = self.larges.put(large).to_le_bytes();
+        (Kind::Large(value_type), [value_type.number() as u8, a, b, c, d])
+    }
+
+    /// Takes away what hangs off an entry that is about to go or to be replaced.
+    #[inline]
+    fn detach(&mut self, slot: Slot) -> Option<Large> {
+        let entry = self.table.entry(slot);
+        if !Kind::may_expire_in_part(entry) {
+            return None;
+        }
+        self.unsettle(slot);
+        let entry = self.table.entry(slot);
+        matches!(Kind::of(entry), Kind::Large(_)).then(|| self.larges.take(number_of(entry)))
+    }
+}
+
+impl OwnedValue {
+    /// Whether this is a collection without anything in it.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            OwnedValue::Inline { kind, bytes } => is_emptied(*kind, bytes),
+            OwnedValue::Large(large) => large.is_empty(),
+        }
+    }
+}
+
+/// Whether the bytes of a compact collection say that nothing is in it.
+fn is_emptied(kind: Kind, bytes: &[u8]) -> bool {
+    match kind {
+        Kind::String(_) => false,
+        // The number of elements stands at the same place in listpacks (u16) and intsets (u32).
+        Kind::IntSet => bytes[4..8] == [0; 4],
+        _ => bytes[4..6] == [0; 2],
+    }
+}
+
+fn number_of(entry: Entry<'_>) -> u32 {
+    let reference: [u8; REFERENCE_BYTES] = entry.value().try_into().expect("a large value's entry names it");
+    let [_, a, b, c, d] = reference;
+    u32::from_le_bytes([a, b, c, d])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::{HashLimits, HashMut};
+
+    const LIMITS: HashLimits = HashLimits { entries_max: 4, value_bytes_max: 20 };
+    const MARKS: Marks = Marks { stamp: None, clock: 0 };
+
+    fn add_fields(values: &mut Values, key: &[u8], fields: std::ops::Range<u32>) -> u64 {
+        let hash = values.table().hash(key);
+        let mut slot = values
+            .table()
+            .find(hash, key)
+            .unwrap_or_else(|| values.put(hash, None, key, HashMut::fresh(), MARKS).0);
+        let mut changes = 0;
+        values.unsettle(slot);
+        let mut edit = HashMut::new(values.place(hash, &mut slot, &mut changes), LIMITS);
+        for field in fields {
+            edit.set(format!("field {field}").as_bytes(), b"value");
+        }
+        values.settle(slot);
+        changes
+    }
+
+    #[test]
+    fn values_grow_out_of_their_entries_and_leave_nothing_behind() {
+        let mut values = Values::new(HashSeed::new(1, 2));
+        for key in 0..100_u32 {
+            let key = key.to_le_bytes();
+            assert_eq!(add_fields(&mut values, &key, 0..3), 3);
+            assert_eq!(
+                add_fields(&mut values, &key, 2..1 + u32::from(key[0])),
+                u64::from(key[0]).saturating_sub(1)
+            );
+        }
+        let mut large = 0;
+        for key in 0..100_u32 {
+            let key = key.to_le_bytes();
+            let (hash, fields) = (values.table().hash(&key[..]), u32::from(key[0]).max(2) + 1);
+            let slot = values.table().find(hash, &key[..]).expect("it was put");
+            let entry = values.table().entry(slot);
+            let form = if fields > 4 { Kind::Large(ValueType::Hash) } else { Kind::HashPack };
+            assert_eq!(Kind::of(entry), form);
+            large += values.large(entry).map_or(0, Large::memory_bytes);
+            assert_eq!(values.large(entry).map_or(fields as usize, Large::len), fields as usize);
+        }
+        assert_eq!(values.larges_bytes, large);
+        for key in 0..100_u32 {
+            let key = key.to_le_bytes();
+            let hash = values.table().hash(&key[..]);
+            let slot = values.table().find(hash, &key[..]).expect("it was put");
+            let (copy, taken) = (values.copy(values.table().entry(slot)), values.take(hash, slot));
+            assert_eq!(matches!(copy, OwnedValue::Large(_)), matches!(taken, OwnedValue::Large(_)));
+        }
+        assert_eq!((values.memory_bytes(), values.expiring_in_part()), (0, 0));
+    }
+}
