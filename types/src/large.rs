@@ -2,6 +2,7 @@
 
 use crate::hash::Hash;
 use crate::kind::ValueType;
+use crate::list::List;
 use crate::string::Str;
 
 /// A collection in its large form.
@@ -9,6 +10,8 @@ use crate::string::Str;
 pub enum Large {
     /// A hash as a table.
     Hash(Box<Hash>),
+    /// A list as a row of nodes.
+    List(Box<List>),
 }
 
 impl Large {
@@ -17,15 +20,35 @@ impl Large {
     /// # Panics
     /// If it is another type.
     pub fn as_hash_mut(&mut self) -> &mut Hash {
-        match self {
-            Large::Hash(hash) => hash,
-        }
+        let Large::Hash(hash) = self else { panic!("it is no hash") };
+        hash
+    }
+
+    /// The list this is.
+    ///
+    /// # Panics
+    /// If it is another type.
+    #[inline]
+    pub fn as_list(&self) -> &List {
+        let Large::List(list) = self else { panic!("it is no list") };
+        list
+    }
+
+    /// The list this is.
+    ///
+    /// # Panics
+    /// If it is another type.
+    #[inline]
+    pub fn as_list_mut(&mut self) -> &mut List {
+        let Large::List(list) = self else { panic!("it is no list") };
+        list
     }
 
     /// Its type.
     pub fn value_type(&self) -> ValueType {
         match self {
             Large::Hash(_) => ValueType::Hash,
+            Large::List(_) => ValueType::List,
         }
     }
 
@@ -33,6 +56,7 @@ impl Large {
     pub fn memory_bytes(&self) -> usize {
         match self {
             Large::Hash(hash) => hash.memory_bytes(),
+            Large::List(list) => list.memory_bytes(),
         }
     }
 
@@ -40,6 +64,7 @@ impl Large {
     pub fn len(&self) -> usize {
         match self {
             Large::Hash(hash) => hash.len(),
+            Large::List(list) => list.len(),
         }
     }
 
@@ -58,6 +83,7 @@ impl Large {
     ) -> bool {
         match self {
             Large::Hash(hash) => hash.expire(now, members_max, report),
+            Large::List(_) => false,
         }
     }
 
@@ -65,6 +91,7 @@ impl Large {
     pub fn next_due(&self) -> i64 {
         match self {
             Large::Hash(hash) => hash.next_due(),
+            Large::List(_) => i64::MAX,
         }
     }
 }

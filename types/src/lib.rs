@@ -55,7 +55,7 @@ pub use hyperloglog::HyperLogLog;
 pub use intset::{Intset, IntsetMut};
 pub use kind::{Kind, ValueType};
 pub use large::Large;
-pub use list::{List, ListLimits};
+pub use list::{List, ListLimits, ListMut, ListRef};
 pub use listpack::{Element, Listpack, ListpackMut};
 pub use member::{Member, MemberFields, MemberValue, Members};
 pub use place::{Form, Place};

@@ -4,6 +4,7 @@ use crate::entry::Entry;
 use crate::hash::HashRef;
 use crate::kind::Kind;
 use crate::large::Large;
+use crate::list::ListRef;
 use crate::listpack::Listpack;
 use crate::string::Str;
 use crate::values::Values;
@@ -15,6 +16,8 @@ pub enum Value<'a> {
     String(Str<'a>),
     /// A hash.
     Hash(HashRef<'a>),
+    /// A list.
+    List(ListRef<'a>),
 }
 
 impl<'a> Value<'a> {
@@ -33,11 +36,13 @@ impl<'a> Value<'a> {
     fn of_large(large: &'a Large) -> Value<'a> {
         match large {
             Large::Hash(hash) => Value::Hash(HashRef::Large(hash)),
+            Large::List(list) => Value::List(ListRef::Large(list)),
         }
     }
 
     fn of_bytes(kind: Kind, bytes: &'a [u8]) -> Value<'a> {
         match kind {
+            Kind::ListPack => Value::List(ListRef::Compact(Listpack::new(bytes))),
             Kind::HashPack => Value::Hash(HashRef::Compact(Listpack::new(bytes))),
             Kind::ExpiringHashPack => Value::Hash(HashRef::Expiring(Listpack::new(bytes))),
             kind => unreachable!("an entry of {kind:?} has no compact value"),

@@ -3,7 +3,7 @@
 use super::guard::KeyGuard;
 use super::view::View;
 use crate::error::Error;
-use spinel_types::{HashMut, HashRef, Value, ValueType};
+use spinel_types::{HashMut, HashRef, ListMut, ListRef, Value, ValueType};
 
 impl View<'_> {
     /// Looks at a hash, counting a hit or a miss and marking it used.
@@ -11,6 +11,15 @@ impl View<'_> {
         match self.read_value(key) {
             None => Ok(None),
             Some(Value::Hash(hash)) => Ok(Some(hash)),
+            Some(_) => Err(Error::WrongType),
+        }
+    }
+
+    /// Looks at a list, counting a hit or a miss and marking it used.
+    pub fn read_list(&mut self, key: &[u8]) -> Result<Option<ListRef<'_>>, Error> {
+        match self.read_value(key) {
+            None => Ok(None),
+            Some(Value::List(list)) => Ok(Some(list)),
             Some(_) => Err(Error::WrongType),
         }
     }
@@ -27,5 +36,17 @@ impl KeyGuard<'_, '_> {
     pub fn existing_hash(&mut self) -> Result<Option<HashMut<'_>>, Error> {
         let limits = self.thresholds().hash();
         Ok(self.open_existing(ValueType::Hash)?.map(|place| HashMut::new(place, limits)))
+    }
+
+    /// Opens the list for editing; a new one if there is none.
+    pub fn list(&mut self) -> Result<ListMut<'_>, Error> {
+        let limits = self.thresholds().list();
+        Ok(ListMut::new(self.open(ValueType::List, |_| ListMut::fresh())?, limits))
+    }
+
+    /// Opens the list for editing, if there is one.
+    pub fn existing_list(&mut self) -> Result<Option<ListMut<'_>>, Error> {
+        let limits = self.thresholds().list();
+        Ok(self.open_existing(ValueType::List)?.map(|place| ListMut::new(place, limits)))
     }
 }

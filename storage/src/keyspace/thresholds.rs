@@ -1,7 +1,7 @@
 //! The sizes at which values change their form, by the names of Redis's settings.
 
-use spinel_types::HashLimits;
-use std::sync::atomic::{AtomicI64, Ordering};
+use spinel_types::{HashLimits, ListLimits};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 /// One of the sizes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,11 +67,14 @@ impl Threshold {
 #[derive(Debug)]
 pub struct Thresholds {
     values: [AtomicI64; TABLE.len()],
+    /// No setting, but something tests change.
+    list_plain_bytes: AtomicUsize,
 }
 
 impl Default for Thresholds {
     fn default() -> Thresholds {
-        Thresholds { values: TABLE.map(|(_, _, default)| AtomicI64::new(default)) }
+        let values = TABLE.map(|(_, _, default)| AtomicI64::new(default));
+        Thresholds { values, list_plain_bytes: AtomicUsize::new(0) }
     }
 }
 
@@ -99,5 +102,21 @@ impl Thresholds {
             entries_max: self.size(Threshold::HashEntries),
             value_bytes_max: self.size(Threshold::HashValueBytes),
         }
+    }
+
+    /// The sizes of lists.
+    #[inline]
+    pub(crate) fn list(&self) -> ListLimits {
+        let clamped = |threshold| self.value(threshold).clamp(i32::MIN.into(), i32::MAX.into());
+        ListLimits {
+            listpack_max: clamped(Threshold::ListNodeSize) as i32,
+            compress_depth: clamped(Threshold::ListCompressDepth).max(0) as u32,
+            plain_min: self.list_plain_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Sets the length from which texts get a node of their own in large lists; 0 leaves it to the size of nodes.
+    pub fn set_list_plain_bytes(&self, bytes: usize) {
+        self.list_plain_bytes.store(bytes, Ordering::Relaxed);
     }
 }

@@ -1,15 +1,13 @@
 //! Changing a large list.
 
-use std::ops::ControlFlow;
-
 use super::node::{Node, Wanted, position};
-use super::{Direction, End, List, Side, text_len};
+use super::{Direction, End, List, Side};
 use crate::listpack::Element;
 
 impl List {
     /// Adds an element at an end. O(1), amortised.
     pub fn push(&mut self, end: End, element: Element<'_>) {
-        let text_len = text_len(element);
+        let text_len = element.len();
         let at_end = self.node_at(end);
         if let Some(index) = at_end.filter(|index| self.allows(*index, text_len)) {
             self.change(index, |node| {
@@ -62,7 +60,7 @@ impl List {
     /// The index must be below the length.
     pub fn set(&mut self, index: usize, element: Element<'_>) {
         let (at, within) = self.seek(index);
-        let is_plain = self.limits.is_plain(text_len(element));
+        let is_plain = self.limits.is_plain(element.len());
         match (self.nodes[at].is_plain(), is_plain) {
             (false, false) => {
                 self.change(at, |node| {
@@ -110,7 +108,7 @@ impl List {
     /// Inserts an element beside one of a node, without counting it: into the node, into its neighbour, into a
     /// node of its own, or between the halves of the node.
     fn insert_in(&mut self, (at, within): (usize, usize), side: Side, element: Element<'_>) {
-        let text_len = text_len(element);
+        let text_len = element.len();
         let count = self.nodes[at].count();
         let (is_at_edge, neighbour, between) = match side {
             Side::Before => (within == 0, at.checked_sub(1), at),
@@ -143,7 +141,7 @@ impl List {
     fn insert_between_halves(&mut self, (at, within): (usize, usize), side: Side, element: Element<'_>) {
         let cut = within + usize::from(side == Side::After);
         let mut tail = self.change(at, |node| node.split_off(cut));
-        if self.limits.is_plain(text_len(element)) {
+        if self.limits.is_plain(element.len()) {
             self.insert_node(at + 1, tail);
             self.insert_node(at + 1, Node::of(element, true));
             self.settle(at + 1);
@@ -204,7 +202,7 @@ impl List {
                 break;
             }
             let at = if direction == Direction::Forwards { turn } else { turns - 1 - turn };
-            left -= self.remove_matches_in(at, &wanted, left, direction);
+            left -= self.change(at, |node| node.remove_matches(&wanted, left, direction));
         }
         if left < max {
             self.len -= max - left;
@@ -212,28 +210,6 @@ impl List {
             self.settle_all();
         }
         max - left
-    }
-
-    fn remove_matches_in(
-        &mut self,
-        at: usize,
-        wanted: &Wanted<'_>,
-        max: usize,
-        direction: Direction,
-    ) -> usize {
-        let mut positions = Vec::new();
-        let _ = self.nodes[at].each_match(wanted, usize::MAX, direction, |_, position| {
-            positions.push(position);
-            if positions.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        if positions.is_empty() {
-            return 0;
-        }
-        if direction == Direction::Backwards {
-            positions.reverse();
-        }
-        self.change(at, |node| node.remove_each(&positions));
-        positions.len()
     }
 
     fn drop_empty_nodes(&mut self) {

@@ -19,17 +19,19 @@
 //! Invariants ([`List::check`]): no node is empty; counts and sizes of nodes are those of their listpacks; the
 //! `compress_depth` nodes at each end are not compressed.
 
+mod change;
 mod edit;
 mod limits;
 mod node;
+mod view;
 mod walk;
 
 use std::collections::VecDeque;
 
+pub use change::ListMut;
 pub use limits::ListLimits;
+pub use view::ListRef;
 
-use crate::listpack::Element;
-use crate::string::INTEGER_DIGITS_MAX;
 use node::Node;
 
 /// One of a list's ends.
@@ -162,14 +164,6 @@ impl List {
         let result = change(node);
         self.nodes_bytes = self.nodes_bytes - bytes + node.memory_bytes();
         result
-    }
-}
-
-/// The length of an element's text.
-fn text_len(element: Element<'_>) -> usize {
-    match element {
-        Element::Text(text) => text.len(),
-        Element::Integer(_) => element.text(&mut [0; INTEGER_DIGITS_MAX]).len(),
     }
 }
 

@@ -98,13 +98,19 @@ impl Node {
         self.edit(|pack| pack.append_listpack(Listpack::new(&other.bytes())));
     }
 
-    /// Removes the elements at these positions of the listpack, or the text.
-    pub(super) fn remove_each(&mut self, positions: &[Position]) {
+    /// Removes elements equal to one, at most `max`, the first in a direction, and says how many. The node may
+    /// be left empty.
+    pub(super) fn remove_matches(&mut self, wanted: &Wanted<'_>, max: usize, direction: Direction) -> usize {
         if self.is_plain {
-            self.count = 0;
-        } else {
-            self.edit(|pack| pack.remove_each(positions));
+            let is_match = wanted.is_text(&self.bytes());
+            self.count -= u16::from(is_match);
+            return usize::from(is_match);
         }
+        let positions = wanted.positions_in(Listpack::new(&self.bytes()), max, direction);
+        if !positions.is_empty() {
+            self.edit(|pack| pack.remove_each(&positions));
+        }
+        positions.len()
     }
 
     /// Compresses the listpack or text, if that saves something.
@@ -172,25 +178,19 @@ impl Node {
         }
     }
 
-    /// Visits elements equal to the needle among the first `max` in a direction, with their indexes in that
-    /// direction.
+    /// Visits elements equal to one among the first `max` in a direction, with their indexes in that direction.
     pub(super) fn each_match<B>(
         &self,
         wanted: &Wanted<'_>,
         max: usize,
         direction: Direction,
-        mut visit: impl FnMut(usize, Position) -> ControlFlow<B>,
+        mut visit: impl FnMut(usize) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let bytes = self.bytes();
-        if self.is_plain() {
-            let start = Listpack::new(EMPTY).start();
-            return if wanted.element == Element::Text(&bytes).canonical() {
-                visit(0, start)
-            } else {
-                ControlFlow::Continue(())
-            };
+        if !self.is_plain {
+            return wanted.each_in(Listpack::new(&bytes), max, direction, |index, _| visit(index));
         }
-        wanted.each_in(Listpack::new(&bytes), max, direction, visit)
+        if wanted.is_text(&bytes) { visit(0) } else { ControlFlow::Continue(()) }
     }
 }
 
@@ -224,5 +224,22 @@ impl<'a> Wanted<'a> {
             Direction::Forwards => pack.each_match(&self.needle, max, visit),
             Direction::Backwards => pack.each_match_back(&self.needle, max, visit),
         }
+    }
+
+    /// The positions of up to `max` equal elements of a listpack, the first in a direction; in order.
+    pub(super) fn positions_in(&self, pack: Listpack<'_>, max: usize, direction: Direction) -> Vec<Position> {
+        let mut positions = Vec::new();
+        let _ = self.each_in(pack, usize::MAX, direction, |_, position| {
+            positions.push(position);
+            if positions.len() < max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if direction == Direction::Backwards {
+            positions.reverse();
+        }
+        positions
+    }
+
+    fn is_text(&self, text: &[u8]) -> bool {
+        self.element == Element::Text(text).canonical()
     }
 }

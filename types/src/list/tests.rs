@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::*;
+use crate::listpack::Element;
 use crate::random::{Random, model_steps};
 
 fn texts(list: &List, start: usize, count: usize, direction: Direction) -> Vec<Vec<u8>> {

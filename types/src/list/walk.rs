@@ -81,7 +81,7 @@ impl List {
                 Direction::Forwards => &self.nodes[turn],
                 Direction::Backwards => &self.nodes[self.nodes.len() - 1 - turn],
             };
-            node.each_match(&wanted, max - passed, direction, |index, _| visit(passed + index))?;
+            node.each_match(&wanted, max - passed, direction, |index| visit(passed + index))?;
             passed += node.count();
         }
         ControlFlow::Continue(())

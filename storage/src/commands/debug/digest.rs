@@ -12,6 +12,7 @@
 use crate::keyspace::{DbIndex, Keyspace};
 use crate::sha1::{SHA1_BYTES, sha1};
 use crate::time::UnixMillis;
+use spinel_types::list::Direction;
 use spinel_types::string::INTEGER_DIGITS_MAX;
 use spinel_types::{Entry, Str, Value, ValueType};
 use std::fmt;
@@ -56,6 +57,9 @@ impl Digest {
         self.mix(&ValueType::of(entry).number().to_be_bytes());
         match value {
             Value::String(string) => self.mix_text(string),
+            Value::List(list) => {
+                list.for_each((0, usize::MAX), Direction::Forwards, |element| self.mix_text(element));
+            }
             Value::Hash(hash) => hash.for_each(|field, value, expiry| {
                 let mut digest = Digest::default();
                 digest.mix_text(field);

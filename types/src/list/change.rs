@@ -1,0 +1,189 @@
+//! Changing a list in the form it has, and turning one form into the other.
+
+use super::node::{Wanted, position};
+use super::{Direction, End, List, ListLimits, ListRef, Side};
+use crate::kind::Kind;
+use crate::large::Large;
+use crate::listpack::{self, Element, ListpackMut};
+use crate::place::{Form, Place};
+use crate::values::OwnedValue;
+
+/// A list opened for editing.
+///
+/// A list becomes large before it grows beyond a listpack's limits, and compact again when what is left after
+/// an edit is small: both as Redis does it, because clients see the encoding.
+pub struct ListMut<'a> {
+    place: Place<'a>,
+    limits: ListLimits,
+}
+
+impl<'a> ListMut<'a> {
+    /// Edits the list in a place.
+    pub fn new(mut place: Place<'a>, limits: ListLimits) -> ListMut<'a> {
+        if let Some(large) = place.large_mut() {
+            large.as_list_mut().set_plain_min(limits.plain_min);
+        }
+        ListMut { place, limits }
+    }
+
+    /// A list without elements.
+    pub fn fresh() -> OwnedValue {
+        OwnedValue::Inline { kind: Kind::ListPack, bytes: listpack::EMPTY.to_vec() }
+    }
+
+    /// The list as it is.
+    #[inline]
+    pub fn view(&self) -> ListRef<'_> {
+        ListRef::of(self.place.bytes(), self.place.large())
+    }
+
+    /// Adds elements at an end, one after the other, and says how many there are then.
+    pub fn push(&mut self, end: End, elements: &[Element<'_>]) -> usize {
+        self.grow(elements);
+        match self.place.form() {
+            Form::Large(large) => {
+                let list = large.as_list_mut();
+                for element in elements {
+                    list.push(end, *element);
+                }
+            }
+            Form::Compact(_, buffer) => push_to_pack(&mut ListpackMut::new(buffer), end, elements),
+        }
+        self.place.count_changes(elements.len() as u64);
+        self.view().len()
+    }
+
+    /// Takes up to `count` elements from an end, visiting each as it would be taken one after the other.
+    pub fn take(&mut self, end: End, count: usize, visit: impl FnMut(Element<'_>)) {
+        let (list, direction) = (self.view(), end.inwards());
+        let count = count.min(list.len());
+        let start = if end == End::Head { 0 } else { list.len() - count };
+        list.for_each((0, count), direction, visit);
+        self.remove_range(start, count);
+        self.shrink();
+        self.place.count_changes(count as u64);
+    }
+
+    /// Puts an element in the place of the one of an index; whether there is one.
+    pub fn set(&mut self, index: usize, element: Element<'_>) -> bool {
+        self.grow(&[element]);
+        if index >= self.view().len() {
+            return false;
+        }
+        match self.place.form() {
+            Form::Large(large) => large.as_list_mut().set(index, element),
+            Form::Compact(_, buffer) => {
+                let mut pack = ListpackMut::new(buffer);
+                pack.replace(position(pack.view(), index), element);
+            }
+        }
+        self.shrink();
+        self.place.count_changes(1);
+        true
+    }
+
+    /// Inserts an element beside the first one equal to `pivot`; whether there is one.
+    pub fn insert(&mut self, pivot: Element<'_>, side: Side, element: Element<'_>) -> bool {
+        self.grow(&[element]);
+        let Some(index) = self.view().index_of(pivot) else { return false };
+        match self.place.form() {
+            Form::Large(large) => large.as_list_mut().insert(index, side, element),
+            Form::Compact(_, buffer) => {
+                let mut pack = ListpackMut::new(buffer);
+                let index = index + usize::from(side == Side::After);
+                pack.insert(position(pack.view(), index), element);
+            }
+        }
+        self.place.count_changes(1);
+        true
+    }
+
+    /// Removes elements equal to one, at most `max`, the first in a direction, and says how many.
+    pub fn remove_matches(&mut self, element: Element<'_>, max: usize, direction: Direction) -> usize {
+        let removed = match self.place.form() {
+            Form::Large(large) => large.as_list_mut().remove_matches(element, max, direction),
+            Form::Compact(_, buffer) => {
+                let mut pack = ListpackMut::new(buffer);
+                let positions = Wanted::new(element).positions_in(pack.view(), max, direction);
+                pack.remove_each(&positions);
+                positions.len()
+            }
+        };
+        if removed > 0 {
+            self.shrink();
+        }
+        self.place.count_changes(removed as u64);
+        removed
+    }
+
+    /// Removes all but the `count` elements from index `start` on, and says how many.
+    pub fn keep(&mut self, start: usize, count: usize) -> usize {
+        let len = self.view().len();
+        let behind = start.saturating_add(count).min(len);
+        let removed = start.min(behind) + len - behind;
+        self.remove_range(behind, len - behind);
+        self.remove_range(0, start.min(behind));
+        self.shrink();
+        self.place.count_changes(removed as u64);
+        removed
+    }
+
+    fn remove_range(&mut self, start: usize, count: usize) {
+        match self.place.form() {
+            Form::Large(large) => large.as_list_mut().remove_range(start, count),
+            Form::Compact(_, buffer) => {
+                let mut pack = ListpackMut::new(buffer);
+                pack.remove(position(pack.view(), start), count);
+            }
+        }
+    }
+
+    /// Turns a listpack into the large form if these elements could make it too large. Integers that come from
+    /// another list don't count.
+    fn grow(&mut self, elements: &[Element<'_>]) {
+        let ListRef::Compact(pack) = self.view() else { return };
+        let text_bytes: usize = elements
+            .iter()
+            .map(|element| match element {
+                Element::Text(text) => text.len(),
+                Element::Integer(_) => 0,
+            })
+            .sum();
+        if self.limits.exceeds(pack.bytes().len() + text_bytes, pack.len() + elements.len()) {
+            let list = List::of_listpack(pack.bytes().to_vec(), self.limits);
+            self.place.set_large(Large::List(Box::new(list)));
+        }
+    }
+
+    /// Turns a large list that has become small into a listpack.
+    #[inline]
+    fn shrink(&mut self) {
+        let Some(large) = self.place.large() else { return };
+        if let Some(bytes) = large.as_list().compact_again(self.limits) {
+            self.place.set_compact(Kind::ListPack, &bytes);
+        }
+    }
+}
+
+impl End {
+    /// The direction away from this end.
+    pub fn inwards(self) -> Direction {
+        match self {
+            End::Head => Direction::Forwards,
+            End::Tail => Direction::Backwards,
+        }
+    }
+}
+
+#[inline]
+fn push_to_pack(pack: &mut ListpackMut<'_>, end: End, elements: &[Element<'_>]) {
+    match (end, elements) {
+        (End::Head, [element]) => pack.prepend(*element),
+        (End::Tail, [element]) => pack.append(*element),
+        (End::Tail, elements) => pack.append_all(elements),
+        (End::Head, elements) => {
+            let reversed: Vec<Element<'_>> = elements.iter().rev().copied().collect();
+            pack.insert_all(pack.view().start(), &reversed);
+        }
+    }
+}
