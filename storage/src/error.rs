@@ -84,6 +84,13 @@ impl Error {
         Error::UnknownSubcommand([&what[..], name, hint.as_bytes()].concat())
     }
 
+    /// The error about a name that is no subcommand of a debugging command, which offers no help.
+    #[cold]
+    pub fn unknown_debug_subcommand(command: &str, name: &[u8]) -> Error {
+        let start = format!("ERR Unknown {command} subcommand '");
+        Error::UnknownSubcommand([start.as_bytes(), shown(name, usize::MAX), b"'"].concat())
+    }
+
     /// The error about a word that is no option of the command.
     #[cold]
     pub fn unsupported_option(option: &[u8]) -> Error {

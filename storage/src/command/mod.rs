@@ -41,6 +41,8 @@ pub enum Group {
     Connection,
     /// Keys of any type.
     Generic,
+    /// Sketches of how many different elements there are.
+    HyperLogLog,
     /// The server as a whole.
     Server,
     /// Strings.
@@ -54,6 +56,7 @@ impl Group {
             Group::Bitmap => "bitmap",
             Group::Connection => "connection",
             Group::Generic => "generic",
+            Group::HyperLogLog => "hyperloglog",
             Group::Server => "server",
             Group::String => "string",
         }

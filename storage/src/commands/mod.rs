@@ -4,6 +4,7 @@ mod bitmap;
 mod debug;
 mod expiry;
 mod generic;
+mod hyperloglog;
 #[cfg(test)]
 mod script;
 mod span;
@@ -13,6 +14,7 @@ use crate::command::Command;
 
 /// The rows of all data commands.
 pub fn all() -> impl Iterator<Item = &'static Command> {
-    let families = [string::COMMANDS, bitmap::COMMANDS, generic::COMMANDS, debug::COMMANDS];
+    let families =
+        [string::COMMANDS, bitmap::COMMANDS, hyperloglog::COMMANDS, generic::COMMANDS, debug::COMMANDS];
     families.into_iter().flatten().copied().flatten()
 }

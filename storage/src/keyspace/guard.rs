@@ -147,6 +147,15 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         Ok(self.view.shard(self.db, self.hash).values.entry_mut(slot).into_value())
     }
 
+    /// Makes a short text an editable one, as any edit does. That is no change for the journal.
+    pub fn make_raw(&mut self) {
+        let Some(slot) = self.slot else { return };
+        let mut entry = self.values().entry_mut(slot);
+        if entry.as_entry().kind() == StringEncoding::Embedded as u8 {
+            entry.set_kind(StringEncoding::Raw as u8);
+        }
+    }
+
     /// Sets or clears the expiry of a key that exists.
     pub fn set_expiry(&mut self, expiry: Option<UnixMillis>) {
         let (hash, slot) = (self.hash, self.slot.expect("only an existing key expires"));

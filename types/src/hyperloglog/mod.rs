@@ -144,11 +144,21 @@ impl<'a> HyperLogLog<'a> {
     pub fn to_dense(self) -> Result<Vec<u8>, Corrupted> {
         let mut registers = Registers::new();
         self.merge_into(&mut registers)?;
+        Ok(self.with_registers(&registers))
+    }
+
+    /// A sketch in the dense form with the header of this one and other registers.
+    pub fn with_registers(self, registers: &Registers) -> Vec<u8> {
         let mut bytes = vec![0; DENSE_BYTES];
         bytes[..HEADER_BYTES].copy_from_slice(&self.bytes[..HEADER_BYTES]);
         bytes[FORM_AT] = Encoding::Dense as u8;
-        dense::write(&registers, &mut bytes[HEADER_BYTES..]);
-        Ok(bytes)
+        dense::write(registers, &mut bytes[HEADER_BYTES..]);
+        bytes
+    }
+
+    /// All bytes, the header included.
+    pub fn bytes(self) -> &'a [u8] {
+        self.bytes
     }
 
     /// The runs of a sparse sketch, unchecked; nothing of a dense one.

@@ -4,6 +4,7 @@ use super::REGISTERS;
 use super::estimate::{self, Histogram};
 
 /// The highest ranks seen in any of the sketches that were merged.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Registers {
     ranks: Box<[u8; REGISTERS]>,
 }
