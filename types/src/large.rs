@@ -3,6 +3,7 @@
 use crate::hash::Hash;
 use crate::kind::ValueType;
 use crate::list::List;
+use crate::sorted_set::SortedSet;
 use crate::string::Str;
 
 /// A collection in its large form.
@@ -12,6 +13,8 @@ pub enum Large {
     Hash(Box<Hash>),
     /// A list as a row of nodes.
     List(Box<List>),
+    /// A sorted set as a table and a tree.
+    SortedSet(Box<SortedSet>),
 }
 
 impl Large {
@@ -44,11 +47,22 @@ impl Large {
         list
     }
 
+    /// The sorted set this is.
+    ///
+    /// # Panics
+    /// If it is another type.
+    #[inline]
+    pub fn as_sorted_set_mut(&mut self) -> &mut SortedSet {
+        let Large::SortedSet(set) = self else { panic!("it is no sorted set") };
+        set
+    }
+
     /// Its type.
     pub fn value_type(&self) -> ValueType {
         match self {
             Large::Hash(_) => ValueType::Hash,
             Large::List(_) => ValueType::List,
+            Large::SortedSet(_) => ValueType::SortedSet,
         }
     }
 
@@ -57,6 +71,7 @@ impl Large {
         match self {
             Large::Hash(hash) => hash.memory_bytes(),
             Large::List(list) => list.memory_bytes(),
+            Large::SortedSet(set) => set.memory_bytes(),
         }
     }
 
@@ -65,6 +80,7 @@ impl Large {
         match self {
             Large::Hash(hash) => hash.len(),
             Large::List(list) => list.len(),
+            Large::SortedSet(set) => set.len(),
         }
     }
 
@@ -84,6 +100,7 @@ impl Large {
         match self {
             Large::Hash(hash) => hash.expire(now, members_max, report),
             Large::List(_) => false,
+            Large::SortedSet(set) => set.expire(now, members_max, report),
         }
     }
 
@@ -92,6 +109,7 @@ impl Large {
         match self {
             Large::Hash(hash) => hash.next_due(),
             Large::List(_) => i64::MAX,
+            Large::SortedSet(set) => set.next_due(),
         }
     }
 }

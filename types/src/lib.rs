@@ -39,6 +39,7 @@ pub mod place;
 #[cfg(test)]
 mod random;
 pub mod run;
+pub mod sorted_set;
 pub mod stream;
 pub mod string;
 pub mod table;
@@ -59,6 +60,7 @@ pub use list::{List, ListLimits, ListMut, ListRef};
 pub use listpack::{Element, Listpack, ListpackMut};
 pub use member::{Member, MemberFields, MemberValue, Members};
 pub use place::{Form, Place};
+pub use sorted_set::{Direction, Gathering, SortedSet, SortedSetLimits, SortedSetMut, SortedSetRef};
 pub use stream::{Stream, StreamId};
 pub use string::{Str, StringEncoding};
 pub use table::{Cursor, Layout, Table};

@@ -6,6 +6,7 @@ use crate::kind::Kind;
 use crate::large::Large;
 use crate::list::ListRef;
 use crate::listpack::Listpack;
+use crate::sorted_set::SortedSetRef;
 use crate::string::Str;
 use crate::values::Values;
 
@@ -18,6 +19,8 @@ pub enum Value<'a> {
     Hash(HashRef<'a>),
     /// A list.
     List(ListRef<'a>),
+    /// A sorted set.
+    SortedSet(SortedSetRef<'a>),
 }
 
 impl<'a> Value<'a> {
@@ -37,6 +40,7 @@ impl<'a> Value<'a> {
         match large {
             Large::Hash(hash) => Value::Hash(HashRef::Large(hash)),
             Large::List(list) => Value::List(ListRef::Large(list)),
+            Large::SortedSet(set) => Value::SortedSet(SortedSetRef::Large(set)),
         }
     }
 
@@ -45,6 +49,7 @@ impl<'a> Value<'a> {
             Kind::ListPack => Value::List(ListRef::Compact(Listpack::new(bytes))),
             Kind::HashPack => Value::Hash(HashRef::Compact(Listpack::new(bytes))),
             Kind::ExpiringHashPack => Value::Hash(HashRef::Expiring(Listpack::new(bytes))),
+            Kind::SortedSetPack => Value::SortedSet(SortedSetRef::Compact(Listpack::new(bytes))),
             kind => unreachable!("an entry of {kind:?} has no compact value"),
         }
     }

@@ -1,9 +1,12 @@
 //! Reading and editing collections by their types.
 
+use super::guard::Expiry;
 use super::guard::KeyGuard;
 use super::view::View;
 use crate::error::Error;
-use spinel_types::{HashMut, HashRef, ListMut, ListRef, Value, ValueType};
+use spinel_types::{
+    Gathering, HashMut, HashRef, ListMut, ListRef, SortedSetMut, SortedSetRef, Value, ValueType,
+};
 
 impl View<'_> {
     /// Looks at a hash, counting a hit or a miss and marking it used.
@@ -22,6 +25,21 @@ impl View<'_> {
             Some(Value::List(list)) => Ok(Some(list)),
             Some(_) => Err(Error::WrongType),
         }
+    }
+
+    /// Looks at a sorted set, counting a hit or a miss and marking it used.
+    #[inline]
+    pub fn read_sorted_set(&mut self, key: &[u8]) -> Result<Option<SortedSetRef<'_>>, Error> {
+        match self.read_value(key) {
+            None => Ok(None),
+            Some(Value::SortedSet(set)) => Ok(Some(set)),
+            Some(_) => Err(Error::WrongType),
+        }
+    }
+
+    /// Makes room for members that may become a sorted set of this keyspace.
+    pub fn gathering(&self) -> Gathering {
+        Gathering::new(self.keyspace().seed())
     }
 }
 
@@ -48,5 +66,24 @@ impl KeyGuard<'_, '_> {
     pub fn existing_list(&mut self) -> Result<Option<ListMut<'_>>, Error> {
         let limits = self.thresholds().list();
         Ok(self.open_existing(ValueType::List)?.map(|place| ListMut::new(place, limits)))
+    }
+
+    /// Opens the sorted set for editing; a new one if there is none.
+    #[inline]
+    pub fn sorted_set(&mut self) -> Result<SortedSetMut<'_>, Error> {
+        let limits = self.thresholds().sorted_set();
+        Ok(SortedSetMut::new(self.open(ValueType::SortedSet, |_| SortedSetMut::fresh())?, limits))
+    }
+
+    /// Opens the sorted set for editing, if there is one.
+    pub fn existing_sorted_set(&mut self) -> Result<Option<SortedSetMut<'_>>, Error> {
+        let limits = self.thresholds().sorted_set();
+        Ok(self.open_existing(ValueType::SortedSet)?.map(|place| SortedSetMut::new(place, limits)))
+    }
+
+    /// Stores what was gathered as a sorted set that does not expire; if that is nothing, removes the key.
+    pub fn set_sorted_set(&mut self, gathering: Gathering) {
+        let limits = self.thresholds().sorted_set();
+        self.set_value(gathering.into_value(limits), Expiry::Never);
     }
 }

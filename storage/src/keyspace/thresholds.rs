@@ -1,6 +1,6 @@
 //! The sizes at which values change their form, by the names of Redis's settings.
 
-use spinel_types::{HashLimits, ListLimits};
+use spinel_types::{HashLimits, ListLimits, SortedSetLimits};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 /// One of the sizes.
@@ -94,6 +94,14 @@ impl Thresholds {
     /// Changes a size. Values keep their form until they are changed.
     pub fn set(&self, threshold: Threshold, value: i64) {
         self.values[threshold as usize].store(value, Ordering::Relaxed);
+    }
+
+    /// The sizes of sorted sets.
+    pub(crate) fn sorted_set(&self) -> SortedSetLimits {
+        SortedSetLimits {
+            entries_max: self.size(Threshold::SortedSetEntries),
+            member_bytes_max: self.size(Threshold::SortedSetValueBytes),
+        }
     }
 
     /// The sizes of hashes.

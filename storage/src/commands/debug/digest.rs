@@ -12,6 +12,7 @@
 use crate::keyspace::{DbIndex, Keyspace};
 use crate::sha1::{SHA1_BYTES, sha1};
 use crate::time::UnixMillis;
+use spinel_resp::number::format_double;
 use spinel_types::list::Direction;
 use spinel_types::string::INTEGER_DIGITS_MAX;
 use spinel_types::{Entry, Str, Value, ValueType};
@@ -69,6 +70,14 @@ impl Digest {
                 }
                 self.xor(&digest.0);
             }),
+            Value::SortedSet(set) => {
+                for (member, score) in set.iter() {
+                    let mut digest = Digest::default();
+                    digest.mix_text(member);
+                    digest.mix(&format_double(score));
+                    self.xor(&digest.0);
+                }
+            }
         }
         if entry.stamp().is_some() {
             self.xor(b"!!expire!!");
