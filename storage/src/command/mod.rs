@@ -43,6 +43,8 @@ pub enum Group {
     Generic,
     /// Sketches of how many different elements there are.
     HyperLogLog,
+    /// Lists.
+    List,
     /// The server as a whole.
     Server,
     /// Strings.
@@ -57,6 +59,7 @@ impl Group {
             Group::Connection => "connection",
             Group::Generic => "generic",
             Group::HyperLogLog => "hyperloglog",
+            Group::List => "list",
             Group::Server => "server",
             Group::String => "string",
         }

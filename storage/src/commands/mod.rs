@@ -5,6 +5,7 @@ mod debug;
 mod expiry;
 mod generic;
 mod hyperloglog;
+mod list;
 #[cfg(test)]
 mod script;
 mod span;
@@ -14,7 +15,13 @@ use crate::command::Command;
 
 /// The rows of all data commands.
 pub fn all() -> impl Iterator<Item = &'static Command> {
-    let families =
-        [string::COMMANDS, bitmap::COMMANDS, hyperloglog::COMMANDS, generic::COMMANDS, debug::COMMANDS];
+    let families = [
+        string::COMMANDS,
+        bitmap::COMMANDS,
+        hyperloglog::COMMANDS,
+        list::COMMANDS,
+        generic::COMMANDS,
+        debug::COMMANDS,
+    ];
     families.into_iter().flatten().copied().flatten()
 }

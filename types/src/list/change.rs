@@ -60,8 +60,30 @@ impl<'a> ListMut<'a> {
         let start = if end == End::Head { 0 } else { list.len() - count };
         list.for_each((0, count), direction, visit);
         self.remove_range(start, count);
-        self.shrink();
+        self.settle();
         self.place.count_changes(count as u64);
+    }
+
+    /// Takes up to `count` elements from an end and returns them in the order they had. What is left keeps its
+    /// form until [`ListMut::settle`].
+    pub fn cut(&mut self, end: End, count: usize) -> Vec<Taken> {
+        let list = self.view();
+        let count = count.min(list.len());
+        let start = if end == End::Head { 0 } else { list.len() - count };
+        let mut taken = Vec::with_capacity(count);
+        list.for_each((start, count), Direction::Forwards, |element| taken.push(Taken::of(element)));
+        self.remove_range(start, count);
+        self.place.count_changes(count as u64);
+        taken
+    }
+
+    /// Turns a large list that has become small into a listpack.
+    #[inline]
+    pub fn settle(&mut self) {
+        let Some(large) = self.place.large() else { return };
+        if let Some(bytes) = large.as_list().compact_again(self.limits) {
+            self.place.set_compact(Kind::ListPack, &bytes);
+        }
     }
 
     /// Puts an element in the place of the one of an index; whether there is one.
@@ -77,15 +99,15 @@ impl<'a> ListMut<'a> {
                 pack.replace(position(pack.view(), index), element);
             }
         }
-        self.shrink();
+        self.settle();
         self.place.count_changes(1);
         true
     }
 
-    /// Inserts an element beside the first one equal to `pivot`; whether there is one.
-    pub fn insert(&mut self, pivot: Element<'_>, side: Side, element: Element<'_>) -> bool {
+    /// Inserts an element beside the first one equal to `pivot`, if there is one, and says how many there are then.
+    pub fn insert(&mut self, pivot: Element<'_>, side: Side, element: Element<'_>) -> Option<usize> {
         self.grow(&[element]);
-        let Some(index) = self.view().index_of(pivot) else { return false };
+        let index = self.view().index_of(pivot)?;
         match self.place.form() {
             Form::Large(large) => large.as_list_mut().insert(index, side, element),
             Form::Compact(_, buffer) => {
@@ -95,7 +117,7 @@ impl<'a> ListMut<'a> {
             }
         }
         self.place.count_changes(1);
-        true
+        Some(self.view().len())
     }
 
     /// Removes elements equal to one, at most `max`, the first in a direction, and says how many.
@@ -110,7 +132,7 @@ impl<'a> ListMut<'a> {
             }
         };
         if removed > 0 {
-            self.shrink();
+            self.settle();
         }
         self.place.count_changes(removed as u64);
         removed
@@ -123,7 +145,7 @@ impl<'a> ListMut<'a> {
         let removed = start.min(behind) + len - behind;
         self.remove_range(behind, len - behind);
         self.remove_range(0, start.min(behind));
-        self.shrink();
+        self.settle();
         self.place.count_changes(removed as u64);
         removed
     }
@@ -154,13 +176,30 @@ impl<'a> ListMut<'a> {
             self.place.set_large(Large::List(Box::new(list)));
         }
     }
+}
 
-    /// Turns a large list that has become small into a listpack.
-    #[inline]
-    fn shrink(&mut self) {
-        let Some(large) = self.place.large() else { return };
-        if let Some(bytes) = large.as_list().compact_again(self.limits) {
-            self.place.set_compact(Kind::ListPack, &bytes);
+/// An element taken from a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// The decimal of this integer.
+    Integer(i64),
+    /// These bytes.
+    Text(Vec<u8>),
+}
+
+impl Taken {
+    fn of(element: Element<'_>) -> Taken {
+        match element {
+            Element::Integer(integer) => Taken::Integer(integer),
+            Element::Text(text) => Taken::Text(text.to_vec()),
+        }
+    }
+
+    /// The element, to be read or to be put into a list.
+    pub fn element(&self) -> Element<'_> {
+        match self {
+            Taken::Integer(integer) => Element::Integer(*integer),
+            Taken::Text(text) => Element::Text(text),
         }
     }
 }

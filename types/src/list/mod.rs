@@ -28,7 +28,7 @@ mod walk;
 
 use std::collections::VecDeque;
 
-pub use change::ListMut;
+pub use change::{ListMut, Taken};
 pub use limits::ListLimits;
 pub use view::ListRef;
 

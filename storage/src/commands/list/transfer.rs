@@ -1,0 +1,260 @@
+//! Moving elements from an end of one list to an end of another, or of the same: LMOVE, RPOPLPUSH, LMOVEM.
+
+use super::pop::count_of;
+use super::{INSERT_USE, TAKE_USE, end, reply_element};
+use crate::command::args::Args;
+use crate::command::call::Call;
+use crate::command::flags::Flags;
+use crate::command::keys::KeySpec;
+use crate::command::{Command, Group, Run};
+use crate::error::Error;
+use spinel_types::Element;
+use spinel_types::list::{End, Taken};
+
+const ROW: Command = Command {
+    keys: &[KeySpec::at(1, TAKE_USE), KeySpec::at(2, INSERT_USE)],
+    flags: Flags::WRITE.with(Flags::DENYOOM),
+    group: Group::List,
+    ..Command::ROW
+};
+
+/// The rows of this file.
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "lmove",
+        usage: "source destination wherefrom=<LEFT|RIGHT> whereto=<LEFT|RIGHT>",
+        since: "6.2.0",
+        about: "Moves an element from an end of a list to an end of another one and returns it.",
+        run: Run::Data(lmove),
+        ..ROW
+    },
+    Command {
+        name: "rpoplpush",
+        usage: "source destination",
+        since: "1.2.0",
+        about: "Moves the last element of a list to the start of another one and returns it.",
+        deprecated: Some(("6.2.0", "`LMOVE` with the `RIGHT` and `LEFT` arguments")),
+        run: Run::Data(rpoplpush),
+        ..ROW
+    },
+    Command {
+        name: "lmovem",
+        usage: "source destination wherefrom=<LEFT|RIGHT> whereto=<LEFT|RIGHT> \
+                [how-many=(selector=<COUNT count|EXACTLY exactly:integer> ordering=<OBO|BULK>)]",
+        since: "8.10.0",
+        cost: "O(N) where N is the number of elements moved",
+        about: "Moves elements from an end of a list to an end of another one and returns them.",
+        run: Run::Data(lmovem),
+        ..ROW
+    },
+];
+
+/// What is moved, from where to where.
+struct Move<'a> {
+    source: &'a [u8],
+    destination: &'a [u8],
+    from: End,
+    to: End,
+    /// How many elements at most.
+    count: usize,
+    /// Whether nothing is moved if there are fewer.
+    is_exact: bool,
+    order: Order,
+}
+
+/// How several elements arrive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// As if moved one by one.
+    OneByOne,
+    /// In the order they had.
+    Bulk,
+}
+
+fn lmove(call: &mut Call<'_>) -> Result<(), Error> {
+    let (source, destination) = (call.args.word(), call.args.word());
+    let (from, to) = (end(&mut call.args)?, end(&mut call.args)?);
+
+    move_one(call, source, destination, (from, to))
+}
+
+fn rpoplpush(call: &mut Call<'_>) -> Result<(), Error> {
+    let (source, destination) = (call.args.word(), call.args.word());
+
+    move_one(call, source, destination, (End::Tail, End::Head))
+}
+
+fn move_one(
+    call: &mut Call<'_>,
+    source: &[u8],
+    destination: &[u8],
+    (from, to): (End, End),
+) -> Result<(), Error> {
+    let order = Order::OneByOne;
+    let moved = Move { source, destination, from, to, count: 1, is_exact: true, order }.run(call)?;
+
+    match moved.as_deref() {
+        Some([element]) => reply_element(call.reply, element.element()),
+        _ => call.reply.null(),
+    }
+    Ok(())
+}
+
+fn lmovem(call: &mut Call<'_>) -> Result<(), Error> {
+    let moving = Move::parse(&mut call.args)?;
+
+    let moved = moving.run(call)?;
+
+    let Some(mut moved) = moved else {
+        if moving.is_exact {
+            call.reply.null();
+        } else {
+            call.reply.array(0);
+        }
+        return Ok(());
+    };
+    // What is told is how they lie in the destination.
+    if moving.to == End::Head {
+        moved.reverse();
+    }
+    call.reply.array(moved.len());
+    for element in &moved {
+        reply_element(call.reply, element.element());
+    }
+    Ok(())
+}
+
+impl<'a> Move<'a> {
+    fn parse(args: &mut Args<'a>) -> Result<Move<'a>, Error> {
+        let (source, destination) = (args.word(), args.word());
+        let (from, to) = (end(args)?, end(args)?);
+        let mut moving =
+            Move { source, destination, from, to, count: 1, is_exact: false, order: Order::OneByOne };
+        if args.remaining() > 0 {
+            moving.is_exact = args.accept("EXACTLY");
+            if !moving.is_exact && !args.accept("COUNT") {
+                return Err(Error::Syntax);
+            }
+            moving.count = count_of(args)?;
+            moving.order = if args.accept("OBO") { Order::OneByOne } else { Order::Bulk };
+            if moving.order == Order::Bulk && !args.accept("BULK") {
+                return Err(Error::Syntax);
+            }
+        }
+        args.finish()?;
+        Ok(moving)
+    }
+
+    /// Moves the elements and returns them in the order in which they were added; `None` if there is no source,
+    /// or not enough in it.
+    fn run(&self, call: &mut Call<'_>) -> Result<Option<Vec<Taken>>, Error> {
+        let len = call.keys.write(self.source).existing_list()?.map_or(0, |list| list.view().len());
+        if len == 0 || self.is_exact && len < self.count {
+            return Ok(None);
+        }
+        // Both types are right before anything changes.
+        call.keys.write(self.destination).existing_list()?;
+
+        let mut guard = call.keys.write(self.source);
+        let mut list = guard.existing_list()?.expect("it was there");
+        let mut moved = list.cut(self.from, self.count);
+        self.arrange(&mut moved);
+        let elements: Vec<Element<'_>> = moved.iter().map(Taken::element).collect();
+        if self.source == self.destination {
+            list.push(self.to, &elements);
+            list.settle();
+        } else {
+            list.settle();
+            drop(guard);
+            if !elements.is_empty() {
+                call.keys.write(self.destination).list()?.push(self.to, &elements);
+            }
+        }
+        Ok(Some(moved))
+    }
+
+    /// Brings elements in the order of their list into that in which they are added.
+    fn arrange(&self, moved: &mut [Taken]) {
+        let added_backwards = match self.order {
+            Order::OneByOne => self.from == End::Tail,
+            Order::Bulk => self.to == End::Head,
+        };
+        if added_backwards {
+            moved.reverse();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::script::check;
+
+    #[test]
+    fn an_element_is_moved() {
+        check(
+            "RPUSH a 1 2 3                 => 3
+             LMOVE a b LEFT RIGHT          => \"1\"
+             LMOVE a b right left          => \"3\"
+             LRANGE b 0 -1                 => [\"3\", \"1\"]
+             RPOPLPUSH a b                 => \"2\"
+             LLEN a                        => 0
+             RPOPLPUSH a b                 => nil
+             LRANGE b 0 -1                 => [\"2\", \"3\", \"1\"]
+             RPOPLPUSH b b                 => \"1\"
+             LMOVE b b LEFT LEFT           => \"1\"
+             LRANGE b 0 -1                 => [\"1\", \"2\", \"3\"]
+             SET s v                       => OK
+             LMOVE none s LEFT LEFT        => nil
+             LMOVE b s LEFT LEFT           => WRONGTYPE Operation against a key holding the wrong kind of value
+             LMOVE s b LEFT LEFT           => WRONGTYPE Operation against a key holding the wrong kind of value
+             LMOVE b b LEFT MIDDLE         => ERR syntax error",
+        );
+    }
+
+    #[test]
+    fn a_list_of_one_element_keeps_its_expiry_when_it_turns() {
+        check(
+            "RPUSH l x                     => 1
+             EXPIRE l 10                   => 1
+             LMOVE l l LEFT RIGHT          => \"x\"
+             @expiry l                     => 1010000",
+        );
+    }
+
+    #[test]
+    fn several_elements_are_moved() {
+        check(
+            "RPUSH a 1 2 3 4 5 6 7 8       => 8
+             LMOVEM a b LEFT LEFT COUNT 2 OBO => [\"2\", \"1\"]
+             LMOVEM a b LEFT LEFT COUNT 2 BULK => [\"3\", \"4\"]
+             LRANGE b 0 -1                 => [\"3\", \"4\", \"2\", \"1\"]
+             LMOVEM a c RIGHT LEFT COUNT 2 OBO => [\"7\", \"8\"]
+             LMOVEM a c RIGHT RIGHT EXACTLY 2 BULK => [\"5\", \"6\"]
+             LRANGE c 0 -1                 => [\"7\", \"8\", \"5\", \"6\"]
+             LLEN a                        => 0
+             LMOVEM c d RIGHT RIGHT COUNT 9 OBO => [\"6\", \"5\", \"8\", \"7\"]
+             LMOVEM d e LEFT RIGHT         => [\"6\"]
+             LMOVEM d e LEFT RIGHT EXACTLY 4 OBO => nil
+             LMOVEM none e LEFT RIGHT EXACTLY 1 OBO => nil
+             LMOVEM none e LEFT RIGHT COUNT 1 OBO => []
+             LMOVEM none e LEFT RIGHT      => []
+             LMOVEM d e LEFT RIGHT COUNT 0 OBO => []
+             LMOVEM d e LEFT RIGHT COUNT 1 => ERR syntax error
+             LMOVEM d e LEFT RIGHT OBO     => ERR syntax error
+             LMOVEM d e LEFT RIGHT COUNT -1 OBO => ERR value is out of range, must be positive
+             LMOVEM d e LEFT RIGHT COUNT 1 OBO BULK => ERR syntax error",
+        );
+    }
+
+    #[test]
+    fn a_list_moves_onto_itself() {
+        check(
+            "RPUSH l a b c                 => 3
+             LMOVEM l l LEFT LEFT EXACTLY 2 OBO => [\"b\", \"a\"]
+             LRANGE l 0 -1                 => [\"b\", \"a\", \"c\"]
+             LMOVEM l l LEFT LEFT COUNT 3 BULK => [\"b\", \"a\", \"c\"]
+             LMOVEM l l LEFT RIGHT COUNT 2 BULK => [\"b\", \"a\"]
+             LRANGE l 0 -1                 => [\"c\", \"b\", \"a\"]",
+        );
+    }
+}
