@@ -13,7 +13,7 @@ use crate::session::{Flow, Output, Session};
 use spinel_resp::{Limits, Protocol};
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::table::CommandId;
-use spinel_storage::engine::{Holds, Turn};
+use spinel_storage::engine::Turn;
 use spinel_storage::{DbIndex, Error, UnixMillis};
 
 const UNAUTHENTICATED: Error = Error::Text("NOAUTH Authentication required.");
@@ -102,10 +102,7 @@ impl Session {
         match shared.engine.prepare(words) {
             Err(error) => self.refuse(&error, words, shared, output),
             Ok(prepared) => match self.decide(prepared.id, turn.now(), shared) {
-                Decision::Run => {
-                    let mut holds = Holds::default();
-                    self.execute(&prepared, (&mut holds, None), words, turn, shared, output);
-                }
+                Decision::Run => self.execute(&prepared, words, turn, shared, output),
                 Decision::Refuse(error) => self.refuse(&error, words, shared, output),
                 Decision::Hold => {
                     self.flow = Flow::Hold;

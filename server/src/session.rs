@@ -6,11 +6,11 @@ use crate::commands::HostCall;
 use crate::config::{Config, table};
 use crate::server::{Shared, now};
 use crate::statistics::Meter;
-use crate::window::Window;
+use crate::window::{Last, Ready, Requests, Window};
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::command::args::Args;
 use spinel_storage::command::table::CommandId;
-use spinel_storage::engine::{HoldIndex, Holds, Outcome, Prepared, Setting, Turn};
+use spinel_storage::engine::{Outcome, Prepared, Setting, Turn};
 use spinel_storage::{DbIndex, Error, Executor};
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,71 +93,84 @@ impl Session {
         output: &mut Output<'_>,
         shared: &Shared,
     ) -> Flow {
+        let words = batch.all_words(input);
+        let requests = Requests { batch, words: &words };
         let mut turn = executor.begin(now());
-        let mut window = Window::for_batch(batch.len());
+        let mut window = Window::for_batch(requests.len());
         let mut next = 0;
         self.flow = Flow::Continue;
-        while next < batch.len() && self.flow == Flow::Continue {
+        while next < requests.len() && self.flow == Flow::Continue {
             if output.reply.len() > REPLY_BYTES_PER_ROUND {
                 self.flow = Flow::Again;
                 break;
             }
             if self.is_guarded(shared, turn.now()) {
-                let words: Vec<&[u8]> = batch.request(next, input).iter().collect();
-                next += usize::from(self.run_guarded(&words, &mut turn, shared, output));
+                next += usize::from(self.run_guarded(requests.get(next), &mut turn, shared, output));
                 continue;
             }
-            window.fill(batch, next, input, (&turn, self.db), shared);
-            for index in 0..window.len() {
-                let (request, words, holds) = window.request(index);
-                match &request.prepared {
-                    Ok(prepared) => {
-                        self.execute(prepared, (holds, request.hold), words, &mut turn, shared, output);
-                    }
-                    Err(error) => self.refuse(error, words, shared, output),
-                }
-                if self.flow != Flow::Continue {
-                    break;
-                }
-            }
+            window.fill(&requests, next, (&turn, self.db), &shared.engine);
             next += window.len();
-            window.holds.release();
+            self.run_window(&mut window, &mut turn, shared, output);
         }
         self.done = next;
         self.client.observe(turn.now(), self.db.0, self.protocol, self.last);
         self.flow
     }
 
-    #[inline]
-    pub(crate) fn execute<'e>(
+    /// Runs the requests of a window.
+    #[inline(never)]
+    fn run_window<'e>(
         &mut self,
-        prepared: &Prepared,
-        (holds, hold): (&mut Holds<'e>, Option<HoldIndex>),
-        words: &[&[u8]],
+        window: &mut Window<'_, 'e>,
         turn: &mut Turn<'e>,
         shared: &Shared,
         output: &mut Output<'_>,
     ) {
-        let setting =
-            Setting { db: self.db, is_untouching: self.is_untouching, allows_guarded: self.may_debug };
+        let setting = self.setting();
+        let Output { reply, meter } = output;
+        for Ready { words, prepared, hold } in &window.ready {
+            meter.before(prepared.id);
+            let result = turn.execute_held(prepared, (&mut window.holds, *hold), setting, words, reply);
+            meter.after(prepared.id);
+            if let Err(error) = result {
+                meter.count_failure(prepared.id, &error);
+            }
+        }
+        self.last = window.ready.last().map(|request| request.prepared.id).or(self.last);
+        window.holds.release();
+        match window.last.take() {
+            None => {}
+            Some(Last { words, prepared: Ok(prepared) }) => {
+                self.execute(&prepared, words, turn, shared, output);
+            }
+            Some(Last { words, prepared: Err(error) }) => self.refuse(&error, words, shared, output),
+        }
+    }
+
+    fn setting(&self) -> Setting {
+        Setting { db: self.db, is_untouching: self.is_untouching, allows_guarded: self.may_debug }
+    }
+
+    /// Runs a command that waits for its locks, or one of the host. The thread holds no shard.
+    pub(crate) fn execute(
+        &mut self,
+        prepared: &Prepared,
+        words: &[&[u8]],
+        turn: &mut Turn<'_>,
+        shared: &Shared,
+        output: &mut Output<'_>,
+    ) {
         let Output { reply, meter } = output;
         self.last = Some(prepared.id);
         meter.before(prepared.id);
-        let outcome = if let Some(hold) = hold {
-            turn.execute_held(prepared, (holds, hold), setting, words, reply)
-        } else {
-            holds.release();
-            turn.execute(prepared, setting, words, reply)
-        };
-        let failure = match outcome {
+        let failure = match turn.execute(prepared, self.setting(), words, reply) {
             Outcome::Done => None,
             Outcome::Failed(error) => Some(error),
             Outcome::ForHost => self.execute_host(prepared.id, words, reply, shared),
         };
         meter.after(prepared.id);
         if let Some(error) = failure {
-            meter.statistics.command(prepared.id).failed.add(1);
-            meter.statistics.count_error(&error.text());
+            meter.count_failure(prepared.id, &error);
         }
     }
 

@@ -9,88 +9,100 @@
 //! A command that needs more than the shard of one key, or whose shard somebody else has, is the last of its
 //! window: it waits for its locks, and nobody may wait while holding shards for later.
 
-use crate::server::Shared;
 use spinel_resp::Batch;
-use spinel_storage::engine::{HoldIndex, Holds, Prepared, Turn};
+use spinel_storage::engine::{Engine, HoldIndex, Holds, Prepared, Turn};
 use spinel_storage::{DbIndex, Error};
 
 /// The most requests of a window.
-pub(crate) const WINDOW: usize = 16;
+const WINDOW: usize = 16;
+
+/// The requests of a batch, with their words as handlers take them.
+pub(crate) struct Requests<'w> {
+    pub(crate) batch: &'w Batch,
+    /// The words of all requests.
+    pub(crate) words: &'w [&'w [u8]],
+}
+
+impl<'w> Requests<'w> {
+    pub(crate) fn len(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// The words of a request.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> &'w [&'w [u8]] {
+        &self.words[self.batch.range(index)]
+    }
+}
 
 /// Requests ready to run, and the shards held for them.
 pub(crate) struct Window<'w, 'e> {
-    words: Vec<&'w [u8]>,
-    requests: Vec<Request>,
+    pub(crate) ready: Vec<Ready<'w>>,
+    pub(crate) last: Option<Last<'w>>,
     pub(crate) holds: Holds<'e>,
 }
 
-/// A request of a window.
-pub(crate) struct Request {
-    words_start: usize,
-    words_end: usize,
+/// A request whose shard is held.
+pub(crate) struct Ready<'w> {
+    pub(crate) words: &'w [&'w [u8]],
+    pub(crate) prepared: Prepared,
+    pub(crate) hold: HoldIndex,
+}
+
+/// A request that has to wait for its locks, or was refused.
+pub(crate) struct Last<'w> {
+    pub(crate) words: &'w [&'w [u8]],
     pub(crate) prepared: Result<Prepared, Error>,
-    /// Its shard, if it was locked ahead.
-    pub(crate) hold: Option<HoldIndex>,
 }
 
 impl<'w, 'e> Window<'w, 'e> {
     /// Makes an empty window for a batch of this many requests.
     pub(crate) fn for_batch(requests: usize) -> Window<'w, 'e> {
         let capacity = requests.min(WINDOW);
-        Window {
-            words: Vec::with_capacity(4 * capacity),
-            requests: Vec::with_capacity(capacity),
-            holds: Holds::with_capacity(capacity),
-        }
+        Window { ready: Vec::with_capacity(capacity), last: None, holds: Holds::with_capacity(capacity) }
     }
 
-    /// Fills the window with requests of a batch from `next` on, at least one.
+    /// Fills the window with requests from `next` on, at least one.
+    #[inline(never)]
     pub(crate) fn fill(
         &mut self,
-        batch: &'w Batch,
+        requests: &Requests<'w>,
         next: usize,
-        input: &'w [u8],
         (turn, db): (&Turn<'e>, DbIndex),
-        shared: &Shared,
+        engine: &Engine,
     ) {
-        self.words.clear();
-        self.requests.clear();
-        for index in next..batch.len().min(next + WINDOW) {
-            let words_start = self.words.len();
-            self.words.extend(batch.request(index, input).iter());
-            let prepared = shared.engine.prepare(&self.words[words_start..]);
+        self.ready.clear();
+        for index in next..requests.len().min(next + WINDOW) {
+            let words = requests.get(index);
+            let prepared = engine.prepare(words);
             let single = prepared.as_ref().ok().filter(|prepared| prepared.is_single());
-            let hold = single.and_then(|prepared| turn.hold(prepared, db, &mut self.holds));
-            let is_last = hold.is_none();
-            self.requests.push(Request { words_start, words_end: self.words.len(), prepared, hold });
-            if is_last {
+            let Some((prepared, hold)) =
+                single.and_then(|prepared| Some((*prepared, turn.hold(prepared, db, &mut self.holds)?)))
+            else {
+                self.last = Some(Last { words, prepared });
                 break;
-            }
+            };
+            self.ready.push(Ready { words, prepared, hold });
         }
-        if self.requests.len() > 1 {
+        if self.ready.len() > 1 {
             self.prefetch();
         }
     }
 
     fn prefetch(&self) {
         let mut slots = [None; WINDOW];
-        for (request, slot) in self.requests.iter().zip(&mut slots) {
-            if let (Ok(prepared), Some(hold)) = (&request.prepared, request.hold) {
-                *slot = self.holds.guess(hold, prepared).map(|slot| (hold, slot));
+        for (request, slot) in self.ready.iter().zip(&mut slots) {
+            *slot = self.holds.guess(request.hold, &request.prepared);
+        }
+        for (request, slot) in self.ready.iter().zip(slots) {
+            if let Some(slot) = slot {
+                self.holds.prefetch_entry(request.hold, slot);
             }
         }
-        slots.into_iter().flatten().for_each(|(hold, slot)| self.holds.prefetch_entry(hold, slot));
     }
 
     /// How many requests there are.
     pub(crate) fn len(&self) -> usize {
-        self.requests.len()
-    }
-
-    /// A request with its words, and the holds.
-    #[inline]
-    pub(crate) fn request(&mut self, index: usize) -> (&Request, &[&'w [u8]], &mut Holds<'e>) {
-        let request = &self.requests[index];
-        (request, &self.words[request.words_start..request.words_end], &mut self.holds)
+        self.ready.len() + usize::from(self.last.is_some())
     }
 }

@@ -1,6 +1,7 @@
 //! What one call of the parser found: the words of complete requests as spans, without an allocation per request.
 
 use super::{ProtocolError, inline};
+use std::ops::Range;
 
 /// Words beyond this capacity (256 KiB of spans) are given back when the batch is cleared.
 const WORDS_KEPT_MAX: usize = 16 * 1024;
@@ -86,13 +87,30 @@ impl Batch {
     /// Panics if `index` is not below [`Batch::len`].
     #[inline]
     pub fn request<'a>(&'a self, index: usize, input: &'a [u8]) -> Words<'a> {
-        let start = if index == 0 { 0 } else { self.requests[index - 1].words_end };
-        let Request { words_end, source } = self.requests[index];
-        let bytes = match source {
+        let bytes = match self.requests[index].source {
             Source::Input => input,
             Source::Unquoted => &self.unquoted,
         };
-        Words { bytes, spans: &self.words[start..words_end] }
+        Words { bytes, spans: &self.words[self.range(index)] }
+    }
+
+    /// Returns the words of all requests, one after another; [`Batch::range`] says which of them are a request's.
+    ///
+    /// For who runs many requests and wants them as slices: one pass, one allocation.
+    pub fn all_words<'a>(&'a self, input: &'a [u8]) -> Vec<&'a [u8]> {
+        if self.unquoted.is_empty() {
+            return self.words.iter().map(|span| &input[span.start..span.end]).collect();
+        }
+        self.requests(input).flat_map(Words::iter).collect()
+    }
+
+    /// Returns where the words of one request stand among [`all_words`](Batch::all_words).
+    ///
+    /// Panics if `index` is not below [`Batch::len`].
+    #[inline]
+    pub fn range(&self, index: usize) -> Range<usize> {
+        let start = if index == 0 { 0 } else { self.requests[index - 1].words_end };
+        start..self.requests[index].words_end
     }
 
     /// Returns the words of all requests in the order of their arrival.

@@ -1,6 +1,7 @@
 //! Counting and timing the commands of a batch, at a few nanoseconds each.
 
 use super::Statistics;
+use spinel_storage::Error;
 use spinel_storage::command::table::CommandId;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,6 +15,9 @@ const RUNS_MAX: usize = 256;
 /// the time that no other command took.
 pub(crate) struct Meter {
     pub(crate) statistics: Arc<Statistics>,
+    /// The run that goes on: its command, unless the last one was not brief, and how many calls it has so far.
+    run: (Option<CommandId>, u64),
+    /// The runs before it.
     runs: Vec<(CommandId, u64)>,
     calls: u64,
     is_tracking: bool,
@@ -30,6 +34,7 @@ impl Meter {
         let now = Instant::now();
         Meter {
             statistics,
+            run: (None, 0),
             runs: Vec::new(),
             calls: 0,
             is_tracking: true,
@@ -50,26 +55,50 @@ impl Meter {
     /// To be called before a command runs.
     #[inline]
     pub(crate) fn before(&mut self, id: CommandId) {
-        if !self.statistics.command(id).is_brief {
-            self.mark = Instant::now();
+        if self.run.0 != Some(id) {
+            self.change(id);
         }
     }
 
     /// To be called after a command ran.
     #[inline]
     pub(crate) fn after(&mut self, id: CommandId) {
-        self.calls += 1;
-        if !self.statistics.command(id).is_brief {
-            return self.attribute(id);
+        if self.run.0 == Some(id) {
+            self.run.1 += 1;
+        } else {
+            self.attribute(id);
         }
-        match self.runs.last_mut() {
-            Some((last, calls)) if *last == id => *calls += 1,
-            _ => self.runs.push((id, 1)),
+    }
+
+    /// To be called after a command failed.
+    #[cold]
+    pub(crate) fn count_failure(&self, id: CommandId, error: &Error) {
+        self.statistics.command(id).failed.add(1);
+        self.statistics.count_error(&error.text());
+    }
+
+    /// Ends the run before a command of another name, and begins one if that is brief.
+    fn change(&mut self, id: CommandId) {
+        self.end_run();
+        if self.statistics.command(id).is_brief {
+            self.run.0 = Some(id);
+        } else {
+            self.mark = Instant::now();
+        }
+    }
+
+    fn end_run(&mut self) {
+        if let (Some(id), calls) = std::mem::take(&mut self.run)
+            && calls > 0
+        {
+            self.calls += calls;
+            self.runs.push((id, calls));
         }
     }
 
     fn attribute(&mut self, id: CommandId) {
         let nanoseconds = self.mark.elapsed().as_nanos() as u64;
+        self.calls += 1;
         self.attributed += nanoseconds;
         self.statistics.command(id).add(1, nanoseconds, self.is_tracking);
         if self.runs.len() >= RUNS_MAX {
@@ -79,6 +108,7 @@ impl Meter {
 
     /// Ends the batch; how many commands it had.
     pub(crate) fn end(&mut self) -> u64 {
+        self.end_run();
         self.share();
         self.statistics.calls.add(self.calls);
         self.calls

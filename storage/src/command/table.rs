@@ -2,7 +2,7 @@
 
 use super::flags::Flags;
 use super::keys::{Begin, Find, KeySpec};
-use super::{Command, Reach, Run, usage};
+use super::{Command, Handler, Reach, Run, usage};
 use crate::error::Error;
 
 /// Names a command of one table; also an index for per-command statistics.
@@ -18,12 +18,24 @@ impl CommandId {
 }
 
 /// How the keys of a command are found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) enum Plan {
-    /// It needs the shard of the key at this position and nothing else.
-    Single(usize),
+    /// It is a data command that needs the shard of the key at this position and nothing else.
+    Single { key: usize, handler: Handler },
     /// By its specifications.
     Other,
+}
+
+impl Plan {
+    fn of(command: &Command) -> Plan {
+        match (command.keys, command.run) {
+            (
+                [KeySpec { begin: Begin::Index(key), find: Find::Range { last: 0, .. }, .. }],
+                Run::Data(handler),
+            ) if command.reach == Reach::Keys => Plan::Single { key: *key, handler },
+            _ => Plan::Other,
+        }
+    }
 }
 
 /// What the table knows of a command besides its row.
@@ -35,6 +47,8 @@ pub struct Row {
     pub command: &'static Command,
     /// Words a call has, the name included; negative: at least.
     pub arity: i32,
+    /// The fewest words of a call and how many more it may have; never as many if words may name a subcommand.
+    plain: (u32, u32),
     /// The argument tree.
     pub arguments: Vec<usage::Argument>,
     /// The subcommands, in the order they were declared.
@@ -46,8 +60,19 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether a call may have this many words.
+    /// Whether a call may have this many words, and is one of this row whatever they are.
     #[inline]
+    fn is_plain(&self, words: usize) -> bool {
+        let (fewest, more) = self.plain;
+        words.wrapping_sub(fewest as usize) <= more as usize
+    }
+
+    /// Works out [`plain`](Row::plain) for a row without subcommands.
+    fn plain_of(arity: i32) -> (u32, u32) {
+        (arity.unsigned_abs(), if arity > 0 { 0 } else { u32::MAX })
+    }
+
+    /// Whether a call may have this many words.
     fn takes(&self, words: usize) -> bool {
         let count = words as i32;
         if self.arity > 0 { count == self.arity } else { count >= -self.arity }
@@ -63,11 +88,11 @@ impl Row {
 pub struct CommandTable {
     rows: Vec<Row>,
     /// Open addressing by name, at most a quarter full.
-    places: Vec<Place>,
+    places: Box<[Place; PLACES]>,
 }
 
 /// Where a name is looked for.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Debug)]
 struct Place {
     /// See [`head`].
     head: u64,
@@ -76,6 +101,13 @@ struct Place {
     id: u16,
     /// Whether equal heads and lengths mean equal names.
     is_certain: bool,
+}
+
+impl Place {
+    #[inline]
+    fn is_like(&self, head: u64, name: &[u8]) -> bool {
+        self.head == head && self.length as usize == name.len()
+    }
 }
 
 /// A word that tells names of one length up to eight bytes apart: their bytes, some twice, every letter in
@@ -89,8 +121,10 @@ fn head(name: &[u8]) -> u64 {
         [a, b] => u64::from(u16::from_le_bytes([a, b])),
         [a, b, c] => u64::from(u32::from_le_bytes([a, b, c, 0])),
         _ => {
-            let word32 = |at: usize| u32::from_le_bytes([name[at], name[at + 1], name[at + 2], name[at + 3]]);
-            u64::from(word32(0)) | u64::from(word32(name.len().min(8) - 4)) << 32
+            let name = &name[..name.len().min(8)];
+            let (first, last) = (name.first_chunk().copied(), name.last_chunk().copied());
+            let word = |bytes: Option<[u8; 4]>| u64::from(bytes.map_or(0, u32::from_le_bytes));
+            word(first) | word(last) << 32
         }
     };
     word | LOWER
@@ -98,6 +132,10 @@ fn head(name: &[u8]) -> u64 {
 
 /// Places of the name table.
 const PLACES: usize = 2048;
+
+fn vacant_places() -> Box<[Place; PLACES]> {
+    vec![Place::default(); PLACES].try_into().expect("as many places as there are")
+}
 
 #[inline]
 fn place_of(head: u64, length: usize) -> usize {
@@ -111,7 +149,7 @@ impl CommandTable {
     /// # Panics
     /// If a usage line is malformed, a name is taken twice or a container is missing: a mistake in a row.
     pub fn new<'a>(commands: impl IntoIterator<Item = &'a &'static Command>) -> CommandTable {
-        let mut table = CommandTable { rows: Vec::new(), places: vec![Place::default(); PLACES] };
+        let mut table = CommandTable { rows: Vec::new(), places: vacant_places() };
         for command in commands {
             table.add(command);
         }
@@ -136,25 +174,20 @@ impl CommandTable {
             let container = &mut self.rows[container.index()];
             container.subcommands.push(id);
             container.arity = -container.arity.abs();
+            container.plain = (u32::MAX, 0);
             is_hidden = container.command.flags.contains(Flags::HIDES_SUBCOMMANDS);
             is_guarded |= container.is_guarded;
         } else {
             self.add_name(command.name.as_bytes(), id);
         }
         let name_words = 1 + usize::from(command.container().is_some());
-        let plan = match command.keys {
-            [KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, .. }, .. }]
-                if command.reach == Reach::Keys && !is_guarded =>
-            {
-                Plan::Single(*index)
-            }
-            _ => Plan::Other,
-        };
+        let plan = if is_guarded { Plan::Other } else { Plan::of(command) };
         self.rows.push(Row {
             plan,
             name_words,
             command,
             arity,
+            plain: Row::plain_of(arity),
             arguments,
             subcommands: Vec::new(),
             is_hidden,
@@ -177,15 +210,21 @@ impl CommandTable {
     #[inline]
     pub fn by_name(&self, name: &[u8]) -> Option<CommandId> {
         let head = head(name);
-        let mut place = place_of(head, name.len());
+        let place = place_of(head, name.len());
+        let found = &self.places[place];
+        if found.is_certain && found.is_like(head, name) {
+            return Some(CommandId(found.id - 1));
+        }
+        self.by_name_from(place, head, name)
+    }
+
+    #[inline(never)]
+    fn by_name_from(&self, mut place: usize, head: u64, name: &[u8]) -> Option<CommandId> {
         loop {
             let found = &self.places[place];
             let id = CommandId(found.id.checked_sub(1)?);
-            if found.head == head && found.length as usize == name.len() {
-                let full = self.rows[id.index()].command.name.as_bytes();
-                if found.is_certain || full.eq_ignore_ascii_case(name) {
-                    return Some(id);
-                }
+            if found.is_like(head, name) && self.row(id).command.name.as_bytes().eq_ignore_ascii_case(name) {
+                return Some(id);
             }
             place = (place + 1) % PLACES;
         }
@@ -215,14 +254,21 @@ impl CommandTable {
     /// The command that these words call, with the number of words its arguments fit.
     #[inline]
     pub fn resolve(&self, words: &[&[u8]]) -> Result<CommandId, Error> {
-        let Some(id) = words.first().and_then(|name| self.by_name(name)) else {
-            return Err(Error::unknown_command(words));
-        };
-        let row = self.row(id);
-        if row.subcommands.is_empty() || words.len() < 2 {
-            return if row.takes(words.len()) { Ok(id) } else { Err(Error::WrongArity(row.command.name)) };
+        match words.first().and_then(|name| self.by_name(name)) {
+            Some(id) if self.row(id).is_plain(words.len()) => Ok(id),
+            found => self.resolve_rare(found, words),
         }
-        self.resolve_subcommand(id, words)
+    }
+
+    #[cold]
+    fn resolve_rare(&self, found: Option<CommandId>, words: &[&[u8]]) -> Result<CommandId, Error> {
+        let id = found.ok_or_else(|| Error::unknown_command(words))?;
+        let row = self.row(id);
+        match words.len() {
+            2.. if !row.subcommands.is_empty() => self.resolve_subcommand(id, words),
+            count if row.takes(count) => Ok(id),
+            _ => Err(Error::WrongArity(row.command.name)),
+        }
     }
 
     fn resolve_subcommand(&self, container: CommandId, words: &[&[u8]]) -> Result<CommandId, Error> {

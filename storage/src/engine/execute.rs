@@ -43,11 +43,11 @@ pub struct Turn<'e> {
 pub struct Prepared {
     /// The command.
     pub id: CommandId,
-    /// Position of the first key among the words; 0 if there is none.
-    key: usize,
-    pub(super) hash: u64,
-    /// Whether that is its only key, so that one shard is all it needs.
+    /// Whether it has one key, so that one shard is all it needs.
     is_single: bool,
+    /// Position of the first key among the words; 0 if there is none.
+    key: u32,
+    pub(super) hash: u64,
 }
 
 impl Prepared {
@@ -109,15 +109,23 @@ impl Executor {
 
 impl Engine {
     /// Finds the command that `words` call and checks their number.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "callers keep what it finds in registers")]
+    #[inline(always)]
     pub fn prepare(&self, words: &[&[u8]]) -> Result<Prepared, Error> {
         let id = self.table().resolve(words)?;
-        let (key, is_single) = match self.table().row(id).plan {
-            Plan::Single(index) => (index, true),
-            Plan::Other => (first_key(self.table().row(id).command.keys, words), false),
-        };
-        let hash = if key == 0 { 0 } else { self.keyspace.hash(words[key]) };
-        Ok(Prepared { id, key, hash, is_single })
+        match self.table().row(id).plan {
+            Plan::Single { key, .. } => {
+                Ok(Prepared { id, is_single: true, key: key as u32, hash: self.keyspace.hash(words[key]) })
+            }
+            Plan::Other => Ok(self.prepare_other(id, words)),
+        }
+    }
+
+    #[inline(never)]
+    fn prepare_other(&self, id: CommandId, words: &[&[u8]]) -> Prepared {
+        let key = first_key(self.table().row(id).command.keys, words);
+        let hash = if key > 0 { self.keyspace.hash(words[key]) } else { 0 };
+        Prepared { id, is_single: false, key: key as u32, hash }
     }
 }
 
@@ -127,7 +135,7 @@ impl<'e> Turn<'e> {
         self.now
     }
 
-    /// Runs a single command on the shard held for it and writes its reply.
+    /// Runs a single command on the shard held for it and writes its reply, which is an error's if one is returned.
     #[inline]
     pub fn execute_held(
         &mut self,
@@ -136,9 +144,9 @@ impl<'e> Turn<'e> {
         setting: Setting,
         words: &[&[u8]],
         reply: &mut ReplyWriter,
-    ) -> Outcome {
+    ) -> Result<(), Error> {
         let row = self.engine.table().row(prepared.id);
-        let Run::Data(handler) = row.command.run else { return Outcome::ForHost };
+        let Plan::Single { handler, .. } = row.plan else { unreachable!("holds are for single commands") };
         let args = Args::new(words, row.name_words);
         self.call(handler, args, Held::One(holds.shard(hold)), prepared, setting, words, reply)
     }
@@ -160,29 +168,25 @@ impl<'e> Turn<'e> {
         }
         let Run::Data(handler) = command.run else { return Outcome::ForHost };
         let args = Args::new(words, row.name_words);
-        match command.reach {
-            Reach::Keys => {
-                if prepared.is_single {
-                    let mut shard = self.engine.keyspace.lock(setting.db, shard_of(prepared.hash));
-                    return self.call(handler, args, Held::One(&mut shard), prepared, setting, words, reply);
-                }
-                let held = self.lock(command.keys, setting.db, words);
-                self.call(handler, args, held, prepared, setting, words, reply)
+        let (mut shard, mut alone) = (None, None);
+        let held = match command.reach {
+            Reach::Keys if prepared.is_single => {
+                let locked = self.engine.keyspace.lock(setting.db, shard_of(prepared.hash));
+                Held::One(&mut *shard.insert(locked))
             }
-            Reach::Sweep => {
-                let held = Held::Several { shards: Vec::new(), is_alone: false };
-                self.call(handler, args, held, prepared, setting, words, reply)
-            }
+            Reach::Keys => self.lock(command.keys, setting.db, words),
+            Reach::Sweep => Held::Several { shards: Vec::new(), is_alone: false },
             Reach::Whole => {
                 self.inside = None;
-                let alone = self.engine.keyspace.gate.exclusive();
-                let held = Held::Several { shards: Vec::new(), is_alone: true };
-                let outcome = self.call(handler, args, held, prepared, setting, words, reply);
-                drop(alone);
-                self.inside = Some(self.engine.keyspace.gate.shared(self.stripe));
-                outcome
+                alone = Some(self.engine.keyspace.gate.exclusive());
+                Held::Several { shards: Vec::new(), is_alone: true }
             }
+        };
+        let result = self.call(handler, args, held, prepared, setting, words, reply);
+        if alone.take().is_some() {
+            self.inside = Some(self.engine.keyspace.gate.shared(self.stripe));
         }
+        result.map_or_else(Outcome::Failed, |()| Outcome::Done)
     }
 
     /// Locks the shards of the command's keys, in ascending order.
@@ -212,7 +216,7 @@ impl<'e> Turn<'e> {
         setting: Setting,
         words: &[&[u8]],
         reply: &mut ReplyWriter,
-    ) -> Outcome {
+    ) -> Result<(), Error> {
         let is_recorded = self.engine.journal().has_readers();
         self.effect.reset(is_recorded);
         let start = reply.position();
@@ -225,7 +229,7 @@ impl<'e> Turn<'e> {
                 held,
                 db: setting.db,
                 now: self.now,
-                known: (words[prepared.key], prepared.hash),
+                known: (words[prepared.key as usize], prepared.hash),
                 entropy: self.entropy,
                 changes: 0,
                 lapsed: Vec::new(),
@@ -239,14 +243,11 @@ impl<'e> Turn<'e> {
             self.scene.counters.changes.add(call.keys.changes);
             record(self.engine, &mut call, words);
         }
-        match result {
-            Ok(()) => Outcome::Done,
-            Err(error) => {
-                call.reply.truncate(start);
-                call.reply.error_bytes(&error.bytes());
-                Outcome::Failed(error)
-            }
+        if let Err(error) = &result {
+            call.reply.truncate(start);
+            call.reply.error_bytes(&error.bytes());
         }
+        result
     }
 }
 
@@ -267,7 +268,6 @@ fn record(engine: &Engine, call: &mut Call<'_>, words: &[&[u8]]) {
     }
 }
 
-#[inline]
 fn first_key(specs: &[KeySpec], words: &[&[u8]]) -> usize {
     match specs {
         [] => 0,

@@ -7,61 +7,64 @@ use spinel_types::Slot;
 use std::sync::MutexGuard;
 
 /// The shards a thread holds for commands to come, all of one database.
-#[derive(Default)]
 pub struct Holds<'e> {
     db: DbIndex,
-    /// One bit per shard: whether it is among those held.
-    is_held: [u64; SHARDS / 64],
+    /// For each shard which of `shards` it is, counted from 1, or 0.
+    places: [u8; SHARDS],
     shards: Vec<(usize, MutexGuard<'e, Shard>)>,
 }
 
+/// The most shards that are held at once.
+const HOLDS_MAX: usize = u8::MAX as usize;
+
 /// Says which of the [`Holds`] is a command's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct HoldIndex(usize);
+pub struct HoldIndex(u8);
 
-impl Holds<'_> {
+impl<'e> Holds<'e> {
     /// Makes room for the shards of this many commands.
     pub fn with_capacity(commands: usize) -> Self {
-        Holds { shards: Vec::with_capacity(commands), ..Holds::default() }
+        Holds { db: DbIndex(0), places: [0; SHARDS], shards: Vec::with_capacity(commands) }
     }
 
     /// Guesses where a command's entry is and asks for its address to be loaded. The bucket, asked for when
     /// the hold was taken, should be in the cache by now.
     #[inline]
     pub fn guess(&self, hold: HoldIndex, prepared: &Prepared) -> Option<Slot> {
-        self.shards[hold.0].1.values.table().guess(prepared.hash)
+        self.shards[usize::from(hold.0)].1.values.table().guess(prepared.hash)
     }
 
     /// Asks for an entry to be loaded. Its address, asked for by [`guess`](Holds::guess), should be in the
     /// cache by now.
     #[inline]
     pub fn prefetch_entry(&self, hold: HoldIndex, slot: Slot) {
-        self.shards[hold.0].1.values.table().prefetch_entry(slot);
+        self.shards[usize::from(hold.0)].1.values.table().prefetch_entry(slot);
     }
 
     /// Unlocks all shards.
     pub fn release(&mut self) {
-        self.is_held = [0; SHARDS / 64];
-        self.shards.clear();
+        for (shard, _locked) in self.shards.drain(..) {
+            self.places[shard] = 0;
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, shard: usize, locked: MutexGuard<'e, Shard>, db: DbIndex) -> u8 {
+        self.db = db;
+        self.shards.push((shard, locked));
+        self.places[shard] = self.shards.len() as u8;
+        self.places[shard]
     }
 
     #[inline]
     pub(super) fn shard(&mut self, hold: HoldIndex) -> &mut Shard {
-        &mut self.shards[hold.0].1
-    }
-
-    #[inline]
-    fn find(&self, shard: usize) -> Option<usize> {
-        if self.is_held[shard / 64] >> (shard % 64) & 1 == 0 {
-            return None;
-        }
-        self.shards.iter().position(|(held, _)| *held == shard)
+        &mut self.shards[usize::from(hold.0)].1
     }
 }
 
 impl<'e> Turn<'e> {
     /// Locks the shard of a [single](Prepared::is_single) command ahead of its execution, unless somebody
-    /// has it, and asks for the key's bucket to be loaded.
+    /// has it or 255 are held, and asks for the key's bucket to be loaded.
     ///
     /// Several shards may be held at once, because none is waited for. A command without a hold waits for
     /// its locks, so release all holds before one runs. All holds must be for the same database.
@@ -69,16 +72,13 @@ impl<'e> Turn<'e> {
     pub fn hold(&self, prepared: &Prepared, db: DbIndex, holds: &mut Holds<'e>) -> Option<HoldIndex> {
         debug_assert!(holds.shards.is_empty() || holds.db == db);
         let shard = shard_of(prepared.hash);
-        let index = if let Some(index) = holds.find(shard) {
-            index
-        } else {
-            let locked = self.engine.keyspace.try_lock(db, shard)?;
-            holds.db = db;
-            holds.is_held[shard / 64] |= 1 << (shard % 64);
-            holds.shards.push((shard, locked));
-            holds.shards.len() - 1
+        let place = match holds.places[shard] {
+            0 if holds.shards.len() == HOLDS_MAX => return None,
+            0 => holds.add(shard, self.engine.keyspace.try_lock(db, shard)?, db),
+            place => place,
         };
-        holds.shards[index].1.values.table().prefetch_bucket(prepared.hash);
-        Some(HoldIndex(index))
+        let hold = HoldIndex(place - 1);
+        holds.shard(hold).values.table().prefetch_bucket(prepared.hash);
+        Some(hold)
     }
 }
