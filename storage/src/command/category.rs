@@ -50,6 +50,7 @@ impl Command {
             "dangerous" => has(Flags::ADMIN) || has(Flags::DANGEROUS),
             "keyspace" => has(Flags::KEYSPACE) || self.is_of(Group::Generic) && !has(Flags::CONNECTION),
             "connection" => has(Flags::CONNECTION) || self.is_of(Group::Connection),
+            "sortedset" => self.is_of(Group::SortedSet),
             _ => category == self.group.name() && self.is_of(self.group),
         }
     }

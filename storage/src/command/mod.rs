@@ -47,6 +47,8 @@ pub enum Group {
     List,
     /// The server as a whole.
     Server,
+    /// Sorted sets.
+    SortedSet,
     /// Strings.
     String,
 }
@@ -61,6 +63,7 @@ impl Group {
             Group::HyperLogLog => "hyperloglog",
             Group::List => "list",
             Group::Server => "server",
+            Group::SortedSet => "sorted-set",
             Group::String => "string",
         }
     }

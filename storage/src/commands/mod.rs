@@ -1,13 +1,16 @@
 //! Every data command: rows and handlers, one file or folder per family.
 
 mod bitmap;
+mod counted;
 mod debug;
 mod expiry;
 mod generic;
 mod hyperloglog;
 mod list;
+mod portion;
 #[cfg(test)]
 mod script;
+mod sorted_set;
 mod span;
 mod string;
 
@@ -20,6 +23,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         bitmap::COMMANDS,
         hyperloglog::COMMANDS,
         list::COMMANDS,
+        sorted_set::COMMANDS,
         generic::COMMANDS,
         debug::COMMANDS,
     ];

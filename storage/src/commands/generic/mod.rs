@@ -12,6 +12,7 @@ mod time_left;
 mod wait;
 
 pub(super) use object::references;
+pub(super) use scan::parse_cursor;
 
 use crate::command::Command;
 

@@ -125,7 +125,7 @@ fn scan(call: &mut Call<'_>) -> Result<(), Error> {
 
 /// Reads a cursor as Redis does: a decimal that is not negative, or else whatever C's `strtoull` takes, which
 /// allows spaces and a sign in front and a sign's wrapping around.
-fn parse_cursor(text: &[u8]) -> Option<u64> {
+pub(in crate::commands) fn parse_cursor(text: &[u8]) -> Option<u64> {
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     if let Some(integer) = spinel_resp::parse_integer(text) {
         return u64::try_from(integer).ok();

@@ -6,6 +6,7 @@ use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::KeySpec;
 use crate::command::{Command, Group, Run};
+use crate::commands::counted::{counted_keys, pop_count};
 use crate::error::Error;
 use spinel_types::list::End;
 
@@ -87,9 +88,9 @@ pub(super) fn count_of(args: &mut Args<'_>) -> Result<usize, Error> {
 }
 
 fn lmpop(call: &mut Call<'_>) -> Result<(), Error> {
-    let keys = keys(&mut call.args)?;
+    let keys = counted_keys(&mut call.args)?;
     let end = end(&mut call.args)?;
-    let count = counted(&mut call.args)?;
+    let count = pop_count(&mut call.args)?;
 
     for key in keys {
         let mut guard = call.keys.write(key);
@@ -105,32 +106,6 @@ fn lmpop(call: &mut Call<'_>) -> Result<(), Error> {
     }
     call.reply.null_array();
     Ok(())
-}
-
-/// Reads the number of keys and the keys.
-fn keys<'a>(args: &mut Args<'a>) -> Result<&'a [&'a [u8]], Error> {
-    let count = positive(args, Error::Text("ERR numkeys should be greater than 0"))?;
-    // Something has to follow.
-    if count >= args.remaining() {
-        return Err(Error::Syntax);
-    }
-    args.take(count)
-}
-
-/// Reads `COUNT count` if it is there; 1 otherwise.
-fn counted(args: &mut Args<'_>) -> Result<usize, Error> {
-    let mut count = 1;
-    if args.remaining() > 1 && args.accept("COUNT") {
-        count = positive(args, Error::Text("ERR count should be greater than 0"))?;
-    }
-    args.finish()?;
-    Ok(count)
-}
-
-fn positive(args: &mut Args<'_>, error: Error) -> Result<usize, Error> {
-    let number = args.integer_or(error.clone());
-    args.check()?;
-    usize::try_from(number).ok().filter(|number| *number > 0).ok_or(error)
 }
 
 #[cfg(test)]

@@ -1,0 +1,178 @@
+//! Removing and returning the members with the lowest or highest scores: ZPOPMIN, ZPOPMAX, ZMPOP.
+
+use super::{POP_KEY, reply_entry};
+use crate::command::args::Args;
+use crate::command::call::Call;
+use crate::command::flags::Flags;
+use crate::command::keys::{KeySpec, KeyUse};
+use crate::command::{Command, Group, Run};
+use crate::commands::counted::{counted_keys, pop_count};
+use crate::error::Error;
+use spinel_resp::{Protocol, ReplyWriter};
+use spinel_types::{Direction, SortedSetMut};
+
+const POP_COST: &str =
+    "O(log(N)+M) where N is the size of the sorted set and M the number of members removed";
+
+const NOT_POSITIVE: Error = Error::Text("ERR value is out of range, must be positive");
+
+/// The rows of this file.
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "zpopmin",
+        usage: "key [count]",
+        keys: POP_KEY,
+        flags: Flags::WRITE.with(Flags::FAST),
+        group: Group::SortedSet,
+        since: "5.0.0",
+        cost: POP_COST,
+        about: "Removes and returns the members with the lowest scores.",
+        run: Run::Data(zpopmin),
+        ..Command::ROW
+    },
+    Command {
+        name: "zpopmax",
+        usage: "key [count]",
+        keys: POP_KEY,
+        flags: Flags::WRITE.with(Flags::FAST),
+        group: Group::SortedSet,
+        since: "5.0.0",
+        cost: POP_COST,
+        about: "Removes and returns the members with the highest scores.",
+        run: Run::Data(zpopmax),
+        ..Command::ROW
+    },
+    Command {
+        name: "zmpop",
+        usage: "numkeys key... where=<MIN|MAX> [COUNT count]",
+        keys: &[KeySpec::counted(1, 1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::DELETE))],
+        flags: Flags::WRITE,
+        group: Group::SortedSet,
+        since: "7.0.0",
+        cost: "O(K+log(N)+M) where K is the number of keys, N the size of the sorted set and M the number of \
+               members removed",
+        about: "Removes and returns members with the lowest or highest scores of the first sorted set that \
+                has any.",
+        run: Run::Data(zmpop),
+        ..Command::ROW
+    },
+];
+
+fn zpopmin(call: &mut Call<'_>) -> Result<(), Error> {
+    pop(call, Direction::Forward)
+}
+
+fn zpopmax(call: &mut Call<'_>) -> Result<(), Error> {
+    pop(call, Direction::Backward)
+}
+
+fn pop(call: &mut Call<'_>, end: Direction) -> Result<(), Error> {
+    let key = call.args.word();
+    if call.args.remaining() > 1 {
+        return Err(Error::Syntax);
+    }
+    let is_counted = call.args.remaining() > 0;
+    let count = if is_counted { call.args.integer_or(NOT_POSITIVE) } else { 1 };
+    call.args.finish()?;
+    let count = usize::try_from(count).map_err(|_| NOT_POSITIVE)?;
+
+    let in_pairs = is_counted && call.reply.protocol() == Protocol::Resp3;
+    let mut guard = call.keys.write(key);
+    match guard.existing_sorted_set()? {
+        Some(mut set) => _ = take(call.reply, &mut set, end, count, in_pairs),
+        None => call.reply.array(0),
+    }
+    Ok(())
+}
+
+/// Replies members from one end with their scores, removes them, and says how many they were.
+fn take(
+    reply: &mut ReplyWriter,
+    set: &mut SortedSetMut<'_>,
+    end: Direction,
+    count: usize,
+    in_pairs: bool,
+) -> usize {
+    let len = set.view().len();
+    let count = count.min(len);
+    let ranks = if end == Direction::Forward { 0..count } else { len - count..len };
+    reply.array(if in_pairs { count } else { 2 * count });
+    for entry in set.view().entries(ranks.clone(), end) {
+        if in_pairs {
+            reply.array(2);
+        }
+        reply_entry(reply, entry);
+    }
+    set.remove_range(ranks);
+    count
+}
+
+/// Reads which end is meant.
+fn end(args: &mut Args<'_>) -> Result<Direction, Error> {
+    if args.accept("MIN") {
+        Ok(Direction::Forward)
+    } else if args.accept("MAX") {
+        Ok(Direction::Backward)
+    } else {
+        Err(Error::Syntax)
+    }
+}
+
+fn zmpop(call: &mut Call<'_>) -> Result<(), Error> {
+    let keys = counted_keys(&mut call.args)?;
+    let end = end(&mut call.args)?;
+    let count = pop_count(&mut call.args)?;
+
+    for key in keys {
+        let mut guard = call.keys.write(key);
+        let Some(mut set) = guard.existing_sorted_set()? else { continue };
+        call.reply.array(2);
+        call.reply.bulk(key);
+        let popped = take(call.reply, &mut set, end, count, true);
+        let name = if end == Direction::Forward { "ZPOPMIN" } else { "ZPOPMAX" };
+        call.effect.rewrite(|| [name.into(), key.to_vec(), popped.to_string().into_bytes()]);
+        return Ok(());
+    }
+    call.reply.null_array();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::script::check;
+
+    #[test]
+    fn members_are_popped_from_either_end() {
+        check(
+            "ZADD z 1 a 2 b 3 c 4 d 5 e   => 5
+             ZPOPMIN z                    => [\"a\", ,1]
+             ZPOPMAX z                    => [\"e\", ,5]
+             ZPOPMAX z 2                  => [[\"d\", ,4], [\"c\", ,3]]
+             ZPOPMIN z 0                  => []
+             ZPOPMIN z 9                  => [[\"b\", ,2]]
+             EXISTS z                     => 0
+             ZPOPMIN z                    => []
+             ZPOPMIN z -1                 => ERR value is out of range, must be positive
+             ZPOPMIN z x                  => ERR value is out of range, must be positive
+             ZPOPMIN z 1 2                => ERR syntax error
+             SET s 1                      => OK
+             ZPOPMIN s 0                  => WRONGTYPE Operation against a key holding the wrong kind of value",
+        );
+    }
+
+    #[test]
+    fn the_first_sorted_set_of_several_is_popped_from() {
+        check(
+            "ZADD z 1 a 2 b 3 c           => 3
+             ZMPOP 2 none z MIN           => [\"z\", [[\"a\", ,1]]]
+             ZMPOP 2 none z MAX COUNT 9   => [\"z\", [[\"c\", ,3], [\"b\", ,2]]]
+             ZMPOP 2 none z MIN           => nil
+             ZMPOP 0 z MIN                => ERR numkeys should be greater than 0
+             ZMPOP x z MIN                => ERR numkeys should be greater than 0
+             ZMPOP 2 z MIN                => ERR syntax error
+             ZMPOP 1 z MID                => ERR syntax error
+             ZMPOP 1 z MIN COUNT 0        => ERR count should be greater than 0
+             ZMPOP 1 z MIN COUNT 1 COUNT 2 => ERR syntax error",
+        );
+    }
+}
