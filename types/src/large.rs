@@ -3,6 +3,7 @@
 use crate::hash::Hash;
 use crate::kind::ValueType;
 use crate::list::List;
+use crate::set::Set;
 use crate::sorted_set::SortedSet;
 use crate::string::Str;
 
@@ -13,6 +14,8 @@ pub enum Large {
     Hash(Box<Hash>),
     /// A list as a row of nodes.
     List(Box<List>),
+    /// A set as a table.
+    Set(Box<Set>),
     /// A sorted set as a table and a tree.
     SortedSet(Box<SortedSet>),
 }
@@ -57,11 +60,32 @@ impl Large {
         set
     }
 
+    /// The set this is.
+    ///
+    /// # Panics
+    /// If it is another type.
+    #[inline]
+    pub fn as_set(&self) -> &Set {
+        let Large::Set(set) = self else { panic!("it is no set") };
+        set
+    }
+
+    /// The set this is.
+    ///
+    /// # Panics
+    /// If it is another type.
+    #[inline]
+    pub fn as_set_mut(&mut self) -> &mut Set {
+        let Large::Set(set) = self else { panic!("it is no set") };
+        set
+    }
+
     /// Its type.
     pub fn value_type(&self) -> ValueType {
         match self {
             Large::Hash(_) => ValueType::Hash,
             Large::List(_) => ValueType::List,
+            Large::Set(_) => ValueType::Set,
             Large::SortedSet(_) => ValueType::SortedSet,
         }
     }
@@ -71,6 +95,7 @@ impl Large {
         match self {
             Large::Hash(hash) => hash.memory_bytes(),
             Large::List(list) => list.memory_bytes(),
+            Large::Set(set) => set.memory_bytes(),
             Large::SortedSet(set) => set.memory_bytes(),
         }
     }
@@ -80,6 +105,7 @@ impl Large {
         match self {
             Large::Hash(hash) => hash.len(),
             Large::List(list) => list.len(),
+            Large::Set(set) => set.len(),
             Large::SortedSet(set) => set.len(),
         }
     }
@@ -100,6 +126,7 @@ impl Large {
         match self {
             Large::Hash(hash) => hash.expire(now, members_max, report),
             Large::List(_) => false,
+            Large::Set(set) => set.expire(now, members_max, report),
             Large::SortedSet(set) => set.expire(now, members_max, report),
         }
     }
@@ -109,6 +136,7 @@ impl Large {
         match self {
             Large::Hash(hash) => hash.next_due(),
             Large::List(_) => i64::MAX,
+            Large::Set(set) => set.next_due(),
             Large::SortedSet(set) => set.next_due(),
         }
     }

@@ -39,6 +39,7 @@ pub mod place;
 #[cfg(test)]
 mod random;
 pub mod run;
+pub mod set;
 pub mod sorted_set;
 pub mod stream;
 pub mod string;
@@ -60,6 +61,7 @@ pub use list::{List, ListLimits, ListMut, ListRef};
 pub use listpack::{Element, Listpack, ListpackMut};
 pub use member::{Member, MemberFields, MemberValue, Members};
 pub use place::{Form, Place};
+pub use set::{Set, SetLimits, SetMut, SetRef};
 pub use sorted_set::{Direction, Gathering, SortedSet, SortedSetLimits, SortedSetMut, SortedSetRef};
 pub use stream::{Stream, StreamId};
 pub use string::{Str, StringEncoding};

@@ -6,6 +6,7 @@ use crate::kind::Kind;
 use crate::large::Large;
 use crate::list::ListRef;
 use crate::listpack::Listpack;
+use crate::set::SetRef;
 use crate::sorted_set::SortedSetRef;
 use crate::string::Str;
 use crate::values::Values;
@@ -19,6 +20,8 @@ pub enum Value<'a> {
     Hash(HashRef<'a>),
     /// A list.
     List(ListRef<'a>),
+    /// A set.
+    Set(SetRef<'a>),
     /// A sorted set.
     SortedSet(SortedSetRef<'a>),
 }
@@ -40,6 +43,7 @@ impl<'a> Value<'a> {
         match large {
             Large::Hash(hash) => Value::Hash(HashRef::Large(hash)),
             Large::List(list) => Value::List(ListRef::Large(list)),
+            Large::Set(set) => Value::Set(SetRef::Large(set)),
             Large::SortedSet(set) => Value::SortedSet(SortedSetRef::Large(set)),
         }
     }
@@ -47,6 +51,7 @@ impl<'a> Value<'a> {
     fn of_bytes(kind: Kind, bytes: &'a [u8]) -> Value<'a> {
         match kind {
             Kind::ListPack => Value::List(ListRef::Compact(Listpack::new(bytes))),
+            Kind::IntSet | Kind::SetPack => Value::Set(SetRef::of_bytes(kind, bytes)),
             Kind::HashPack => Value::Hash(HashRef::Compact(Listpack::new(bytes))),
             Kind::ExpiringHashPack => Value::Hash(HashRef::Expiring(Listpack::new(bytes))),
             Kind::SortedSetPack => Value::SortedSet(SortedSetRef::Compact(Listpack::new(bytes))),

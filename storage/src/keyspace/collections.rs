@@ -5,7 +5,8 @@ use super::guard::KeyGuard;
 use super::view::View;
 use crate::error::Error;
 use spinel_types::{
-    Gathering, HashMut, HashRef, ListMut, ListRef, SortedSetMut, SortedSetRef, Value, ValueType,
+    Gathering, HashMut, HashRef, ListMut, ListRef, OwnedValue, Place, SetMut, SetRef, SortedSetMut,
+    SortedSetRef, Str, Value, ValueType,
 };
 
 impl View<'_> {
@@ -25,6 +26,30 @@ impl View<'_> {
             Some(Value::List(list)) => Ok(Some(list)),
             Some(_) => Err(Error::WrongType),
         }
+    }
+
+    /// Looks at a set, counting a hit or a miss and marking it used.
+    #[inline]
+    pub fn read_set(&mut self, key: &[u8]) -> Result<Option<SetRef<'_>>, Error> {
+        self.read_value(key).map(set_in).transpose()
+    }
+
+    /// Looks at several sets at once, counting hits and misses and marking them used.
+    pub fn read_sets<'v>(&'v mut self, keys: &[&[u8]]) -> Result<Vec<Option<SetRef<'v>>>, Error> {
+        self.read_values(keys).into_iter().map(|value| value.map(set_in).transpose()).collect()
+    }
+
+    /// Makes an empty set, to be given members by `fill` and stored afterwards.
+    ///
+    /// It is one of integers at first, or, if those are unlikely, a compact one.
+    pub fn make_set(&self, is_of_integers: bool, fill: impl FnOnce(&mut SetMut<'_>)) -> OwnedValue {
+        let keyspace = self.keyspace();
+        let mut value = if is_of_integers { SetMut::fresh_integers() } else { SetMut::fresh_pack() };
+        // Nobody asks how much changes in a set that nobody sees yet.
+        let mut changes = 0;
+        let place = Place::owned(&mut value, keyspace.seed(), &mut changes);
+        fill(&mut SetMut::new(place, keyspace.thresholds().set_limits()));
+        value
     }
 
     /// Looks at a sorted set, counting a hit or a miss and marking it used.
@@ -68,6 +93,20 @@ impl KeyGuard<'_, '_> {
         Ok(self.open_existing(ValueType::List)?.map(|place| ListMut::new(place, limits)))
     }
 
+    /// Opens the set for editing; a new one if there is none, in the form that suits its first member and the
+    /// number of those expected.
+    pub fn edit_set(&mut self, first: Str<'_>, expected: usize) -> Result<SetMut<'_>, Error> {
+        let limits = self.thresholds().set_limits();
+        let place = self.open(ValueType::Set, |seed| SetMut::fresh(first, expected, limits, seed))?;
+        Ok(SetMut::new(place, limits))
+    }
+
+    /// Opens the set for editing, if there is one.
+    pub fn existing_set(&mut self) -> Result<Option<SetMut<'_>>, Error> {
+        let limits = self.thresholds().set_limits();
+        Ok(self.open_existing(ValueType::Set)?.map(|place| SetMut::new(place, limits)))
+    }
+
     /// Opens the sorted set for editing; a new one if there is none.
     #[inline]
     pub fn sorted_set(&mut self) -> Result<SortedSetMut<'_>, Error> {
@@ -85,5 +124,12 @@ impl KeyGuard<'_, '_> {
     pub fn set_sorted_set(&mut self, gathering: Gathering) {
         let limits = self.thresholds().sorted_set();
         self.set_value(gathering.into_value(limits), Expiry::Never);
+    }
+}
+
+fn set_in(value: Value<'_>) -> Result<SetRef<'_>, Error> {
+    match value {
+        Value::Set(set) => Ok(set),
+        _ => Err(Error::WrongType),
     }
 }

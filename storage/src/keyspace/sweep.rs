@@ -102,11 +102,10 @@ impl Keyspace {
         chosen.or_else(|| self.first_key(db, now))
     }
 
-    /// Chooses a key of one shard; `None` if it hit an expired one or hardly any is there.
+    /// Chooses a key of one shard; `None` if it hit an expired one.
     fn pick(&self, db: DbIndex, shard: usize, now: UnixMillis, entropy: &mut Entropy) -> Option<Vec<u8>> {
-        const TRIES: usize = 100;
         let held = self.lock(db, shard);
-        let slot = (0..TRIES).find_map(|_| held.values.table().pick(entropy.word()))?;
+        let slot = held.values.table().choose(|| entropy.word())?;
         let entry = held.values.table().entry(slot);
         is_alive(entry, now).then(|| entry.key().to_vec())
     }

@@ -1,6 +1,6 @@
 //! The sizes at which values change their form, by the names of Redis's settings.
 
-use spinel_types::{HashLimits, ListLimits, SortedSetLimits};
+use spinel_types::{HashLimits, ListLimits, SetLimits, SortedSetLimits};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 /// One of the sizes.
@@ -109,6 +109,18 @@ impl Thresholds {
         HashLimits {
             entries_max: self.size(Threshold::HashEntries),
             value_bytes_max: self.size(Threshold::HashValueBytes),
+        }
+    }
+
+    /// The sizes of sets.
+    #[inline]
+    pub(crate) fn set_limits(&self) -> SetLimits {
+        /// An intset of more would be longer than is sensible, whatever the setting says.
+        const INTEGERS_MAX: usize = 1 << 30;
+        SetLimits {
+            integers_max: self.size(Threshold::SetIntegers).min(INTEGERS_MAX),
+            entries_max: self.size(Threshold::SetEntries),
+            value_bytes_max: self.size(Threshold::SetValueBytes),
         }
     }
 

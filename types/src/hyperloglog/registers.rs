@@ -1,7 +1,7 @@
 //! Registers outside any key, a byte each: what several sketches have in common.
 
-use super::REGISTERS;
 use super::estimate::{self, Histogram};
+use super::{Observation, REGISTERS};
 
 /// The highest ranks seen in any of the sketches that were merged.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +23,11 @@ impl Registers {
 
     pub(super) fn ranks_mut(&mut self) -> &mut [u8; REGISTERS] {
         &mut self.ranks
+    }
+
+    /// Takes in what an element shows.
+    pub fn observe(&mut self, observation: Observation) {
+        self.raise(usize::from(observation.register), 1, observation.rank);
     }
 
     /// Lifts `count` registers from `first` on to a rank.

@@ -65,6 +65,11 @@ impl Bucket {
         Places(!equal_tags(&self.tags, 0) & ALL_PLACES)
     }
 
+    #[inline]
+    pub(super) fn is_occupied(&self, place: usize) -> bool {
+        self.tags[place] != 0
+    }
+
     pub(super) fn vacancy(&self) -> Option<usize> {
         self.matches(0).next()
     }

@@ -29,6 +29,7 @@
 
 mod backfill;
 mod bucket;
+mod choose;
 mod due;
 mod layout;
 mod scan;
@@ -62,6 +63,8 @@ pub struct Table<L = Keys> {
     stamped: usize,
     /// Buckets of all segments.
     buckets: usize,
+    /// No segment has ever had more buckets than this.
+    widest: usize,
     due: due::Schedule,
     layout: PhantomData<L>,
 }
@@ -77,6 +80,7 @@ impl<L: Layout> Table<L> {
             len: 0,
             stamped: 0,
             buckets: 0,
+            widest: 0,
             due: due::Schedule::new(),
             layout: PhantomData,
         }
@@ -276,7 +280,7 @@ impl<L: Layout> Table<L> {
             let Some(index) = self.segment_index(hash) else {
                 self.directory.push(0);
                 self.segments.push(Segment::new(1, 0));
-                self.buckets = 1;
+                (self.buckets, self.widest) = (1, 1);
                 return 0;
             };
             let segment = &self.segments[index];
@@ -296,6 +300,7 @@ impl<L: Layout> Table<L> {
         let fresh = Segment::new(buckets, self.segments[index].depth);
         let old = std::mem::replace(&mut self.segments[index], fresh);
         self.buckets = self.buckets + buckets - old.buckets.len();
+        self.widest = self.widest.max(buckets);
         self.refill(&old, |_| index);
     }
 
@@ -314,6 +319,7 @@ impl<L: Layout> Table<L> {
         let old = std::mem::replace(&mut self.segments[index], Segment::new(buckets, depth));
         self.segments.push(Segment::new(buckets, depth));
         self.buckets = self.buckets + 2 * buckets - old.buckets.len();
+        self.widest = self.widest.max(buckets);
         let bit = POSITION_BITS - depth;
         self.refill(&old, |position| if position >> bit & 1 == 0 { index } else { upper });
     }

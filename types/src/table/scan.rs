@@ -1,8 +1,7 @@
-//! Visiting a table in pieces while it changes, and choosing entries at random.
+//! Visiting a table in pieces while it changes.
 
 use super::segment::{POSITION_BITS, POSITION_MASK, Segment, position};
 use super::{Layout, Table};
-use crate::arena::Slot;
 
 /// Where a scan goes on: the first position not yet visited. Below 2^40.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -46,17 +45,6 @@ impl<L: Layout> Table<L> {
             }
         }
         next_bucket(segment, cursor.0, home)
-    }
-
-    /// Chooses a slot with `random`, a uniformly distributed word: any entry, nearly evenly.
-    ///
-    /// Returns `None` if the place it hit is vacant; ask again with another word. About half of the words
-    /// hit in a table of more than a few entries.
-    pub fn pick(&self, random: u64) -> Option<Slot> {
-        let segment = &self.segments[self.segment_at(random & POSITION_MASK)?];
-        let bucket = &segment.buckets[segment.home(random & POSITION_MASK)];
-        let place = (random >> POSITION_BITS) as usize % super::bucket::PLACES;
-        bucket.occupied().find(|occupied| *occupied == place).map(|place| bucket.slot(place))
     }
 
     fn segment_at(&self, position: u64) -> Option<usize> {

@@ -193,16 +193,42 @@ fn the_index_stays_small_at_every_size() {
 }
 
 #[test]
-fn picks_are_spread() {
+fn choices_are_fair() {
     let (mut table, mut random) = (table(), Random(8));
-    (0..100_u8).for_each(|key| put(&mut table, &[key], b"", None));
-    let mut counts = [0_u32; 100];
-    while counts.iter().sum::<u32>() < 20_000 {
-        if let Some(slot) = table.pick(random.next()) {
-            counts[usize::from(table.entry(slot).key()[0])] += 1;
-        }
+    (0..9000_u16).for_each(|key| put(&mut table, &key.to_le_bytes(), b"", None));
+    // Some segments are left with less than others.
+    for key in (0..9000_u16).filter(|key| key % 3 > 0 || *key > 6000) {
+        let hash = table.hash(&key.to_le_bytes());
+        let slot = table.find(hash, &key.to_le_bytes()).expect("it was put");
+        table.remove(hash, slot);
     }
-    assert!(counts.iter().all(|count| (100..400).contains(count)), "{counts:?}");
+    let mut counts = std::collections::HashMap::new();
+    let draws = 20 * table.len();
+    for _ in 0..draws {
+        *counts.entry(table.choose(|| random.next()).expect("not empty")).or_insert(0.0) += 1.0;
+    }
+    let missed = table.len() - counts.len();
+    let squares: f64 = counts.values().map(|count: &f64| (count - 20.0).powi(2) / 20.0).sum();
+    let (squares, freedom) = (squares + 20.0 * missed as f64, table.len() as f64 - 1.0);
+    // Five standard deviations of the chi-square distribution.
+    assert!((squares - freedom).abs() < 5.0 * (2.0 * freedom).sqrt(), "{squares} for {freedom}");
+}
+
+#[test]
+fn choices_from_a_table_that_was_full_are_fair() {
+    let (mut table, mut random) = (table(), Random(9));
+    (0..9000_u16).for_each(|key| put(&mut table, &key.to_le_bytes(), b"", None));
+    for key in 10..9000_u16 {
+        let hash = table.hash(&key.to_le_bytes());
+        let slot = table.find(hash, &key.to_le_bytes()).expect("it was put");
+        table.remove(hash, slot);
+    }
+    let mut counts = [0_u32; 10];
+    for _ in 0..10_000 {
+        let slot = table.choose(|| random.next()).expect("not empty");
+        counts[usize::from(table.entry(slot).key()[0])] += 1;
+    }
+    assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
 }
 
 #[test]

@@ -61,6 +61,7 @@ impl Digest {
             Value::List(list) => {
                 list.for_each((0, usize::MAX), Direction::Forwards, |element| self.mix_text(element));
             }
+            Value::Set(set) => set.for_each(|member| self.xor(member.text(&mut [0; INTEGER_DIGITS_MAX]))),
             Value::Hash(hash) => hash.for_each(|field, value, expiry| {
                 let mut digest = Digest::default();
                 digest.mix_text(field);
