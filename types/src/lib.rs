@@ -25,6 +25,7 @@ pub mod buffer;
 mod bytes;
 mod cpu;
 pub mod entry;
+pub mod geo;
 pub mod hash;
 pub mod hash_seed;
 pub mod hyperloglog;
