@@ -22,7 +22,7 @@
 use std::num::NonZeroU32;
 
 /// Names a slot of an arena.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct Slot(NonZeroU32);
 
 const UNIT: usize = 4;

@@ -23,6 +23,7 @@
 pub mod arena;
 pub mod buffer;
 mod bytes;
+mod chance;
 mod cpu;
 pub mod entry;
 pub mod geo;

@@ -52,8 +52,7 @@ impl<'a> Value<'a> {
         match kind {
             Kind::ListPack => Value::List(ListRef::Compact(Listpack::new(bytes))),
             Kind::IntSet | Kind::SetPack => Value::Set(SetRef::of_bytes(kind, bytes)),
-            Kind::HashPack => Value::Hash(HashRef::Compact(Listpack::new(bytes))),
-            Kind::ExpiringHashPack => Value::Hash(HashRef::Expiring(Listpack::new(bytes))),
+            Kind::HashPack | Kind::ExpiringHashPack => Value::Hash(HashRef::of(kind, bytes, None)),
             Kind::SortedSetPack => Value::SortedSet(SortedSetRef::Compact(Listpack::new(bytes))),
             kind => unreachable!("an entry of {kind:?} has no compact value"),
         }

@@ -10,10 +10,13 @@
 //! Whatever replaces or removes an entry goes through here, so that what hangs off it is freed with it.
 
 use crate::arena::Slot;
+use crate::buffer::Buffer;
 use crate::entry::{Entry, EntryMut, Fields};
+use crate::hash::{FieldPack, FieldPackMut};
 use crate::hash_seed::HashSeed;
 use crate::kind::{Kind, ValueType};
 use crate::large::{Large, Larges};
+use crate::listpack;
 use crate::place::Place;
 use crate::string::Str;
 use crate::table::Table;
@@ -212,7 +215,7 @@ impl Values {
         }
         match self.large(entry) {
             Some(large) => large.next_due(),
-            None => i64::MAX,
+            None => FieldPack::new(Kind::ExpiringHashPack, entry.value()).next_due(),
         }
     }
 
@@ -252,8 +255,12 @@ impl Values {
         report: impl FnMut(Str<'_>),
     ) -> bool {
         self.unsettle(*slot);
-        if let Kind::Large(_) = Kind::of(self.table.entry(*slot)) {
-            self.large_mut(*slot).expire_members(now, members_max, report);
+        match Kind::of(self.table.entry(*slot)) {
+            Kind::Large(_) => _ = self.large_mut(*slot).expire_members(now, members_max, report),
+            kind @ Kind::ExpiringHashPack => {
+                FieldPackMut::new(kind, Buffer::Entry { values: self, hash, slot }).expire(now, report);
+            }
+            _ => {}
         }
         let is_left = !self.is_emptied(*slot);
         self.settle(*slot);
@@ -345,9 +352,9 @@ impl OwnedValue {
 fn is_emptied(kind: Kind, bytes: &[u8]) -> bool {
     match kind {
         Kind::String(_) => false,
-        // The number of elements stands at the same place in listpacks (u16) and intsets (u32).
         Kind::IntSet => bytes[4..8] == [0; 4],
-        _ => bytes[4..6] == [0; 2],
+        // A listpack that was very long does not count its elements any more.
+        _ => bytes.len() == listpack::EMPTY.len(),
     }
 }
 
@@ -360,7 +367,7 @@ fn number_of(entry: Entry<'_>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hash::{HashLimits, HashMut};
+    use crate::hash::{FieldExpiry, HashLimits, HashMut};
 
     const LIMITS: HashLimits = HashLimits { entries_max: 4, value_bytes_max: 20 };
     const MARKS: Marks = Marks { stamp: None, clock: 0 };
@@ -375,7 +382,7 @@ mod tests {
         values.unsettle(slot);
         let mut edit = HashMut::new(values.place(hash, &mut slot, &mut changes), LIMITS);
         for field in fields {
-            edit.set(format!("field {field}").as_bytes(), b"value");
+            edit.set(format!("field {field}").as_bytes(), b"value", FieldExpiry::Clear);
         }
         values.settle(slot);
         changes

@@ -1,15 +1,40 @@
 //! Hashes: fields with values, some of which may expire.
+//!
+//! ```text
+//! listpack     field value | field value | …           in the order in which the fields were added
+//! listpackex   field value expiry | …                  what expires comes first, the soonest at the front;
+//!                                                      an expiry of 0 means never
+//! hashtable    table of members: field → value, with the expiry as its stamp
+//! ```
+//!
+//! A hash starts as a listpack, gets room for expiry times when it first hears of one, and becomes a table when
+//! it has more fields, or a longer field or value, than its [limits](HashLimits) say. It never goes back.
+//!
+//! | | listpacks | table |
+//! | --- | --- | --- |
+//! | find, set, remove a field | O(fields) | O(1) |
+//! | choose a field | O(fields) | O(1) |
+//! | when the next field expires | O(1) | O(1), a lower bound |
+//!
+//! Invariants: no field stands twice; in a listpackex, expiry times rise and those without follow. Fields that
+//! have expired are there until somebody removes them: no time is known here.
 
+mod choose;
 mod edit;
+mod pack;
+mod scan;
+#[cfg(test)]
+mod tests;
 
 use crate::hash_seed::HashSeed;
 use crate::kind::Kind;
 use crate::large::Large;
-use crate::listpack::Listpack;
-use crate::member::{MemberValue, Members};
+use crate::member::{Member, MemberValue, Members};
 use crate::string::Str;
 use crate::table::Table;
-pub use edit::{HashLimits, HashMut};
+pub use edit::{Fate, FieldExpiry, HashLimits, HashMut};
+pub use pack::FieldPack;
+pub(crate) use pack::FieldPackMut;
 
 /// A hash in its large form: a table of fields.
 #[derive(Clone)]
@@ -20,10 +45,8 @@ pub struct Hash {
 /// A hash, to be read in the form it has.
 #[derive(Clone, Copy)]
 pub enum HashRef<'a> {
-    /// Fields and values in turn.
-    Compact(Listpack<'a>),
-    /// Fields, values and expiry times in turn.
-    Expiring(Listpack<'a>),
+    /// A listpack, with or without expiry times.
+    Compact(FieldPack<'a>),
     /// A table.
     Large(&'a Hash),
 }
@@ -32,18 +55,17 @@ impl<'a> HashRef<'a> {
     /// The hash of this kind, which lies in these bytes unless it is large.
     #[inline]
     pub(crate) fn of(kind: Kind, bytes: &'a [u8], large: Option<&'a Large>) -> HashRef<'a> {
-        match (kind, large) {
-            (_, Some(Large::Hash(hash))) => HashRef::Large(hash),
-            (Kind::ExpiringHashPack, _) => HashRef::Expiring(Listpack::new(bytes)),
-            _ => HashRef::Compact(Listpack::new(bytes)),
+        match large {
+            Some(Large::Hash(hash)) => HashRef::Large(hash),
+            _ => HashRef::Compact(FieldPack::new(kind, bytes)),
         }
     }
 
     /// How many fields there are. O(1).
+    #[inline]
     pub fn len(self) -> usize {
         match self {
-            HashRef::Compact(pack) => pack.len() / 2,
-            HashRef::Expiring(pack) => pack.len() / 3,
+            HashRef::Compact(pack) => pack.len(),
             HashRef::Large(hash) => hash.len(),
         }
     }
@@ -53,28 +75,42 @@ impl<'a> HashRef<'a> {
         self.len() == 0
     }
 
+    /// The value of a field.
+    #[inline]
+    pub fn value(self, field: &[u8]) -> Option<Str<'a>> {
+        match self {
+            HashRef::Compact(pack) => pack.find(field).map(|at| pack.value(at)),
+            HashRef::Large(hash) => hash.member(Str::parse(field)).map(value_of),
+        }
+    }
+
+    /// Whether there is such a field.
+    #[inline]
+    pub fn contains(self, field: &[u8]) -> bool {
+        match self {
+            HashRef::Compact(pack) => pack.find(field).is_some(),
+            HashRef::Large(hash) => hash.member(Str::parse(field)).is_some(),
+        }
+    }
+
+    /// When a field expires; nothing if there is no such field.
+    pub fn expiry(self, field: &[u8]) -> Option<Option<i64>> {
+        match self {
+            HashRef::Compact(pack) => pack.find(field).map(|at| pack.expiry(at)),
+            HashRef::Large(hash) => hash.member(Str::parse(field)).map(Member::stamp),
+        }
+    }
+
     /// Visits every field with its value and its expiry time. O(fields).
-    pub fn for_each(self, mut visit: impl FnMut(Str<'_>, Str<'_>, Option<i64>)) {
+    #[inline]
+    pub fn for_each(self, mut visit: impl FnMut(Str<'a>, Str<'a>, Option<i64>)) {
         match self {
             HashRef::Compact(pack) => {
-                let mut elements = pack.iter();
-                while let (Some(field), Some(value)) = (elements.next(), elements.next()) {
-                    visit(field, value, None);
-                }
+                pack.iter().for_each(|(field, value, expiry)| visit(field, value, expiry));
             }
-            HashRef::Expiring(pack) => {
-                let mut elements = pack.iter();
-                while let (Some(field), Some(value), Some(expiry)) =
-                    (elements.next(), elements.next(), elements.next())
-                {
-                    visit(field, value, expiry.integer().filter(|expiry| *expiry != 0));
-                }
+            HashRef::Large(hash) => {
+                hash.table.iter().for_each(|member| visit(member.key(), value_of(member), member.stamp()));
             }
-            HashRef::Large(hash) => hash.table.for_each(|member| {
-                if let MemberValue::Content(value) = member.value() {
-                    visit(member.key(), value, member.stamp());
-                }
-            }),
         }
     }
 }
@@ -109,5 +145,19 @@ impl Hash {
     /// A lower bound of the fields' expiry times; `i64::MAX` when there is none.
     pub fn next_due(&self) -> i64 {
         self.table.next_due()
+    }
+
+    #[inline]
+    fn member(&self, field: Str<'_>) -> Option<Member<'_>> {
+        let slot = self.table.find(self.table.hash(field), field)?;
+        Some(self.table.entry(slot))
+    }
+}
+
+#[inline]
+fn value_of(member: Member<'_>) -> Str<'_> {
+    match member.value() {
+        MemberValue::Content(value) => value,
+        other => unreachable!("a field's value is no {other:?}"),
     }
 }

@@ -282,13 +282,13 @@ fn pop_integers(
 ) {
     let integers = Intset::new(&buffer);
     if count == 1 {
-        let index = super::sample::below(integers.len(), random());
+        let index = crate::chance::below(integers.len(), random());
         report(Str::Integer(integers.at(index)));
         IntsetMut::new(buffer).remove_at(index, 1);
         return;
     }
     let mut kept = Vec::with_capacity(integers.len() - count);
-    super::sample::part(integers.iter(), (count, integers.len()), random, |integer, is_chosen| {
+    crate::chance::part(integers.iter(), (count, integers.len()), random, |integer, is_chosen| {
         if is_chosen { report(Str::Integer(integer)) } else { kept.push(integer) }
     });
     replace(&mut buffer, &intset_of(&kept));
@@ -303,7 +303,7 @@ fn pop_from_pack(
     let mut bytes = listpack::EMPTY.to_vec();
     let pack = listpack::Listpack::new(&buffer);
     let mut kept = Vec::with_capacity(pack.len() - count);
-    super::sample::part(pack.iter(), (count, pack.len()), random, |member, is_chosen| {
+    crate::chance::part(pack.iter(), (count, pack.len()), random, |member, is_chosen| {
         if is_chosen { report(member) } else { kept.push(member) }
     });
     ListpackMut::new(Buffer::Owned(&mut bytes)).append_all(&kept);

@@ -1,6 +1,7 @@
 //! Choosing members at random. `random` returns uniformly distributed words.
 
 use super::SetRef;
+use crate::chance::{below, part};
 use crate::string::Str;
 use std::collections::HashSet;
 
@@ -42,27 +43,4 @@ impl<'a> SetRef<'a> {
             }),
         }
     }
-}
-
-/// Visits all items and says of each whether it is one of `count` chosen among all `len`.
-///
-/// Every choice of so many has the same chance: an item is chosen with the share that is still wanted among
-/// those that are left.
-pub(super) fn part<T>(
-    items: impl Iterator<Item = T>,
-    (count, len): (usize, usize),
-    random: &mut impl FnMut() -> u64,
-    mut visit: impl FnMut(T, bool),
-) {
-    let mut wanted = count;
-    for (index, item) in items.enumerate() {
-        let is_chosen = below(len - index, random()) < wanted;
-        wanted -= usize::from(is_chosen);
-        visit(item, is_chosen);
-    }
-}
-
-/// Brings a uniformly distributed word down below a bound.
-pub(super) fn below(bound: usize, random: u64) -> usize {
-    ((u128::from(random) * bound as u128) >> 64) as usize
 }

@@ -3,6 +3,7 @@
 use super::bucket::PLACES;
 use super::{Layout, Table};
 use crate::arena::Slot;
+use crate::chance::below;
 
 /// How often a place is drawn before the entries are counted through. In a table that has only grown, about
 /// every third place holds one.
@@ -15,7 +16,7 @@ impl<L: Layout> Table<L> {
     /// Draws any place of any bucket of any segment, as though all segments were as wide as the widest, until
     /// there is an entry in it. O(1); O(segments) in a table that has lost most of its entries.
     pub fn choose(&self, mut random: impl FnMut() -> u64) -> Option<Slot> {
-        let places = (self.segments.len() * self.widest * PLACES) as u64;
+        let places = self.segments.len() * self.widest * PLACES;
         for _ in 0..if self.is_empty() { 0 } else { DRAWS } {
             let drawn = below(places, random());
             let (bucket, place) = (drawn / PLACES, drawn % PLACES);
@@ -25,7 +26,7 @@ impl<L: Layout> Table<L> {
                 return Some(bucket.slot(place));
             }
         }
-        self.nth(below(self.len as u64, random()))
+        self.nth(below(self.len, random()))
     }
 
     /// The slot of this rank, in no particular order.
@@ -49,9 +50,4 @@ impl<L: Layout> Table<L> {
     pub fn iter(&self) -> impl Iterator<Item = L::View<'_>> {
         self.slots().map(|slot| self.entry(slot))
     }
-}
-
-/// Brings a uniformly distributed word down below a bound.
-fn below(bound: u64, random: u64) -> usize {
-    ((u128::from(random) * u128::from(bound)) >> 64) as usize
 }

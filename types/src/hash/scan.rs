@@ -1,0 +1,21 @@
+//! Visiting a hash in portions while it changes.
+
+use super::{HashRef, value_of};
+use crate::string::Str;
+use crate::table::Cursor;
+
+impl HashRef<'_> {
+    /// Visits some fields with their values and says where to go on, `None` at the end.
+    ///
+    /// From the default cursor until `None`, a field that is there throughout is visited at least once, whatever
+    /// else comes or goes meanwhile. A listpack is visited at once, whatever the cursor; else O(1).
+    pub fn scan(self, cursor: Cursor, mut visit: impl FnMut(Str<'_>, Str<'_>)) -> Option<Cursor> {
+        match self {
+            HashRef::Large(hash) => hash.table.scan(cursor, |member| visit(member.key(), value_of(member))),
+            HashRef::Compact(pack) => {
+                pack.iter().for_each(|(field, value, _)| visit(field, value));
+                None
+            }
+        }
+    }
+}
