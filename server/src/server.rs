@@ -1,6 +1,7 @@
 //! Starting and stopping: the engine, the listeners, the worker threads.
 
 use crate::acceptor::{self, Acceptor};
+use crate::allocator;
 use crate::clients::Clients;
 use crate::commands::HostHandler;
 use crate::config::value::Value;
@@ -179,6 +180,7 @@ impl Server {
 
     /// Serves until a signal or a command ends it.
     pub fn run(self) -> io::Result<()> {
+        allocator::start()?;
         let upkeep = Upkeep::start(&self.shared)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (has_tcp, has_unix) = (!self.tcp.is_empty(), self.unix.is_some());

@@ -97,11 +97,20 @@ impl Server {
         let mut threads = HashMap::new();
         for task in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
             let task = task?;
-            let text = fs::read_to_string(task.path().join("schedstat"))?;
-            let spent = text.split(' ').next().unwrap_or_default().parse()?;
-            threads.insert(task.file_name().to_string_lossy().into_owned(), spent);
+            let thread = task.file_name().to_string_lossy().into_owned();
+            let spent_ns = self.cpu_ns_of(&thread)?;
+            threads.insert(thread, spent_ns);
         }
         Ok(threads)
+    }
+
+    /// Returns the user and system time of one thread so far, in nanoseconds.
+    ///
+    /// # Errors
+    /// When the thread has ended, or where the kernel keeps no account of threads.
+    pub(crate) fn cpu_ns_of(&self, thread: &str) -> Outcome<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/task/{thread}/schedstat", self.process.id()))?;
+        Ok(text.split(' ').next().unwrap_or_default().parse()?)
     }
 
     fn cpu_ticks_ns(&self) -> Outcome<u64> {

@@ -1,0 +1,248 @@
+//! What is known of the memory that mimalloc allocates from.
+//!
+//! ```text
+//! step 1 GiB   | block | block | block | …
+//! block 2 MiB  what a large page covers: 32 slices
+//! slice 64 KiB what mimalloc commits at least
+//! ```
+//!
+//! A block is *warm* when it was touched as one large page ahead of its use, and *open* when mimalloc has
+//! committed any of its slices. Nothing here allocates, because the allocator calls it.
+
+use std::ops::Range;
+
+/// What a large page covers.
+pub(super) const BLOCK_BYTES: usize = 2 << 20;
+/// What mimalloc commits at least.
+pub(super) const SLICE_BYTES: usize = 64 << 10;
+
+const SLICES: usize = BLOCK_BYTES / SLICE_BYTES;
+const _: () = assert!(SLICES == u32::BITS as usize);
+
+/// Blocks opened since somebody asked that are remembered. Each thread that grows opens one at a time.
+const OPENED_MAX: usize = 16;
+
+#[derive(Clone, Copy)]
+struct Block {
+    /// One bit per slice.
+    committed: u32,
+    is_warm: bool,
+}
+
+impl Block {
+    const COLD: Block = Block { committed: 0, is_warm: false };
+
+    fn is_open(self) -> bool {
+        self.committed != 0
+    }
+}
+
+/// The blocks of a range, of which the first [`len`](Blocks::len) are mimalloc's.
+pub(super) struct Blocks<const MAX: usize> {
+    states: [Block; MAX],
+    len: usize,
+    /// Blocks that aren't open.
+    unused: usize,
+    opened: Opened,
+}
+
+/// The blocks that were opened of late.
+#[derive(Clone, Copy)]
+pub(super) struct Opened {
+    blocks: [usize; OPENED_MAX],
+    count: usize,
+}
+
+impl Opened {
+    const NONE: Opened = Opened { blocks: [0; OPENED_MAX], count: 0 };
+
+    /// How many they were.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The last of them.
+    pub(super) fn blocks(&self) -> &[usize] {
+        &self.blocks[..self.count.min(OPENED_MAX)]
+    }
+
+    fn note(&mut self, block: usize) {
+        self.blocks[self.count % OPENED_MAX] = block;
+        self.count += 1;
+    }
+}
+
+impl<const MAX: usize> Blocks<MAX> {
+    /// No blocks yet.
+    pub(super) const EMPTY: Self =
+        Blocks { states: [Block::COLD; MAX], len: 0, unused: 0, opened: Opened::NONE };
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Blocks of which mimalloc has committed nothing.
+    pub(super) fn unused(&self) -> usize {
+        self.unused
+    }
+
+    /// Adds blocks that nobody has touched.
+    pub(super) fn extend(&mut self, added: usize) {
+        assert!(self.len + added <= MAX, "the range has {MAX} blocks");
+        self.len += added;
+        self.unused += added;
+    }
+
+    /// Notes that slices are in use from now on; whether that opened a block.
+    pub(super) fn commit(&mut self, slices: Range<usize>) -> bool {
+        let before = self.opened.count;
+        for (index, mask) in parts(slices) {
+            let block = &mut self.states[index];
+            if !block.is_open() {
+                self.unused -= 1;
+                self.opened.note(index);
+            }
+            block.committed |= mask;
+        }
+        self.opened.count > before
+    }
+
+    /// Notes that slices are not in use any more. Warm blocks left without a use become cold and are given to `discard`.
+    pub(super) fn decommit(&mut self, slices: Range<usize>, discard: impl Fn(usize)) {
+        for (index, mask) in parts(slices) {
+            let block = &mut self.states[index];
+            let was_open = block.is_open();
+            block.committed &= !mask;
+            if was_open && !block.is_open() {
+                self.unused += 1;
+                if std::mem::take(&mut block.is_warm) {
+                    discard(index);
+                }
+            }
+        }
+    }
+
+    /// Makes a block warm, unless it is, or is open; whether it has.
+    pub(super) fn warm(&mut self, index: usize) -> bool {
+        match self.states[..self.len].get_mut(index) {
+            Some(block) if !block.is_open() && !block.is_warm => {
+                block.is_warm = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Makes warm blocks cold, and gives them to `discard`, unless they are open or follow one that is.
+    pub(super) fn cool(&mut self, discard: impl Fn(usize)) {
+        let mut follows_open = false;
+        for (index, block) in self.states[..self.len].iter_mut().enumerate() {
+            if !block.is_open() && !follows_open && std::mem::take(&mut block.is_warm) {
+                discard(index);
+            }
+            follows_open = block.is_open();
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_open(&self, index: usize) -> bool {
+        self.states[index].is_open()
+    }
+
+    /// Whether blocks were opened since they were last taken.
+    pub(super) fn has_opened(&self) -> bool {
+        self.opened.count > 0
+    }
+
+    /// Takes the blocks that were opened since the last call.
+    pub(super) fn take_opened(&mut self) -> Opened {
+        std::mem::replace(&mut self.opened, Opened::NONE)
+    }
+}
+
+/// Cuts slices into blocks, each with the bits of its slices.
+fn parts(slices: Range<usize>) -> impl Iterator<Item = (usize, u32)> {
+    (slices.start / SLICES..slices.end.div_ceil(SLICES)).map(move |block| {
+        let first = slices.start.saturating_sub(block * SLICES);
+        let end = (slices.end - block * SLICES).min(SLICES);
+        (block, (u32::MAX >> (SLICES - (end - first))) << first)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    fn eight() -> Blocks<8> {
+        let mut blocks = Blocks::EMPTY;
+        blocks.extend(8);
+        blocks
+    }
+
+    /// The blocks that `work` discards.
+    fn discarded(work: impl FnOnce(&dyn Fn(usize))) -> Vec<usize> {
+        let list = RefCell::new(Vec::new());
+        work(&|block| list.borrow_mut().push(block));
+        list.into_inner()
+    }
+
+    #[test]
+    fn slices_are_cut_at_the_edges_of_blocks() {
+        let cut = |slices| parts(slices).collect::<Vec<_>>();
+        assert_eq!(cut(0..1), [(0, 1)]);
+        assert_eq!(cut(31..34), [(0, 1 << 31), (1, 3)]);
+        assert_eq!(cut(32..96), [(1, u32::MAX), (2, u32::MAX)]);
+    }
+
+    #[test]
+    fn a_block_opens_once_and_may_open_again() {
+        let mut blocks = eight();
+        assert!(blocks.commit(0..1));
+        assert!(!blocks.commit(1..32));
+        assert!(blocks.commit(40..70));
+        assert_eq!((blocks.take_opened().blocks(), blocks.unused()), (&[0, 1, 2][..], 5));
+        assert_eq!(discarded(|discard| blocks.decommit(0..96, discard)), [0; 0]);
+        assert_eq!((blocks.take_opened().count(), blocks.unused()), (0, 8));
+        assert!(blocks.commit(3..4));
+    }
+
+    #[test]
+    fn more_openings_than_can_be_remembered_are_counted() {
+        let mut blocks = Blocks::<64>::EMPTY;
+        blocks.extend(64);
+        assert!(blocks.commit(0..64 * SLICES));
+        let opened = blocks.take_opened();
+        assert_eq!((opened.count(), opened.blocks().len(), opened.blocks()[15]), (64, 16, 63));
+    }
+
+    #[test]
+    fn only_unused_blocks_are_warmed_and_only_once() {
+        let mut blocks = eight();
+        blocks.commit(0..1);
+        assert!(!blocks.warm(0), "open");
+        assert!(blocks.warm(1) && !blocks.warm(1));
+        assert!(!blocks.warm(8), "not there");
+    }
+
+    #[test]
+    fn a_warm_block_is_discarded_with_its_last_slice() {
+        let mut blocks = eight();
+        blocks.warm(2);
+        blocks.commit(64..96);
+        assert_eq!(discarded(|discard| blocks.decommit(64..95, discard)), [0; 0]);
+        assert_eq!(discarded(|discard| blocks.decommit(60..96, discard)), [2]);
+        assert!(blocks.warm(2), "it is cold again");
+    }
+
+    #[test]
+    fn what_was_warmed_in_vain_cools_except_behind_open_blocks() {
+        let mut blocks = eight();
+        blocks.warm(1);
+        blocks.commit(32..33);
+        (2..5).for_each(|block| assert!(blocks.warm(block)));
+        assert_eq!(discarded(|discard| blocks.cool(discard)), [3, 4]);
+        assert_eq!(discarded(|discard| blocks.cool(discard)), [0; 0]);
+        assert!(!blocks.warm(2) && blocks.warm(3));
+    }
+}
