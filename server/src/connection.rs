@@ -9,7 +9,7 @@ use crate::clients::{Flag, OutputLimits, Traffic};
 use crate::config::table;
 use crate::log;
 use crate::server::now;
-use crate::session::{Flow, Output, Session};
+use crate::session::{Flow, Hold, Output, Session};
 use crate::stream::{Socket, Stream};
 use crate::worker::{Desk, Worker};
 use spinel_resp::{Batch, Parser, Protocol, ProtocolError, ReplyWriter};
@@ -64,6 +64,14 @@ fn room(held: usize, wanted: usize) -> usize {
     const BELIEVED_FROM: usize = 1 << 20;
     let missing = wanted.saturating_sub(held);
     if held >= BELIEVED_FROM { missing.max(READ_BYTES) } else { missing.min(held).max(READ_BYTES) }
+}
+
+/// Waits as long as the limit says, for ever without one.
+async fn elapsed(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Connection {
@@ -140,29 +148,49 @@ impl Connection {
     async fn wait(&mut self, worker: &Worker) -> io::Result<()> {
         let client = Arc::clone(&self.session.client);
         let clients = &worker.shared.clients;
-        let delay = std::mem::take(&mut self.session.delay);
         client.set(Flag::Held, true);
         clients.held.fetch_add(1, Ordering::Relaxed);
         let killed = poll_fn(|_| if client.has(Flag::Killed) { Poll::Ready(()) } else { Poll::Pending });
-        let outcome = if delay.is_zero() {
-            let ended = clients.pause.ended().notified();
-            let remaining = clients.pause.until().0.saturating_sub(now().0);
-            let remaining = Duration::from_millis(remaining.max(0) as u64);
-            tokio::select! {
-                () = ended => Ok(()),
-                () = tokio::time::sleep(remaining) => Ok(()),
-                () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
-                Err(error) = poll_fn(|context| self.poll_flush(context)) => Err(error),
+        let hold = std::mem::replace(&mut self.session.hold, Hold::Pause);
+        let outcome = match hold {
+            Hold::Pause => {
+                let ended = clients.pause.ended().notified();
+                let remaining = clients.pause.until().0.saturating_sub(now().0);
+                let remaining = Duration::from_millis(remaining.max(0) as u64);
+                tokio::select! {
+                    () = ended => Ok(()),
+                    () = tokio::time::sleep(remaining) => Ok(()),
+                    () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
+                    Err(error) = poll_fn(|context| self.poll_flush(context)) => Err(error),
+                }
             }
-        } else {
-            tokio::select! {
-                () = tokio::time::sleep(delay) => Ok(()),
+            Hold::Penalty(time) => tokio::select! {
+                () = tokio::time::sleep(time) => Ok(()),
                 () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
-            }
+            },
+            Hold::Replicas(limit) => tokio::select! {
+                () = elapsed(limit) => Ok(()),
+                () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
+                error = poll_fn(|context| self.poll_departure(context, worker)) => Err(error),
+            },
         };
         client.set(Flag::Held, false);
         clients.held.fetch_sub(1, Ordering::Relaxed);
         outcome
+    }
+
+    /// Writes what is unsent and keeps what comes, until the client goes.
+    fn poll_departure(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Error> {
+        if let Poll::Ready(Err(error)) = self.poll_flush(context) {
+            return Poll::Ready(error);
+        }
+        loop {
+            match ready!(self.poll_read_more(context, worker)) {
+                Ok(0) => return Poll::Ready(io::ErrorKind::ConnectionAborted.into()),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(error),
+            }
+        }
     }
 
     /// Writes what is unsent, and reads: into the worker's buffer, or behind the start of a request.
@@ -184,6 +212,11 @@ impl Connection {
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
             return Poll::Ready(Ok(buffer.filled().len()));
         }
+        self.poll_read_more(context, worker)
+    }
+
+    /// Reads behind the start of a request; nothing if that makes it larger than allowed.
+    fn poll_read_more(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Result<usize>> {
         self.partial.reserve(room(self.partial.len(), self.parser.wanted_bytes()));
         let start = self.partial.len();
         ready!(tokio_util::io::poll_read_buf(Pin::new(&mut self.stream), context, &mut self.partial))?;
@@ -214,6 +247,9 @@ impl Connection {
         let Desk { executor, input, batch, reply, meter } = desk;
         reply.clear();
         reply.set_protocol(self.session.protocol());
+        if let Some(count) = self.session.owed.take() {
+            reply.integer(count);
+        }
         let mut buffer = std::mem::take(&mut self.partial);
         let is_direct = buffer.is_empty();
         let input = if is_direct { &input[..read] } else { &buffer[..] };
@@ -270,7 +306,7 @@ impl Connection {
     fn flush(&mut self, desk: &mut Desk) -> io::Result<()> {
         let bytes = desk.reply.bytes();
         let mut written = 0;
-        if self.unsent.is_empty() && self.session.delay.is_zero() {
+        if self.unsent.is_empty() && !matches!(self.session.hold, Hold::Penalty(_)) {
             while written < bytes.len() {
                 match self.stream.try_write(&bytes[written..]) {
                     Ok(count) => written += count,

@@ -22,13 +22,23 @@ pub(crate) enum Flow {
     Close,
     /// At once, without the replies so far.
     Drop,
-    /// The requests from [`Session::done`] on have to wait: for the end of a pause, or for
-    /// [`Session::delay`].
+    /// The requests from [`Session::done`] on have to wait for what [`Session::hold`] says.
     Hold,
     /// The requests from [`Session::done`] on run after the replies so far are sent, as far as the client takes them.
     Again,
     /// Nothing more is read or replied: the server is stopping and will close it.
     Stay,
+}
+
+/// What requests have to wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hold {
+    /// The end of CLIENT PAUSE.
+    Pause,
+    /// The end of a penalty. The replies so far wait for it, too.
+    Penalty(Duration),
+    /// Replicas, none of which there is: this long, or for ever.
+    Replicas(Option<Duration>),
 }
 
 /// Replies of a batch beyond this many bytes are sent before it goes on, so that many requests for large values
@@ -50,8 +60,10 @@ pub(crate) struct Session {
     pub(crate) is_local: bool,
     pub(crate) client: Arc<Client>,
     pub(crate) reply_mode: ReplyMode,
-    /// How long the replies so far have to wait.
-    pub(crate) delay: Duration,
+    /// What a held session waits for.
+    pub(crate) hold: Hold,
+    /// The reply of the command that waited; due when the wait is over.
+    pub(crate) owed: Option<i64>,
     /// How many requests of the batch are done with.
     pub(crate) done: usize,
     pub(crate) entrance: Entrance,
@@ -71,7 +83,8 @@ impl Session {
             is_local,
             client,
             reply_mode: ReplyMode::All,
-            delay: Duration::ZERO,
+            hold: Hold::Pause,
+            owed: None,
             done: 0,
             entrance: Entrance::of(config),
             is_untouching: false,

@@ -1,6 +1,6 @@
 //! Limits that close connections: idle too long, replies not read.
 
-use super::Client;
+use super::{Client, Flag};
 use crate::config::{Config, table};
 use crate::log;
 use crate::server::Shared;
@@ -48,7 +48,8 @@ pub(crate) fn enforce(shared: &Shared, now: UnixMillis) {
         return;
     }
     for client in shared.clients.all() {
-        if timeout_ms > 0 && now.0 - client.active().0 > timeout_ms {
+        let is_idle = now.0 - client.active().0 > timeout_ms && !client.has(Flag::Held);
+        if timeout_ms > 0 && is_idle {
             log::verbose(&format!("Closing idle client: id={} addr={}", client.id, client.peer.address));
             client.kill();
         } else if is_over_soft_for_too_long(&client, limits, now) {

@@ -2,7 +2,7 @@
 
 use super::HostCall;
 use super::client::checked_name;
-use crate::session::Flow;
+use crate::session::{Flow, Hold};
 use crate::version;
 use spinel_resp::Protocol;
 use spinel_storage::Error;
@@ -46,8 +46,9 @@ fn authenticate(call: &mut HostCall<'_>, user: &[u8], password: &[u8]) -> Result
         return Ok(());
     }
     call.shared.statistics[call.session.client.peer.worker].denied_authentications.add(1);
-    call.session.delay = throttle.fail(host, Instant::now());
-    if !call.session.delay.is_zero() {
+    let penalty = throttle.fail(host, Instant::now());
+    if !penalty.is_zero() {
+        call.session.hold = Hold::Penalty(penalty);
         call.session.flow = Flow::Hold;
     }
     Err(WRONG_PASSWORD)

@@ -10,6 +10,7 @@ mod hello;
 mod info;
 mod process;
 pub(crate) mod roster;
+mod wait;
 
 use crate::config::table::Key;
 use crate::server::Shared;
@@ -55,6 +56,7 @@ fn all() -> impl Iterator<Item = (&'static Command, &'static HostHandler)> {
         debug::COMMANDS,
         info::COMMANDS,
         process::COMMANDS,
+        wait::COMMANDS,
     ]
     .into_iter()
     .flatten()

@@ -7,3 +7,4 @@ mod sessions;
 mod settings;
 mod start;
 mod stop;
+mod waits;

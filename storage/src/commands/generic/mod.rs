@@ -9,7 +9,6 @@ mod presence;
 mod rename;
 mod scan;
 mod time_left;
-mod wait;
 
 pub(super) use object::references;
 pub(super) use scan::parse_cursor;
@@ -27,5 +26,4 @@ pub(super) const COMMANDS: &[&[Command]] = &[
     database::COMMANDS,
     object::COMMANDS,
     memory::COMMANDS,
-    wait::COMMANDS,
 ];
