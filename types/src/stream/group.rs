@@ -169,12 +169,13 @@ impl Group {
         by_delivery.range(..=(moment_ms, StreamId::MAX)).take(count).map(|(_, id)| *id).collect()
     }
 
-    /// Bytes allocated. O(consumers).
+    /// Bytes allocated. O(1).
     pub fn memory_bytes(&self) -> usize {
         // Nodes of ordered maps are filled to two thirds.
-        let pending = self.pending.len() * (size_of::<(StreamId, Pending)>() * 3 / 2);
-        let order = self.by_delivery.as_ref().map_or(0, |order| order.len() * 36);
-        size_of::<Group>() + pending + order + self.consumers.memory_bytes()
+        const PENDING: usize = (size_of::<(StreamId, Pending)>() + size_of::<StreamId>()) * 3 / 2;
+        const ORDER: usize = size_of::<(u64, StreamId)>() * 3 / 2;
+        let order = self.by_delivery.as_ref().map_or(0, |order| order.len() * ORDER);
+        size_of::<Group>() + self.pending.len() * PENDING + order + self.consumers.memory_bytes()
     }
 
     /// Verifies the invariants. O(n · log n).

@@ -28,6 +28,8 @@ pub struct Idempotence {
     producers: BTreeMap<Box<[u8]>, Producer>,
     added: u64,
     duplicates: u64,
+    /// Bytes allocated by producers.
+    bytes: usize,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -37,11 +39,24 @@ struct Producer {
     order: VecDeque<(StreamId, Box<[u8]>)>,
 }
 
+/// What a message takes besides its name: two ids, two pointers with lengths, and slack.
+const BYTES_PER_MESSAGE: usize = 96;
+
+/// A message is kept twice.
+fn message_bytes(message: &[u8]) -> usize {
+    message.len() * 2 + BYTES_PER_MESSAGE
+}
+
+fn producer_bytes(name: &[u8]) -> usize {
+    name.len() + size_of::<(Box<[u8]>, Producer)>()
+}
+
 impl Producer {
-    fn forget_oldest(&mut self) {
-        if let Some((_, message)) = self.order.pop_front() {
-            self.ids.remove(&message);
-        }
+    /// Forgets the oldest message and returns how many bytes that frees.
+    fn forget_oldest(&mut self) -> usize {
+        let Some((_, message)) = self.order.pop_front() else { return 0 };
+        self.ids.remove(&message);
+        message_bytes(&message)
     }
 
     /// How many messages are older than `oldest_ms`.
@@ -61,6 +76,7 @@ impl Idempotence {
         if self.window != window {
             self.window = window;
             self.producers.clear();
+            self.bytes = 0;
         }
     }
 
@@ -80,27 +96,29 @@ impl Idempotence {
         let (oldest_ms, messages_max) = (self.oldest_ms(now_ms), self.window.messages);
         if !self.producers.contains_key(producer) {
             self.producers.insert(producer.into(), Producer::default());
+            self.bytes += producer_bytes(producer);
         }
         let known = self.producers.get_mut(producer).expect("just made sure");
-        for _ in 0..known.expired(oldest_ms) {
-            known.forget_oldest();
-        }
-        while known.order.len() >= messages_max {
-            known.forget_oldest();
+        let too_many = (known.order.len() + 1).saturating_sub(messages_max);
+        for _ in 0..known.expired(oldest_ms).max(too_many) {
+            self.bytes -= known.forget_oldest();
         }
         known.ids.insert(message.into(), id);
         known.order.push_back((id, message.into()));
+        self.bytes += message_bytes(message);
         self.added += 1;
     }
 
     /// Forgets the messages that are too old, and producers that have no others. O(producers + forgotten · log n).
     pub fn forget_expired(&mut self, now_ms: u64) {
         let oldest_ms = self.oldest_ms(now_ms);
-        self.producers.retain(|_, producer| {
+        self.producers.retain(|name, producer| {
             for _ in 0..producer.expired(oldest_ms) {
-                producer.forget_oldest();
+                self.bytes -= producer.forget_oldest();
             }
-            !producer.order.is_empty()
+            let is_over = producer.order.is_empty();
+            self.bytes -= if is_over { producer_bytes(name) } else { 0 };
+            !is_over
         });
     }
 
@@ -122,15 +140,9 @@ impl Idempotence {
         self.duplicates
     }
 
-    /// Bytes allocated. O(producers).
+    /// Bytes allocated. O(1).
     pub fn memory_bytes(&self) -> usize {
-        let own = |producer: &Producer| {
-            // A message is kept twice, in two structures with slack.
-            let message = producer.order.front().map_or(0, |(_, message)| message.len() * 2 + 80);
-            size_of::<Producer>() + producer.order.len() * message
-        };
-        let producers = self.producers.iter().map(|(name, producer)| name.len() + own(producer));
-        size_of::<Idempotence>() + producers.sum::<usize>()
+        size_of::<Idempotence>() + self.bytes
     }
 
     fn oldest_ms(&self, now_ms: u64) -> u64 {
@@ -173,7 +185,7 @@ mod tests {
         idempotence.forget_expired(later);
         assert_eq!(idempotence.find(b"p", b"2", NOW), None);
         idempotence.forget_expired(NOW + 20_000);
-        assert_eq!(idempotence.tracked(NOW), (0, 0));
+        assert_eq!((idempotence.tracked(NOW), idempotence.bytes), ((0, 0), 0));
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Stream {
             unknown if self.entries_added == 0 => unknown,
             _ => self.entries_read_at(id),
         };
-        let found = self.groups.find_mut(group).expect("just found");
+        let mut found = self.groups.find_mut(group).expect("just found");
         found.entries_read = read;
         found.last_delivered = id;
         true

@@ -31,7 +31,7 @@ mod validate;
 
 pub use consumer::{Consumer, ConsumerIndex};
 pub use group::{Group, Pending};
-pub use groups::Groups;
+pub use groups::{GroupMut, Groups};
 pub use id::{StreamId, StreamIdText};
 pub use idempotence::{Idempotence, Window};
 pub use node::{Entry, Fields};
@@ -153,7 +153,7 @@ impl Stream {
         self.idempotence.get_or_insert_default()
     }
 
-    /// Bytes allocated. O(groups · consumers).
+    /// Bytes allocated. O(1).
     pub fn memory_bytes(&self) -> usize {
         let idempotence = self.idempotence.as_ref().map_or(0, |idempotence| idempotence.memory_bytes());
         size_of::<Stream>() + self.nodes.memory_bytes() + self.groups.memory_bytes() + idempotence

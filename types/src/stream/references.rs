@@ -50,8 +50,8 @@ impl Groups {
 
     /// Drops the entry from the pending lists of all groups.
     pub(super) fn forget(&mut self, id: StreamId) {
-        for group in self.iter_mut() {
+        self.for_each_mut(|group| {
             group.acknowledge(id);
-        }
+        });
     }
 }

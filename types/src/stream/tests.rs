@@ -58,7 +58,7 @@ impl Stream {
         assert!(last.is_none_or(|last| last <= self.last_id));
         assert_eq!(length, self.length);
         assert_eq!(self.entries().next().map_or(StreamId::MIN, |entry| entry.id), self.first_id);
-        self.groups.iter().for_each(|(_, group)| group.check());
+        self.groups.check();
     }
 }
 
