@@ -42,6 +42,8 @@ pub enum Error {
     Text(&'static str),
     /// Any other text that had to be made, with its code.
     Made(String),
+    /// Any other text that quotes words of the client, with its code.
+    Quoting(Vec<u8>),
 }
 
 /// Bytes of an unknown command's name and arguments that its error shows.
@@ -97,6 +99,13 @@ impl Error {
         Error::UnsupportedOption([b"ERR Unsupported option ", shown(option, usize::MAX)].concat())
     }
 
+    /// The error whose text these parts make, some of which are words of the client; each is shown up to a zero
+    /// byte.
+    #[cold]
+    pub fn quoting(parts: &[&[u8]]) -> Error {
+        Error::Quoting(parts.iter().flat_map(|part| shown(part, usize::MAX)).copied().collect())
+    }
+
     /// The error about an integer outside its bounds, both included.
     #[cold]
     pub fn not_between(low: i64, high: i64) -> Error {
@@ -108,7 +117,8 @@ impl Error {
         match self {
             Error::UnknownCommand(bytes)
             | Error::UnknownSubcommand(bytes)
-            | Error::UnsupportedOption(bytes) => Cow::Borrowed(bytes),
+            | Error::UnsupportedOption(bytes)
+            | Error::Quoting(bytes) => Cow::Borrowed(bytes),
             _ => match self.text() {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -121,7 +131,8 @@ impl Error {
         Cow::Borrowed(match self {
             Error::UnknownCommand(bytes)
             | Error::UnknownSubcommand(bytes)
-            | Error::UnsupportedOption(bytes) => {
+            | Error::UnsupportedOption(bytes)
+            | Error::Quoting(bytes) => {
                 return String::from_utf8_lossy(bytes);
             }
             Error::Made(text) => text,

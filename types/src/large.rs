@@ -5,6 +5,7 @@ use crate::kind::ValueType;
 use crate::list::List;
 use crate::set::Set;
 use crate::sorted_set::SortedSet;
+use crate::stream::Stream;
 use crate::string::Str;
 
 /// A collection in its large form.
@@ -18,6 +19,8 @@ pub enum Large {
     Set(Box<Set>),
     /// A sorted set as a table and a tree.
     SortedSet(Box<SortedSet>),
+    /// A stream, which has no other form.
+    Stream(Box<Stream>),
 }
 
 impl Large {
@@ -80,6 +83,16 @@ impl Large {
         set
     }
 
+    /// The stream this is.
+    ///
+    /// # Panics
+    /// If it is another type.
+    #[inline]
+    pub fn as_stream_mut(&mut self) -> &mut Stream {
+        let Large::Stream(stream) = self else { panic!("it is no stream") };
+        stream
+    }
+
     /// Its type.
     pub fn value_type(&self) -> ValueType {
         match self {
@@ -87,6 +100,7 @@ impl Large {
             Large::List(_) => ValueType::List,
             Large::Set(_) => ValueType::Set,
             Large::SortedSet(_) => ValueType::SortedSet,
+            Large::Stream(_) => ValueType::Stream,
         }
     }
 
@@ -97,6 +111,7 @@ impl Large {
             Large::List(list) => list.memory_bytes(),
             Large::Set(set) => set.memory_bytes(),
             Large::SortedSet(set) => set.memory_bytes(),
+            Large::Stream(stream) => stream.memory_bytes(),
         }
     }
 
@@ -107,6 +122,7 @@ impl Large {
             Large::List(list) => list.len(),
             Large::Set(set) => set.len(),
             Large::SortedSet(set) => set.len(),
+            Large::Stream(stream) => stream.len() as usize,
         }
     }
 
@@ -125,7 +141,7 @@ impl Large {
     ) -> bool {
         match self {
             Large::Hash(hash) => hash.expire(now, members_max, report),
-            Large::List(_) => false,
+            Large::List(_) | Large::Stream(_) => false,
             Large::Set(set) => set.expire(now, members_max, report),
             Large::SortedSet(set) => set.expire(now, members_max, report),
         }
@@ -135,7 +151,7 @@ impl Large {
     pub fn next_due(&self) -> i64 {
         match self {
             Large::Hash(hash) => hash.next_due(),
-            Large::List(_) => i64::MAX,
+            Large::List(_) | Large::Stream(_) => i64::MAX,
             Large::Set(set) => set.next_due(),
             Large::SortedSet(set) => set.next_due(),
         }

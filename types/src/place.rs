@@ -103,6 +103,17 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// The large form, to be edited for as long as the place was opened for, if the collection has it.
+    pub fn into_large(self) -> Option<&'a mut Large> {
+        match self.spot {
+            Spot::Entry { values, slot, .. } => {
+                values.large(values.table().entry(*slot)).is_some().then(|| values.large_mut(*slot))
+            }
+            Spot::Owned(OwnedValue::Large(large)) => Some(large),
+            Spot::Owned(OwnedValue::Inline { .. }) => None,
+        }
+    }
+
     /// The bytes of a compact form, to be edited.
     ///
     /// # Panics

@@ -8,6 +8,7 @@ use crate::list::ListRef;
 use crate::listpack::Listpack;
 use crate::set::SetRef;
 use crate::sorted_set::SortedSetRef;
+use crate::stream::Stream;
 use crate::string::Str;
 use crate::values::Values;
 
@@ -24,6 +25,8 @@ pub enum Value<'a> {
     Set(SetRef<'a>),
     /// A sorted set.
     SortedSet(SortedSetRef<'a>),
+    /// A stream.
+    Stream(&'a Stream),
 }
 
 impl<'a> Value<'a> {
@@ -45,6 +48,7 @@ impl<'a> Value<'a> {
             Large::List(list) => Value::List(ListRef::Large(list)),
             Large::Set(set) => Value::Set(SetRef::Large(set)),
             Large::SortedSet(set) => Value::SortedSet(SortedSetRef::Large(set)),
+            Large::Stream(stream) => Value::Stream(stream),
         }
     }
 

@@ -62,6 +62,16 @@ pub enum Begin {
     Index(usize),
     /// After this word, searched from a position (negative: backwards from the end).
     Keyword(&'static str, i32),
+    /// After this word where it stands for an option, among others of which some are followed by words that may
+    /// be equal to it. Shown as a search for the word.
+    Option {
+        /// The word.
+        word: &'static str,
+        /// Where clients search from that don't know the other options.
+        from: i32,
+        /// The other options, and how many words follow each.
+        others: &'static [(&'static str, usize)],
+    },
 }
 
 /// How the keys follow.
@@ -125,6 +135,7 @@ impl KeySpec {
         let start = match self.begin {
             Begin::Index(index) => index,
             Begin::Keyword(word, from) => keyword(words, word, from)?,
+            Begin::Option { word, others, .. } => option(words, word, others)?,
         };
         let (first, end, step) = match self.find {
             Find::Range { last, step, limit } => (start, range_end(words.len(), start, last, limit)?, step),
@@ -142,7 +153,11 @@ impl KeySpec {
 fn range_end(words: usize, start: usize, last: i32, limit: usize) -> Option<usize> {
     let last = match usize::try_from(last) {
         Ok(last) => start + last,
-        Err(_) if limit > 1 => start + words.checked_sub(start)? / limit - 1,
+        // Words that can't be shared out evenly are refused by the command.
+        Err(_) if limit > 1 => {
+            let shared = words.checked_sub(start).filter(|words| words.is_multiple_of(limit))?;
+            (start + shared / limit).checked_sub(1)?
+        }
         Err(_) => words.checked_sub(last.unsigned_abs() as usize)?,
     };
     Some(last + 1)
@@ -155,6 +170,19 @@ fn keyword(words: &[&[u8]], keyword: &str, from: i32) -> Option<usize> {
         Err(_) => (1..=words.len().checked_sub(from.unsigned_abs() as usize)?).rev().find(is_keyword),
     };
     found.map(|index| index + 1)
+}
+
+/// The position after an option, with which the options end.
+fn option(words: &[&[u8]], name: &str, others: &[(&str, usize)]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        let word = words.get(at)?;
+        let is = |option: &str| word.eq_ignore_ascii_case(option.as_bytes());
+        if is(name) {
+            return Some(at + 1);
+        }
+        at += 1 + others.iter().find(|(option, _)| is(option))?.1;
+    }
 }
 
 /// First key, last key and step, as clients read them that know no specifications.
@@ -254,6 +282,12 @@ mod tests {
         assert_eq!(positions(KeySpec::counted(1, 1, usage), "sintercard 9 a"), [0; 0]);
         assert_eq!(positions(KeySpec::counted(1, 1, usage), "sintercard -1 a"), [0; 0]);
         assert_eq!(positions(KeySpec::counted(1, 1, usage), "sintercard x a"), [0; 0]);
+        let half = Find::Range { last: -1, step: 1, limit: 2 };
+        let begin = Begin::Option { word: "keys", from: 1, others: &[("group", 2)] };
+        let read = KeySpec { begin, find: half, usage };
+        assert_eq!(positions(read, "read group keys keys keys a b 0 0"), [5, 6]);
+        assert_eq!(positions(read, "read keys a b 0"), [0; 0]);
+        assert_eq!(positions(read, "read other keys a 0"), [0; 0]);
         let store = KeySpec { begin: Begin::Keyword("store", 2), ..KeySpec::at(1, usage) };
         assert_eq!(positions(store, "sort a by x STORE d"), [5]);
     }

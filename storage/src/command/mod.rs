@@ -49,6 +49,8 @@ pub enum Group {
     Server,
     /// Sorted sets.
     SortedSet,
+    /// Streams.
+    Stream,
     /// Strings.
     String,
 }
@@ -64,6 +66,7 @@ impl Group {
             Group::List => "list",
             Group::Server => "server",
             Group::SortedSet => "sorted-set",
+            Group::Stream => "stream",
             Group::String => "string",
         }
     }

@@ -225,7 +225,11 @@ impl Parser<'_> {
     }
 
     fn word(&mut self, label: Option<String>) -> Result<Argument, UsageError> {
-        let length = self.rest().find(|c: char| !is_name(c) && c != ':').unwrap_or(self.rest().len());
+        let length = match self.rest() {
+            // A label may end before this one; only as a word is it part of the line's words.
+            rest if rest.starts_with('=') => 1,
+            rest => rest.find(|c: char| !is_name(c) && c != ':').unwrap_or(rest.len()),
+        };
         if length == 0 {
             return Err(self.error("a name"));
         }
@@ -313,7 +317,7 @@ impl Parser<'_> {
 }
 
 fn is_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*' | '/' | '.') && c != '.'
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*' | '/' | '~' | '$')
 }
 
 #[cfg(test)]
@@ -355,6 +359,18 @@ mod tests {
         );
         assert_eq!(tree[1].children[1].kind, Kind::PureToken);
         assert!(tree[2].is_multiple && tree[2].is_multiple_token && tree[2].kind == Kind::Pattern);
+    }
+
+    #[test]
+    fn signs_may_be_words() {
+        let tree = parse("operator=[equal==|approximately=~] <auto-id=*|new-id=$|id>").expect("valid");
+        let choices = |argument: &Argument| {
+            let choice = |choice: &Argument| (choice.name.clone(), choice.token.clone());
+            argument.children.iter().map(choice).collect::<Vec<_>>()
+        };
+        let named = |name: &str, token: &str| (name.to_owned(), Some(token.to_owned()));
+        assert_eq!(choices(&tree[0]), [named("equal", "="), named("approximately", "~")]);
+        assert_eq!(choices(&tree[1])[..2], [named("auto-id", "*"), named("new-id", "$")]);
     }
 
     #[test]

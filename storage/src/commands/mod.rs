@@ -12,6 +12,7 @@ mod portion;
 mod script;
 mod sorted_set;
 mod span;
+mod stream;
 mod string;
 
 use crate::command::Command;
@@ -24,6 +25,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         hyperloglog::COMMANDS,
         list::COMMANDS,
         sorted_set::COMMANDS,
+        stream::COMMANDS,
         generic::COMMANDS,
         debug::COMMANDS,
     ];

@@ -238,8 +238,13 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         Ok(Some(values.place(self.hash, slot, &mut self.changes)))
     }
 
+    /// Counts changes to a value that doesn't count them itself.
+    pub fn count_changes(&mut self, changes: u64) {
+        self.changes += changes;
+    }
+
     /// The sizes at which values change their form.
-    pub(super) fn thresholds(&self) -> &'a Thresholds {
+    pub(crate) fn thresholds(&self) -> &'a Thresholds {
         self.view.scene.keyspace.thresholds()
     }
 

@@ -16,6 +16,7 @@ pub mod guard;
 pub(crate) mod lapse;
 pub mod reclaim;
 pub mod shard;
+mod streams;
 mod sweep;
 pub mod thresholds;
 pub mod view;

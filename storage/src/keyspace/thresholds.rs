@@ -1,5 +1,6 @@
 //! The sizes at which values change their form, by the names of Redis's settings.
 
+use spinel_types::stream::NodeLimits;
 use spinel_types::{HashLimits, ListLimits, SetLimits, SortedSetLimits};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
@@ -101,6 +102,14 @@ impl Thresholds {
         SortedSetLimits {
             entries_max: self.size(Threshold::SortedSetEntries),
             member_bytes_max: self.size(Threshold::SortedSetValueBytes),
+        }
+    }
+
+    /// The sizes of the nodes of streams.
+    pub(crate) fn stream_node(&self) -> NodeLimits {
+        NodeLimits {
+            bytes: self.size(Threshold::StreamNodeBytes),
+            entries: self.size(Threshold::StreamNodeEntries) as u64,
         }
     }
 

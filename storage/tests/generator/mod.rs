@@ -4,7 +4,7 @@ use spinel_storage::UnixMillis;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::table::CommandTable;
 use spinel_storage::command::usage::{Argument, Kind};
-use spinel_storage::command::{Command, Run};
+use spinel_storage::command::{Command, Group, Run};
 use spinel_storage::entropy::Entropy;
 
 const KEYS: u64 = 8;
@@ -13,6 +13,9 @@ const KEYS: u64 = 8;
 const TEXTS: [&str; 12] =
     ["", "a", "hello world", "12", "-7", "9223372036854775807", "3.5", "01", "u8", "i5", "embstr", "string"];
 const PATTERNS: [&str; 4] = ["*", "k?", "[^k]*", "none"];
+/// Arguments that are ids of entries of streams.
+const IDS: [&str; 9] =
+    ["id", "start", "end", "threshold", "last-id", "max-deleted-id", "lastid", "stream-id", "min-idle-time"];
 const DOUBLES: [&str; 6] = ["1.5", "-0.25", "0", "3", "1e300", "x"];
 const INTEGERS: [i64; 12] = [0, 1, 2, 3, 1, 2, 5, -1, -3, 100, i64::MAX, i64::MIN];
 
@@ -23,11 +26,13 @@ const COUNT_MAX: u64 = 20;
 pub(crate) struct Generator {
     entropy: Entropy,
     now: UnixMillis,
+    /// The family of the command that is being made.
+    group: Group,
 }
 
 impl Generator {
     pub(crate) fn new(seed: u64, now: UnixMillis) -> Generator {
-        Generator { entropy: Entropy::new(seed), now }
+        Generator { entropy: Entropy::new(seed), now, group: Group::Generic }
     }
 
     pub(crate) fn now(&self) -> UnixMillis {
@@ -59,6 +64,7 @@ impl Generator {
             if !matches!(row.command.run, Run::Data(_)) || is_sweeping && !self.one_in(20) {
                 continue;
             }
+            self.group = row.command.group;
             let mut words = row.command.name.split('|').map(|word| word.as_bytes().to_vec()).collect();
             self.arguments(&row.arguments, &mut words);
             return (row.command, words);
@@ -99,6 +105,10 @@ impl Generator {
 
     fn word(&mut self, argument: &Argument) -> Vec<u8> {
         match argument.kind {
+            // Groups of streams come to something only where keys are not overwritten all the time.
+            Kind::Key if self.group == Group::Stream && !self.one_in(8) => {
+                format!("s{}", self.below(2)).into_bytes()
+            }
             Kind::Key => format!("k{}", self.below(KEYS)).into_bytes(),
             Kind::Integer => self.integer(&argument.name).to_string().into_bytes(),
             Kind::UnixTime if argument.name.ends_with("milliseconds") => {
@@ -107,6 +117,9 @@ impl Generator {
             Kind::UnixTime => self.time_near(1000).to_string().into_bytes(),
             Kind::Double => self.one_of(&DOUBLES).as_bytes().to_vec(),
             Kind::Pattern => self.one_of(&PATTERNS).as_bytes().to_vec(),
+            _ if !self.one_in(10) && IDS.contains(&&*argument.name) => self.id().into_bytes(),
+            _ if argument.name == "group" => self.one_of(&["g", "h"]).as_bytes().to_vec(),
+            _ if argument.name == "consumer" => self.one_of(&["c", "d"]).as_bytes().to_vec(),
             _ if self.one_in(10) => vec![b'x'; self.below(300) as usize],
             _ => self.one_of(&TEXTS).as_bytes().to_vec(),
         }
@@ -115,9 +128,20 @@ impl Generator {
     fn integer(&mut self, name: &str) -> i64 {
         match name {
             "count" => self.below(COUNT_MAX) as i64,
+            "numids" => 1,
             "milliseconds" => self.below(500) as i64 - 20,
             "offset" => self.below(2_000) as i64 - 20,
             _ => self.one_of(&INTEGERS),
+        }
+    }
+
+    /// An id of a stream's entry, or what commands take in its place.
+    fn id(&mut self) -> String {
+        match self.below(20) {
+            0 => self.one_of(&["-", "+", "$", ">", "(5-0", "7-*"]).to_owned(),
+            1..8 => ">".to_owned(),
+            8..10 => format!("{}", self.below(30)),
+            _ => format!("{}-{}", self.below(30), self.below(3)),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::time::UnixMillis;
 use spinel_resp::number::format_double;
 use spinel_types::list::Direction;
 use spinel_types::string::INTEGER_DIGITS_MAX;
-use spinel_types::{Entry, Str, Value, ValueType};
+use spinel_types::{Entry, Str, Stream, Value, ValueType};
 use std::fmt;
 
 /// The digest of a part of the data set; of nothing at first. Shown in hexadecimal.
@@ -62,6 +62,7 @@ impl Digest {
                 list.for_each((0, usize::MAX), Direction::Forwards, |element| self.mix_text(element));
             }
             Value::Set(set) => set.for_each(|member| self.xor(member.text(&mut [0; INTEGER_DIGITS_MAX]))),
+            Value::Stream(stream) => self.mix_stream(stream),
             Value::Hash(hash) => hash.for_each(|field, value, expiry| {
                 let mut digest = Digest::default();
                 digest.mix_text(field);
@@ -82,6 +83,15 @@ impl Digest {
         }
         if entry.stamp().is_some() {
             self.xor(b"!!expire!!");
+        }
+    }
+
+    fn mix_stream(&mut self, stream: &Stream) {
+        for entry in stream.entries() {
+            self.mix(format!("{}.{}", entry.id.ms, entry.id.sequence).as_bytes());
+            for word in entry.fields.flat_map(|(field, value)| [field, value]) {
+                self.mix(word.text(&mut [0; INTEGER_DIGITS_MAX]));
+            }
         }
     }
 

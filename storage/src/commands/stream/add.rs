@@ -1,0 +1,322 @@
+//! Adding entries: XADD.
+
+use super::effects::{id_word, line};
+use super::ids::{self, INVALID_ID};
+use super::trim::{Trim, TrimOptions};
+use super::{UPDATE_KEY, millis, reply_id};
+use crate::command::args::Args;
+use crate::command::call::Call;
+use crate::command::flags::Flags;
+use crate::command::{Command, Group, Run};
+use crate::engine::effect::{Effect, Line};
+use crate::error::Error;
+use crate::sha1::sha1;
+use spinel_types::stream::{ENTRY_BYTES_MAX, NodeLimits};
+use spinel_types::{Stream, StreamId};
+use std::borrow::Cow;
+
+/// The rows of this file.
+pub(super) const COMMANDS: &[Command] = &[Command {
+    name: "xadd",
+    usage: "key [NOMKSTREAM] condition=[KEEPREF|DELREF|ACKED] \
+            idempotence=[IDMPAUTO producer-id|IDMP (producer-id idempotent-id)] \
+            trim=[(strategy=<MAXLEN|MINID> operator=[equal==|approximately=~] threshold [LIMIT count])] \
+            id-selector=<auto-id=*|id> data=(field value)...",
+    keys: UPDATE_KEY,
+    flags: Flags::WRITE.with(Flags::DENYOOM).with(Flags::FAST),
+    group: Group::Stream,
+    since: "5.0.0",
+    cost: "O(1) when adding an entry, O(N) when trimming with N being the number of removed entries",
+    about: "Adds an entry to a stream, which is created if need be.",
+    tips: &["nondeterministic_output"],
+    run: Run::Data(xadd),
+    ..Command::ROW
+}];
+
+/// The id of the new entry as the command names it.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Choice {
+    /// By the clock.
+    #[default]
+    Auto,
+    /// The next one with these milliseconds.
+    Next(u64),
+    /// This one.
+    Exact(StreamId),
+}
+
+/// Who sends the message, and how it is known again.
+#[derive(Clone, Copy)]
+struct Origin<'a> {
+    producer: &'a [u8],
+    /// `None`: by its contents.
+    message: Option<&'a [u8]>,
+}
+
+#[derive(Default)]
+struct AddOptions<'a> {
+    /// Nothing is added to a stream that doesn't exist.
+    is_for_existing: bool,
+    origin: Option<Origin<'a>>,
+    trim: TrimOptions,
+    choice: Choice,
+}
+
+impl<'a> AddOptions<'a> {
+    /// Takes options and the id.
+    fn parse(args: &mut Args<'a>) -> Result<AddOptions<'a>, Error> {
+        let mut options = AddOptions::default();
+        loop {
+            match args.peek() {
+                None => return Ok(options),
+                Some(b"*") => {
+                    args.word();
+                    return Ok(options);
+                }
+                Some(_) if options.accept(args)? => {}
+                Some(_) => {
+                    options.choice = parse_choice(args.word())?;
+                    return Ok(options);
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, args: &mut Args<'a>) -> Result<bool, Error> {
+        if args.accept("NOMKSTREAM") {
+            self.is_for_existing = true;
+            return Ok(true);
+        }
+        let is_named = args.remaining() > 2 && args.accept("IDMP");
+        if !(is_named || args.remaining() > 1 && args.accept("IDMPAUTO")) {
+            return self.trim.accept(args);
+        }
+        if self.origin.is_some() {
+            return Err(Error::Text("ERR IDMP/IDMPAUTO specified multiple times"));
+        }
+        let (producer, message) = (args.word(), is_named.then(|| args.word()));
+        if producer.is_empty() {
+            return Err(Error::Text("ERR IDMP/IDMPAUTO requires a non-empty producer ID"));
+        }
+        if message.is_some_and(<[u8]>::is_empty) {
+            return Err(Error::Text("ERR IDMP requires a non-empty idempotent ID"));
+        }
+        self.origin = Some(Origin { producer, message });
+        Ok(true)
+    }
+}
+
+fn parse_choice(word: &[u8]) -> Result<Choice, Error> {
+    match StreamId::parse_open(word) {
+        Some(ms) => Ok(Choice::Next(ms)),
+        None => ids::parse(word).map(Choice::Exact).map_err(|_| INVALID_ID),
+    }
+}
+
+const TOO_SMALL: Error =
+    Error::Text("ERR The ID specified in XADD is equal or smaller than the target stream top item");
+
+impl Choice {
+    /// The id of the entry that follows `last`.
+    fn resolve(self, last: StreamId, now_ms: u64) -> Result<StreamId, Error> {
+        let id = match self {
+            Choice::Auto if now_ms > last.ms => StreamId::new(now_ms, 0),
+            Choice::Auto => last.next().ok_or(TOO_SMALL)?,
+            Choice::Next(ms) if ms == last.ms => {
+                StreamId::new(ms, last.sequence.checked_add(1).ok_or(TOO_SMALL)?)
+            }
+            Choice::Next(ms) => StreamId::new(ms, 0),
+            Choice::Exact(id) => id,
+        };
+        if id > last { Ok(id) } else { Err(TOO_SMALL) }
+    }
+}
+
+fn xadd(call: &mut Call<'_>) -> Result<(), Error> {
+    let key = call.args.word();
+    let options = AddOptions::parse(&mut call.args)?;
+    let trim = options.trim.finish()?;
+    let fields = call.args.rest();
+    if fields.is_empty() || !fields.len().is_multiple_of(2) {
+        return Err(Error::WrongArity("xadd"));
+    }
+    if options.choice == Choice::Exact(StreamId::MIN) {
+        return Err(Error::Text("ERR The ID specified in XADD must be greater than 0-0"));
+    }
+    if options.origin.is_some() && options.choice != Choice::Auto {
+        return Err(Error::Text("ERR IDMP/IDMPAUTO can be used only with auto-generated IDs"));
+    }
+    if fields.iter().map(|word| word.len()).sum::<usize>() > ENTRY_BYTES_MAX {
+        return Err(Error::Text("ERR Elements are too large to be stored"));
+    }
+
+    let mut guard = call.keys.write(key);
+    let limits = guard.thresholds().stream_node();
+    let stream = if options.is_for_existing { guard.existing_stream()? } else { Some(guard.stream()?) };
+    let Some(stream) = stream else {
+        call.reply.null();
+        return Ok(());
+    };
+    let addition = Addition { key, fields, trim, limits, choice: options.choice, now_ms: millis(call.now) };
+    let (id, is_new) = match options.origin {
+        None => (addition.apply(stream, call.effect)?, true),
+        Some(origin) => addition.apply_once(stream, origin, call.effect)?,
+    };
+    guard.count_changes(is_new.into());
+
+    reply_id(call.reply, id);
+    Ok(())
+}
+
+/// An entry to be added.
+struct Addition<'a> {
+    key: &'a [u8],
+    fields: &'a [&'a [u8]],
+    trim: Option<Trim>,
+    limits: NodeLimits,
+    choice: Choice,
+    now_ms: u64,
+}
+
+impl Addition<'_> {
+    /// Adds the entry, trims the stream, and says what was done.
+    fn apply(&self, stream: &mut Stream, effect: &mut Effect) -> Result<StreamId, Error> {
+        let id = self.add(stream)?;
+        let removed = self.trim.map_or(0, |trim| trim.apply(stream, self.limits));
+        let is_repeatable = removed == 0 || self.trim.is_some_and(Trim::is_exact);
+        if !(is_repeatable && matches!(self.choice, Choice::Exact(_))) {
+            effect.rewrite_line(|| {
+                let trim = self.trim.filter(|_| removed > 0).map_or(Line::new(), |trim| trim.words(stream));
+                self.line(trim, id)
+            });
+        }
+        Ok(id)
+    }
+
+    /// Adds the entry unless the message has been added before; its id, and whether it was added now.
+    fn apply_once(
+        &self,
+        stream: &mut Stream,
+        origin: Origin<'_>,
+        effect: &mut Effect,
+    ) -> Result<(StreamId, bool), Error> {
+        let message = origin.message.map_or_else(|| Cow::Owned(digest(self.fields)), Cow::Borrowed);
+        let known = stream.idempotence().and_then(|known| known.find(origin.producer, &message, self.now_ms));
+        if let Some(id) = known {
+            stream.idempotence_mut().count_duplicate();
+            return Ok((id, false));
+        }
+        let id = self.add(stream)?;
+        stream.idempotence_mut().remember(origin.producer, &message, id, self.now_ms);
+        effect.rewrite_line(|| self.line(Line::new(), id));
+        effect.rewrite_line(|| line(&[b"XIDMPRECORD", self.key, origin.producer, &message, &id.text()]));
+        if let Some(trim) = self.trim
+            && trim.apply(stream, self.limits) > 0
+        {
+            effect.rewrite_line(|| [line(&[b"XTRIM", self.key]), trim.words(stream)].concat());
+        }
+        Ok((id, true))
+    }
+
+    fn add(&self, stream: &mut Stream) -> Result<StreamId, Error> {
+        if stream.last_id() == StreamId::MAX {
+            return Err(Error::Text(
+                "ERR The stream has exhausted the last possible ID, unable to add more items",
+            ));
+        }
+        let id = self.choice.resolve(stream.last_id(), self.now_ms)?;
+        stream.add(id, self.fields, self.limits).expect("the id is greater and the size was checked");
+        Ok(id)
+    }
+
+    /// The command that adds this entry with this id.
+    fn line(&self, trim: Line, id: StreamId) -> Line {
+        let head = [vec![b"XADD".to_vec(), self.key.to_vec()], trim, vec![id_word(id)]];
+        head.concat().into_iter().chain(line(self.fields)).collect()
+    }
+}
+
+/// What a message without a name is known by: equal fields and values, equal digests.
+fn digest(fields: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for word in fields {
+        bytes.extend_from_slice(&(word.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(word);
+    }
+    sha1(&bytes).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::script::check;
+
+    #[test]
+    fn ids_are_given_or_made() {
+        check(
+            "XADD s * f v                   => \"1000000-0\"
+             XADD s * f v                   => \"1000000-1\"
+             XADD s 1000000-* f v           => \"1000000-2\"
+             XADD s 1000001-* f v           => \"1000001-0\"
+             XADD s * f v                   => \"1000001-1\"
+             XADD s 1000005 f v             => \"1000005-0\"
+             XADD s 5-* f v                 => ERR The ID specified in XADD is equal or smaller than the target stream top item
+             XADD s 1000005-0 f v           => ERR The ID specified in XADD is equal or smaller than the target stream top item
+             XADD s 0-0 f v                 => ERR The ID specified in XADD must be greater than 0-0
+             XADD t 0-* f v                 => \"0-1\"
+             XADD t 18446744073709551615-18446744073709551615 f v => \"18446744073709551615-18446744073709551615\"
+             XADD t * f v                   => ERR The stream has exhausted the last possible ID, unable to add more items
+             XADD u 5-18446744073709551615 f v => \"5-18446744073709551615\"
+             XADD u 5-* f v                 => ERR The ID specified in XADD is equal or smaller than the target stream top item
+             XLEN s                         => 6
+             @encoding s                    => stream",
+        );
+    }
+
+    #[test]
+    fn adding_and_trimming_at_once() {
+        check(
+            "XADD s NOMKSTREAM * f v        => nil
+             EXISTS s                       => 0
+             XADD s 1-1 f v g w             => \"1-1\"
+             XADD s MAXLEN 1 2-1 f v        => \"2-1\"
+             XADD s NOMKSTREAM MAXLEN ~ 0 LIMIT 0 3-1 f v => \"3-1\"
+             XLEN s                         => 0
+             XADD s MINID = 9 4-1 f v       => \"4-1\"
+             XADD s MINID 4 KEEPREF 5-1 f v => \"5-1\"
+             XRANGE s - +                   => [[\"5-1\", [\"f\", \"v\"]]]",
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense() {
+        check(
+            "XADD s x f v                   => ERR Invalid stream ID specified as stream command argument
+             XADD s 1-1 f                   => ERR wrong number of arguments for 'xadd' command
+             XADD s 1-1 f v g               => ERR wrong number of arguments for 'xadd' command
+             XADD s MAXLEN 1 LIMIT 5 1-1    => ERR syntax error, LIMIT cannot be used without the special ~ option
+             XADD s MAXLEN 1 MAXLEN 1 1-1 f v => ERR syntax error, MAXLEN and MINID options at the same time are not compatible
+             EXISTS s                       => 0
+             SET k v                        => OK
+             XADD k * f v                   => WRONGTYPE Operation against a key holding the wrong kind of value",
+        );
+    }
+
+    #[test]
+    fn a_message_is_added_once() {
+        check(
+            "XADD s IDMP p a * f v          => \"1000000-0\"
+             XADD s IDMP p a * f other      => \"1000000-0\"
+             XADD s IDMP q a * f v          => \"1000000-1\"
+             XADD s IDMPAUTO p * f v        => \"1000000-2\"
+             XADD s IDMPAUTO p * f v        => \"1000000-2\"
+             XADD s IDMPAUTO p MAXLEN 2 * f w => \"1000000-3\"
+             XLEN s                         => 2
+             XADD s IDMP p a 5-5 f v        => ERR IDMP/IDMPAUTO can be used only with auto-generated IDs
+             XADD s IDMP p a IDMPAUTO p * f v => ERR IDMP/IDMPAUTO specified multiple times
+             XCFGSET s IDMP-MAXSIZE 1       => OK
+             XADD s IDMP p a * f v          => \"1000000-4\"
+             XADD s IDMP p b * f v          => \"1000000-5\"
+             XADD s IDMP p a * f v          => \"1000000-6\"",
+        );
+    }
+}
