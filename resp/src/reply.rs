@@ -145,7 +145,7 @@ impl ReplyWriter {
     }
 
     /// Writes an integer as a bulk string, as a string value that is kept as an integer is read.
-    #[inline]
+    #[inline(never)]
     pub fn bulk_integer(&mut self, value: i64) {
         self.bulk(&format_integer(value));
     }

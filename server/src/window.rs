@@ -10,7 +10,7 @@
 //! window: it waits for its locks, and nobody may wait while holding shards for later.
 
 use spinel_resp::Batch;
-use spinel_storage::engine::{Engine, HoldIndex, Holds, Prepared, Turn};
+use spinel_storage::engine::{Engine, Hold, Holds, Prepared, Turn};
 use spinel_storage::{DbIndex, Error};
 
 /// The most requests of a window.
@@ -46,7 +46,7 @@ pub(crate) struct Window<'w, 'e> {
 pub(crate) struct Ready<'w> {
     pub(crate) words: &'w [&'w [u8]],
     pub(crate) prepared: Prepared,
-    pub(crate) hold: HoldIndex,
+    pub(crate) hold: Hold,
 }
 
 /// A request that has to wait for its locks, or was refused.
@@ -89,15 +89,12 @@ impl<'w, 'e> Window<'w, 'e> {
         }
     }
 
-    fn prefetch(&self) {
-        let mut slots = [None; WINDOW];
-        for (request, slot) in self.ready.iter().zip(&mut slots) {
-            *slot = self.holds.guess(request.hold, &request.prepared);
+    fn prefetch(&mut self) {
+        for request in &mut self.ready {
+            self.holds.guess(&mut request.hold, &request.prepared);
         }
-        for (request, slot) in self.ready.iter().zip(slots) {
-            if let Some(slot) = slot {
-                self.holds.prefetch_entry(request.hold, slot);
-            }
+        for request in &self.ready {
+            self.holds.prefetch_entry(request.hold);
         }
     }
 

@@ -97,6 +97,8 @@ struct PageState {
 pub struct Arena {
     /// Page 0 is never used, so that no slot is named 0.
     pages: Vec<Box<[u8]>>,
+    /// How often a slot was freed, modulo 2^32.
+    frees: u32,
     states: Vec<PageState>,
     vacant_pages: Vec<u32>,
     /// First page with a free slot, and pages in use, per class; empty until the first allocation.
@@ -138,6 +140,7 @@ impl Arena {
     pub const fn new() -> Arena {
         Arena {
             pages: Vec::new(),
+            frees: 0,
             states: Vec::new(),
             vacant_pages: Vec::new(),
             open_pages: Vec::new(),
@@ -169,6 +172,7 @@ impl Arena {
 
     /// Frees a slot. It must have come from this arena and not be used again.
     pub fn free(&mut self, slot: Slot) {
+        self.frees = self.frees.wrapping_add(1);
         let page = slot.page() as u32;
         let state = &mut self.states[slot.page()];
         self.live_bytes -= state.slot_bytes as usize;
@@ -258,6 +262,17 @@ impl Arena {
             + (self.open_pages.len() + self.class_pages.len() + self.vacant_pages.capacity()) * 4
     }
 
+    /// An arena without memory that goes on counting what is freed.
+    pub(crate) fn emptied(&self) -> Arena {
+        Arena { frees: self.frees, ..Arena::new() }
+    }
+
+    /// How often a slot was freed, modulo 2^32. As long as it is the same, slots hold what they held.
+    #[inline]
+    pub(crate) fn frees(&self) -> u32 {
+        self.frees
+    }
+
     #[inline]
     pub(crate) fn prefetch_page(&self, slot: Slot) {
         if let Some(page) = self.pages.get(slot.page()) {
@@ -340,7 +355,7 @@ impl Arena {
         self.page_bytes -= bytes.len();
         self.vacant_pages.push(page);
         if self.vacant_pages.len() + 1 == self.pages.len() {
-            *self = Arena::new();
+            *self = self.emptied();
         }
     }
 

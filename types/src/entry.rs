@@ -32,6 +32,26 @@ const FLAG_WIDE: u8 = 0x20;
 /// With [`FLAG_STAMP`]: the stamp takes 8 bytes.
 const FLAG_LONG: u8 = 0x40;
 
+/// Where the key starts, by the flags above the kind.
+const KEY_STARTS: [u8; 8] = key_starts();
+
+const fn key_starts() -> [u8; 8] {
+    let mut starts = [0; 8];
+    let mut flags = 0;
+    while flags < starts.len() {
+        let of_flags = (flags as u8) << 4;
+        let head = if of_flags & FLAG_WIDE == 0 { NARROW } else { WIDE };
+        let stamp = match of_flags & (FLAG_STAMP | FLAG_LONG) {
+            FLAG_STAMP => STAMP_SHORT,
+            0 | FLAG_LONG => 0,
+            _ => STAMP_LONG,
+        };
+        starts[flags] = (head + stamp) as u8;
+        flags += 1;
+    }
+    starts
+}
+
 /// The parts of an entry that is about to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<'a> {
@@ -109,6 +129,14 @@ fn write_clock(slot: &mut [u8], clock: u32) {
     slot[1..4].copy_from_slice(&clock.to_le_bytes()[..3]);
 }
 
+#[inline]
+fn word16(bytes: &[u8], at: usize) -> u16 {
+    let mut word = [0; 2];
+    word.copy_from_slice(&bytes[at..at + 2]);
+    u16::from_le_bytes(word)
+}
+
+#[inline]
 fn word32(bytes: &[u8], at: usize) -> u32 {
     let mut word = [0; 4];
     word.copy_from_slice(&bytes[at..at + 4]);
@@ -140,16 +168,26 @@ impl<'a> Entry<'a> {
         word32(self.slot, 0) >> 8
     }
 
+    /// Whether there is a stamp.
+    #[inline]
+    pub fn is_stamped(self) -> bool {
+        self.slot[0] & FLAG_STAMP != 0
+    }
+
     /// The stamp, if there is one.
     #[inline]
     pub fn stamp(self) -> Option<i64> {
-        if self.slot[0] & FLAG_STAMP == 0 {
+        if !self.is_stamped() {
             return None;
         }
-        let (at, length) = (self.head_len(), self.stamp_len());
-        let mut word = [0; 8];
-        word[..length].copy_from_slice(&self.slot[at..at + length]);
-        Some(i64::from_le_bytes(word))
+        let at = if self.is_wide() { WIDE } else { NARROW };
+        let low = i64::from(word32(self.slot, at));
+        let high = if self.slot[0] & FLAG_LONG == 0 {
+            i64::from(word16(self.slot, at + 4))
+        } else {
+            i64::from(word32(self.slot, at + 4))
+        };
+        Some(high << 32 | low)
     }
 
     /// The key.
@@ -177,22 +215,8 @@ impl<'a> Entry<'a> {
     }
 
     #[inline]
-    fn head_len(self) -> usize {
-        if self.is_wide() { WIDE } else { NARROW }
-    }
-
-    #[inline]
     fn key_start(self) -> usize {
-        self.head_len() + self.stamp_len()
-    }
-
-    #[inline]
-    fn stamp_len(self) -> usize {
-        match self.slot[0] & (FLAG_STAMP | FLAG_LONG) {
-            0 => 0,
-            FLAG_STAMP => STAMP_SHORT,
-            _ => STAMP_LONG,
-        }
+        usize::from(KEY_STARTS[usize::from(self.slot[0] >> 4 & 7)])
     }
 
     #[inline]

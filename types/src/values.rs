@@ -207,6 +207,12 @@ impl Values {
         (due != i64::MAX).then(|| (due, entry.key().into()))
     }
 
+    /// Whether an entry, or a member of its value, may have an expiry time.
+    #[inline]
+    pub fn may_expire(entry: Entry<'_>) -> bool {
+        entry.is_stamped() || Kind::may_expire_in_part(entry)
+    }
+
     /// A lower bound of the expiry times of a value's members; `i64::MAX` when there is none.
     #[inline]
     pub fn member_due(&self, entry: Entry<'_>) -> i64 {

@@ -252,7 +252,8 @@ impl CommandTable {
     }
 
     /// The command that these words call, with the number of words its arguments fit.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "callers keep what it finds in registers")]
+    #[inline(always)]
     pub fn resolve(&self, words: &[&[u8]]) -> Result<CommandId, Error> {
         match words.first().and_then(|name| self.by_name(name)) {
             Some(id) if self.row(id).is_plain(words.len()) => Ok(id),

@@ -15,9 +15,12 @@ pub struct Effect {
 
 impl Effect {
     /// Makes ready for the next command; `is_recorded` says whether the journal has a reader.
+    #[inline]
     pub(crate) fn reset(&mut self, is_recorded: bool) {
         self.is_recorded = is_recorded;
-        self.lines = None;
+        if is_recorded {
+            self.lines = None;
+        }
     }
 
     /// Replaces the words as received by one line. Costs nothing when nobody reads the journal.

@@ -3,15 +3,16 @@
 use super::Engine;
 use super::counters::Counters;
 use super::effect::Effect;
-use super::hold::{HoldIndex, Holds};
+use super::hold::{Hold, Holds};
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::keys::{Begin, Find, KeySpec};
-use crate::command::table::{CommandId, Plan};
+use crate::command::table::{CommandId, Plan, Row};
 use crate::command::{Handler, Reach, Run};
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::keyspace::gate::Shared;
+use crate::keyspace::lapse::Lapse;
 use crate::keyspace::view::{Held, Scene, ShardId, View};
 use crate::keyspace::{DbIndex, shard_of};
 use crate::time::UnixMillis;
@@ -25,6 +26,7 @@ pub struct Executor {
     counters: Arc<Counters>,
     entropy: Entropy,
     effect: Effect,
+    lapsed: Vec<Lapse>,
 }
 
 /// A stay inside the gate, during which any number of commands run at the same time of day.
@@ -33,6 +35,8 @@ pub struct Turn<'e> {
     scene: Scene<'e>,
     entropy: &'e mut Entropy,
     effect: &'e mut Effect,
+    /// What the running command found expired; only filled while the journal has a reader.
+    lapsed: &'e mut Vec<Lapse>,
     stripe: usize,
     inside: Option<Shared<'e>>,
     now: UnixMillis,
@@ -84,7 +88,8 @@ impl Executor {
     /// Makes an executor for the calling thread. `seed` should differ from thread to thread.
     pub fn new(engine: Arc<Engine>, seed: u64) -> Executor {
         let (stripe, counters) = engine.register_thread();
-        Executor { engine, stripe, counters, entropy: Entropy::new(seed), effect: Effect::default() }
+        let (entropy, effect) = (Entropy::new(seed), Effect::default());
+        Executor { engine, stripe, counters, entropy, effect, lapsed: Vec::new() }
     }
 
     /// The engine.
@@ -101,6 +106,7 @@ impl Executor {
             scene: Scene::new(&self.engine.keyspace, &self.counters, self.engine.access_policy(), now),
             entropy: &mut self.entropy,
             effect: &mut self.effect,
+            lapsed: &mut self.lapsed,
             stripe: self.stripe,
             now,
         }
@@ -140,15 +146,15 @@ impl<'e> Turn<'e> {
     pub fn execute_held(
         &mut self,
         prepared: &Prepared,
-        (holds, hold): (&mut Holds<'e>, HoldIndex),
+        (holds, hold): (&mut Holds<'e>, Hold),
         setting: Setting,
         words: &[&[u8]],
         reply: &mut ReplyWriter,
     ) -> Result<(), Error> {
         let row = self.engine.table().row(prepared.id);
         let Plan::Single { handler, .. } = row.plan else { unreachable!("holds are for single commands") };
-        let args = Args::new(words, row.name_words);
-        self.call(handler, args, Held::One(holds.shard(hold)), prepared, setting, words, reply)
+        let held = Held::One { shard: holds.shard(hold), guess: hold.guess };
+        self.call((row, handler), prepared, held, setting, words, reply)
     }
 
     /// Runs a command and writes its reply.
@@ -167,12 +173,11 @@ impl<'e> Turn<'e> {
             return Outcome::Failed(Error::Guarded);
         }
         let Run::Data(handler) = command.run else { return Outcome::ForHost };
-        let args = Args::new(words, row.name_words);
         let (mut shard, mut alone) = (None, None);
         let held = match command.reach {
             Reach::Keys if prepared.is_single => {
                 let locked = self.engine.keyspace.lock(setting.db, shard_of(prepared.hash));
-                Held::One(&mut *shard.insert(locked))
+                Held::One { shard: &mut *shard.insert(locked), guess: None }
             }
             Reach::Keys => self.lock(command.keys, setting.db, words),
             Reach::Sweep => Held::Several { shards: Vec::new(), is_alone: false },
@@ -182,7 +187,7 @@ impl<'e> Turn<'e> {
                 Held::Several { shards: Vec::new(), is_alone: true }
             }
         };
-        let result = self.call(handler, args, held, prepared, setting, words, reply);
+        let result = self.call((row, handler), prepared, held, setting, words, reply);
         if alone.take().is_some() {
             self.inside = Some(self.engine.keyspace.gate.shared(self.stripe));
         }
@@ -202,17 +207,14 @@ impl<'e> Turn<'e> {
         Held::Several { shards: shards.into_iter().map(lock).collect(), is_alone: false }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the one place where everything about a call comes together"
-    )]
-    #[inline]
+    /// Calls the handler and records the effect: where everything about a call comes together.
+    #[expect(clippy::inline_always, reason = "what it puts together is built in place")]
+    #[inline(always)]
     fn call(
         &mut self,
-        handler: Handler,
-        args: Args<'_>,
-        held: Held<'_>,
+        (row, handler): (&Row, Handler),
         prepared: &Prepared,
+        held: Held<'_>,
         setting: Setting,
         words: &[&[u8]],
         reply: &mut ReplyWriter,
@@ -221,7 +223,7 @@ impl<'e> Turn<'e> {
         self.effect.reset(is_recorded);
         let start = reply.position();
         let mut call = Call {
-            args,
+            args: Args::new(words, row.name_words),
             keys: View {
                 scene: &self.scene,
                 is_untouching: setting.is_untouching,
@@ -232,30 +234,34 @@ impl<'e> Turn<'e> {
                 known: (words[prepared.key as usize], prepared.hash),
                 entropy: self.entropy,
                 changes: 0,
-                lapsed: Vec::new(),
+                lapsed: self.lapsed,
             },
             reply,
             effect: self.effect,
             now: self.now,
         };
         let result = handler(&mut call);
-        if call.keys.changes > 0 || is_recorded {
-            self.scene.counters.changes.add(call.keys.changes);
+        self.scene.counters.changes.add(call.keys.changes);
+        if is_recorded {
             record(self.engine, &mut call, words);
         }
         if let Err(error) = &result {
-            call.reply.truncate(start);
-            call.reply.error_bytes(&error.bytes());
+            take_back(call.reply, start, error);
         }
         result
     }
 }
 
+/// Replaces what a handler replied before it failed.
+#[cold]
+fn take_back(reply: &mut ReplyWriter, start: usize, error: &Error) {
+    reply.truncate(start);
+    reply.error_bytes(&error.bytes());
+}
+
 /// Appends what the command did to the journal, while its shards are still locked.
+#[inline(never)]
 fn record(engine: &Engine, call: &mut Call<'_>, words: &[&[u8]]) {
-    if !engine.journal().has_readers() {
-        return;
-    }
     for lapse in call.keys.lapsed.drain(..) {
         engine.journal().append_words(lapse.db, &lapse.words());
     }

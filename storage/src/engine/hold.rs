@@ -3,7 +3,7 @@
 use super::execute::{Prepared, Turn};
 use crate::keyspace::shard::Shard;
 use crate::keyspace::{DbIndex, SHARDS, shard_of};
-use spinel_types::Slot;
+use spinel_types::Guess;
 use std::sync::MutexGuard;
 
 /// The shards a thread holds for commands to come, all of one database.
@@ -17,9 +17,12 @@ pub struct Holds<'e> {
 /// The most shards that are held at once.
 const HOLDS_MAX: usize = u8::MAX as usize;
 
-/// Says which of the [`Holds`] is a command's.
+/// Says where a command's key is: in which of the [`Holds`], and where in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct HoldIndex(u8);
+pub struct Hold {
+    index: u8,
+    pub(super) guess: Option<Guess>,
+}
 
 impl<'e> Holds<'e> {
     /// Makes room for the shards of this many commands.
@@ -30,15 +33,17 @@ impl<'e> Holds<'e> {
     /// Guesses where a command's entry is and asks for its address to be loaded. The bucket, asked for when
     /// the hold was taken, should be in the cache by now.
     #[inline]
-    pub fn guess(&self, hold: HoldIndex, prepared: &Prepared) -> Option<Slot> {
-        self.shards[usize::from(hold.0)].1.values.table().guess(prepared.hash)
+    pub fn guess(&self, hold: &mut Hold, prepared: &Prepared) {
+        hold.guess = self.at(*hold).values.table().guess(prepared.hash);
     }
 
     /// Asks for an entry to be loaded. Its address, asked for by [`guess`](Holds::guess), should be in the
     /// cache by now.
     #[inline]
-    pub fn prefetch_entry(&self, hold: HoldIndex, slot: Slot) {
-        self.shards[usize::from(hold.0)].1.values.table().prefetch_entry(slot);
+    pub fn prefetch_entry(&self, hold: Hold) {
+        if let Some(guess) = hold.guess {
+            self.at(hold).values.table().prefetch_guessed(guess);
+        }
     }
 
     /// Unlocks all shards.
@@ -57,8 +62,13 @@ impl<'e> Holds<'e> {
     }
 
     #[inline]
-    pub(super) fn shard(&mut self, hold: HoldIndex) -> &mut Shard {
-        &mut self.shards[usize::from(hold.0)].1
+    fn at(&self, hold: Hold) -> &Shard {
+        &self.shards[usize::from(hold.index)].1
+    }
+
+    #[inline]
+    pub(super) fn shard(&mut self, hold: Hold) -> &mut Shard {
+        &mut self.shards[usize::from(hold.index)].1
     }
 }
 
@@ -69,7 +79,7 @@ impl<'e> Turn<'e> {
     /// Several shards may be held at once, because none is waited for. A command without a hold waits for
     /// its locks, so release all holds before one runs. All holds must be for the same database.
     #[inline]
-    pub fn hold(&self, prepared: &Prepared, db: DbIndex, holds: &mut Holds<'e>) -> Option<HoldIndex> {
+    pub fn hold(&self, prepared: &Prepared, db: DbIndex, holds: &mut Holds<'e>) -> Option<Hold> {
         debug_assert!(holds.shards.is_empty() || holds.db == db);
         let shard = shard_of(prepared.hash);
         let place = match holds.places[shard] {
@@ -77,8 +87,8 @@ impl<'e> Turn<'e> {
             0 => holds.add(shard, self.engine.keyspace.try_lock(db, shard)?, db),
             place => place,
         };
-        let hold = HoldIndex(place - 1);
-        holds.shard(hold).values.table().prefetch_bucket(prepared.hash);
+        let hold = Hold { index: place - 1, guess: None };
+        holds.at(hold).values.table().prefetch_bucket(prepared.hash);
         Some(hold)
     }
 }

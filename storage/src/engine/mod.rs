@@ -19,7 +19,7 @@ use crate::keyspace::Keyspace;
 use crate::keyspace::access::AccessPolicy;
 use counters::{CounterSums, Counters};
 pub use execute::{Executor, Outcome, Prepared, Setting, Turn};
-pub use hold::{HoldIndex, Holds};
+pub use hold::{Hold, Holds};
 use journal::Journal;
 use spinel_types::HashSeed;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -9,13 +9,13 @@ use crate::engine::counters::Counters;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::time::UnixMillis;
-use spinel_types::{Entry, Kind, Slot, Str, Value, Values};
+use spinel_types::{Entry, Guess, Kind, Slot, Str, Value, Values};
 use std::sync::MutexGuard;
 
 /// The shards a command holds.
 pub(crate) enum Held<'a> {
-    /// The shard of its only key.
-    One(&'a mut Shard),
+    /// The shard of its only key, and where in it the key probably is.
+    One { shard: &'a mut Shard, guess: Option<Guess> },
     /// Those of several keys, ascending. With the gate closed, more are locked as they are needed.
     Several { shards: Vec<(ShardId, MutexGuard<'a, Shard>)>, is_alone: bool },
 }
@@ -60,7 +60,7 @@ pub struct View<'a> {
     /// Changes made through guards.
     pub(crate) changes: u64,
     /// Keys that were found expired and removed.
-    pub(crate) lapsed: Vec<Lapse>,
+    pub(crate) lapsed: &'a mut Vec<Lapse>,
 }
 
 #[inline]
@@ -221,20 +221,33 @@ impl<'a> View<'a> {
     }
 
     /// Finds a key that has not expired; one that has is removed.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the path of every command, and short")]
+    #[inline(always)]
     fn find(&mut self, db: DbIndex, hash: u64, key: &[u8]) -> Option<Slot> {
-        let now = self.now.0;
-        let shard = self.shard(db, hash);
-        let slot = shard.values.table().find(hash, key)?;
-        let entry = shard.values.table().entry(slot);
-        match entry.stamp() {
-            Some(expiry) if expiry <= now => {
-                self.expire(db, hash, slot, key);
-                None
-            }
-            _ if shard.values.member_due(entry) <= now => self.expire_members(db, hash, slot, key),
-            _ => Some(slot),
+        let guess = match self.held {
+            Held::One { guess, .. } => guess,
+            Held::Several { .. } => None,
+        };
+        let table = self.shard(db, hash).values.table();
+        let slot = table.find_guessed(guess, hash, key)?;
+        if Values::may_expire(table.entry(slot)) {
+            self.unless_expired(db, hash, slot, key)
+        } else {
+            Some(slot)
         }
+    }
+
+    /// The slot of a key that was found, unless it or all of its value has expired.
+    #[inline(never)]
+    fn unless_expired(&mut self, db: DbIndex, hash: u64, slot: Slot, key: &[u8]) -> Option<Slot> {
+        let now = self.now.0;
+        let values = &self.shard(db, hash).values;
+        let entry = values.table().entry(slot);
+        if entry.stamp().is_some_and(|expiry| expiry <= now) {
+            self.expire(db, hash, slot, key);
+            return None;
+        }
+        if values.member_due(entry) <= now { self.expire_members(db, hash, slot, key) } else { Some(slot) }
     }
 
     /// Removes a key that has expired.
@@ -269,7 +282,7 @@ impl<'a> View<'a> {
     /// The shard of a hash that was looked at before.
     fn held_shard(&self, db: DbIndex, hash: u64) -> &Shard {
         match &self.held {
-            Held::One(shard) => shard,
+            Held::One { shard, .. } => shard,
             Held::Several { shards, .. } => {
                 let place = shards.binary_search_by_key(&(db, shard_of(hash)), |(held, _)| *held);
                 &shards[place.expect("it was locked to look at it")].1
@@ -284,24 +297,37 @@ impl<'a> View<'a> {
     )]
     #[inline(always)]
     pub(crate) fn shard(&mut self, db: DbIndex, hash: u64) -> &mut Shard {
-        let id = (db, shard_of(hash));
-        let keyspace = self.scene.keyspace;
         match &mut self.held {
-            Held::One(shard) => {
-                debug_assert_eq!(id, (self.db, shard_of(self.known.1)), "a single command has one key");
+            Held::One { shard, .. } => {
+                debug_assert_eq!(
+                    (db, shard_of(hash)),
+                    (self.db, shard_of(self.known.1)),
+                    "a single command has one key"
+                );
                 shard
             }
             Held::Several { shards, is_alone } => {
-                let place = match shards.binary_search_by_key(&id, |(held, _)| *held) {
-                    Ok(place) => place,
-                    Err(place) => {
-                        assert!(*is_alone, "a command touches only keys its specifications name");
-                        shards.insert(place, (id, keyspace.lock(db, id.1)));
-                        place
-                    }
-                };
-                &mut shards[place].1
+                one_of_several(shards, *is_alone, (db, shard_of(hash)), self.scene.keyspace)
             }
         }
     }
+}
+
+/// The shard with this id; with the gate closed, it is locked if need be.
+#[inline(never)]
+fn one_of_several<'s, 'a>(
+    shards: &'s mut Vec<(ShardId, MutexGuard<'a, Shard>)>,
+    is_alone: bool,
+    id: ShardId,
+    keyspace: &'a Keyspace,
+) -> &'s mut Shard {
+    let place = match shards.binary_search_by_key(&id, |(held, _)| *held) {
+        Ok(place) => place,
+        Err(place) => {
+            assert!(is_alone, "a command touches only keys its specifications name");
+            shards.insert(place, (id, keyspace.lock(id.0, id.1)));
+            place
+        }
+    };
+    &mut shards[place].1
 }

@@ -27,6 +27,7 @@
 //! are 3/8 of the range, so among 10 buckets its home is `floor(10 × 3/8) = 3`. After growth to 12 buckets
 //! it is 4; entries before it in the scan order are before it still.
 
+mod ahead;
 mod backfill;
 mod bucket;
 mod choose;
@@ -40,6 +41,7 @@ use crate::entry::{self, EntryMut, Keys};
 use crate::hash_seed::HashSeed;
 use crate::member::Members;
 use crate::string::Str;
+pub use ahead::Guess;
 use bucket::Bucket;
 pub use layout::Layout;
 pub use scan::Cursor;
@@ -233,33 +235,8 @@ impl<L: Layout> Table<L> {
         self.arena.capacity(slot) + self.index_bytes().div_ceil(self.len.max(1)).min(size_of::<Bucket>())
     }
 
-    /// Asks for a key's bucket to be loaded into the cache.
-    #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
-        if let Some(segment) = self.segment_index(hash).and_then(|index| self.segments.get(index)) {
-            crate::cpu::prefetch(&segment.buckets[segment.home(position(hash))]);
-        }
-    }
-
-    /// Guesses the slot of a key from its bucket alone, which should be in the cache, and asks for the
-    /// address of its page to be loaded.
-    #[inline]
-    pub fn guess(&self, hash: u64) -> Option<Slot> {
-        let segment = self.segments.get(self.segment_index(hash)?)?;
-        let bucket = &segment.buckets[segment.home(position(hash))];
-        let slot = bucket.slot(bucket.matches(Bucket::tag(hash)).next()?);
-        self.arena.prefetch_page(slot);
-        Some(slot)
-    }
-
-    /// Asks for an entry to be loaded; the address of its page should be in the cache.
-    #[inline]
-    pub fn prefetch_entry(&self, slot: Slot) {
-        self.arena.prefetch(slot);
-    }
-
     fn clear(&mut self) {
-        *self = Table { due: self.due.emptied(), ..Table::new(self.seed) };
+        *self = Table { due: self.due.emptied(), arena: self.arena.emptied(), ..Table::new(self.seed) };
     }
 
     fn index_bytes(&self) -> usize {

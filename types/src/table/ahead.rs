@@ -1,0 +1,113 @@
+//! Lookups in steps, so that several keys are looked up side by side.
+//!
+//! A lookup waits for memory three times: for the bucket, for the address of a page, for the entry. Whoever has many
+//! keys to find does the first step for all, then the second for all, and finds all loaded when it gets to the third.
+
+use super::bucket::Bucket;
+use super::segment::position;
+use super::{Layout, Table};
+use crate::arena::Slot;
+
+/// Where an entry probably is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Guess {
+    slot: Slot,
+    /// How often a slot had been freed: one freed since may hold anything by now, or half of anything.
+    frees: u32,
+}
+
+impl<L: Layout> Table<L> {
+    /// Asks for a key's bucket to be loaded into the cache.
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        if let Some(segment) = self.segment_index(hash).and_then(|index| self.segments.get(index)) {
+            crate::cpu::prefetch(&segment.buckets[segment.home(position(hash))]);
+        }
+    }
+
+    /// Guesses the slot of a key from its bucket alone, which should be in the cache, and asks for the
+    /// address of its page to be loaded.
+    #[inline]
+    pub fn guess(&self, hash: u64) -> Option<Guess> {
+        let segment = self.segments.get(self.segment_index(hash)?)?;
+        let bucket = &segment.buckets[segment.home(position(hash))];
+        let slot = bucket.slot(bucket.matches(Bucket::tag(hash)).next()?);
+        self.arena.prefetch_page(slot);
+        Some(Guess { slot, frees: self.arena.frees() })
+    }
+
+    /// Asks for a guessed entry to be loaded; the address of its page should be in the cache.
+    #[inline]
+    pub fn prefetch_guessed(&self, guess: Guess) {
+        self.prefetch_entry(guess.slot);
+    }
+
+    /// Asks for an entry to be loaded; the address of its page should be in the cache.
+    #[inline]
+    pub fn prefetch_entry(&self, slot: Slot) {
+        self.arena.prefetch(slot);
+    }
+
+    /// Finds a key's slot, first where it was guessed. O(1).
+    #[inline]
+    pub fn find_guessed(&self, guess: Option<Guess>, hash: u64, key: L::Key<'_>) -> Option<Slot> {
+        match guess {
+            Some(Guess { slot, frees })
+                if frees == self.arena.frees() && L::is_at(self.arena.tail(slot), key) =>
+            {
+                Some(slot)
+            }
+            _ => self.find(hash, key),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::Fields;
+    use crate::hash_seed::HashSeed;
+
+    const KEYS: u64 = 40;
+
+    fn key(number: u64) -> [u8; 8] {
+        number.to_le_bytes()
+    }
+
+    /// A value that looks like the entry of another key, so that a stale guess into its middle would find that.
+    fn misleading(number: u64, len: usize) -> Vec<u8> {
+        let mut value = Vec::new();
+        while value.len() < len {
+            value.extend([1, 0, 0, 0, 8, 0]);
+            value.extend(key((number + 1) % KEYS));
+        }
+        value.truncate(len);
+        value
+    }
+
+    #[test]
+    fn a_guess_never_finds_what_is_elsewhere() {
+        let mut table: Table = Table::new(HashSeed::new(5, 6));
+        let mut random = 77_u64;
+        for _ in 0..20_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let guesses: Vec<Option<Guess>> =
+                (0..KEYS).map(|number| table.guess(table.hash(&key(number)))).collect();
+
+            let number = (random >> 33) % KEYS;
+            let (key_bytes, hash) = (key(number), table.hash(&key(number)));
+            let value = misleading(number, (random >> 50) as usize % 60);
+            let fields = Fields { kind: 1, value: &value, stamp: None, clock: 0 };
+            match table.find(hash, &key_bytes) {
+                None => drop(table.insert(hash, &key_bytes, &fields)),
+                Some(slot) if random >> 63 == 0 => drop(table.replace(hash, slot, &key_bytes, &fields)),
+                Some(slot) => table.remove(hash, slot),
+            }
+
+            for (number, guess) in (0..KEYS).zip(guesses) {
+                let hash = table.hash(&key(number));
+                assert_eq!(table.find_guessed(guess, hash, &key(number)), table.find(hash, &key(number)));
+            }
+        }
+    }
+}
