@@ -2,6 +2,7 @@
 
 use super::{HostCall, HostRow};
 use crate::config::failure::plain;
+use crate::config::memory;
 use crate::config::rewrite::{Extent, RewriteError};
 use crate::log;
 use spinel_resp::Protocol;
@@ -13,6 +14,9 @@ use std::time::Duration;
 
 const FLAGS: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE);
 const ROW: Command = Command { group: Group::Server, flags: FLAGS, ..Command::ROW };
+
+/// Somewhat below 4 GiB, which is more than a node of a list can be.
+const LIST_PLAIN_BYTES_MAX: u64 = (4 << 30) - (1 << 20);
 
 /// The rows whose handlers need the server.
 pub(super) const COMMANDS: &[HostRow] = &[
@@ -47,6 +51,15 @@ pub(super) const COMMANDS: &[HostRow] = &[
             ..ROW
         },
         protocol,
+    ),
+    (
+        Command {
+            name: "debug|quicklist-packed-threshold",
+            usage: "size:string",
+            about: "Sets the length from which elements of large lists get a node of their own; 0 is the default.",
+            ..ROW
+        },
+        set_list_plain_bytes,
     ),
 ];
 
@@ -102,6 +115,17 @@ fn error(call: &mut HostCall<'_>) -> Result<(), Error> {
 fn write_log(call: &mut HostCall<'_>) -> Result<(), Error> {
     let message = call.args.word();
     log::warning(&format!("DEBUG LOG: {}", String::from_utf8_lossy(message)));
+
+    call.reply.ok();
+    Ok(())
+}
+
+fn set_list_plain_bytes(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let bytes = memory::parse(call.args.word())
+        .filter(|bytes| *bytes <= LIST_PLAIN_BYTES_MAX)
+        .ok_or(Error::Text("ERR argument must be a memory value bigger than 1 and smaller than 4gb"))?;
+
+    call.shared.engine.keyspace().thresholds().set_list_plain_bytes(bytes as usize);
 
     call.reply.ok();
     Ok(())

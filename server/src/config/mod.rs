@@ -16,7 +16,7 @@ pub(crate) mod draft;
 pub(crate) mod failure;
 mod file;
 mod lists;
-mod memory;
+pub(crate) mod memory;
 mod nearest;
 pub(crate) mod rewrite;
 pub(crate) mod setting;

@@ -3,7 +3,7 @@
 use spinel_tests::{Server, transcript};
 use std::collections::BTreeMap;
 
-const GROUPS: [&str; 5] = ["bitmap", "connection", "generic", "server", "string"];
+const GROUPS: [&str; 6] = ["bitmap", "connection", "generic", "list", "server", "string"];
 
 #[test]
 fn every_group_has_its_test() {
@@ -23,6 +23,11 @@ fn connection() {
 #[test]
 fn generic() {
     play("generic");
+}
+
+#[test]
+fn list() {
+    play("list");
 }
 
 #[test]

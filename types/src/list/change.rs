@@ -70,8 +70,14 @@ impl<'a> ListMut<'a> {
         let list = self.view();
         let count = count.min(list.len());
         let start = if end == End::Head { 0 } else { list.len() - count };
+        let is_large = list.as_large().is_some();
         let mut taken = Vec::with_capacity(count);
-        list.for_each((start, count), Direction::Forwards, |element| taken.push(Taken::of(element)));
+        list.for_each((start, count), Direction::Forwards, |element| {
+            taken.push(match element {
+                Element::Integer(integer) if is_large => Taken::Integer(integer),
+                element => Taken::Text(element.to_vec()),
+            });
+        });
         self.remove_range(start, count);
         self.place.count_changes(count as u64);
         taken
@@ -161,7 +167,7 @@ impl<'a> ListMut<'a> {
     }
 
     /// Turns a listpack into the large form if these elements could make it too large. Integers that come from
-    /// another list don't count.
+    /// a large list don't count.
     fn grow(&mut self, elements: &[Element<'_>]) {
         let ListRef::Compact(pack) = self.view() else { return };
         let text_bytes: usize = elements
@@ -178,7 +184,9 @@ impl<'a> ListMut<'a> {
     }
 }
 
-/// An element taken from a list.
+/// An element taken from a list, to be put into another.
+///
+/// That integers of a large list stay integers matters: they don't count when the other list's size is guessed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Taken {
     /// The decimal of this integer.
@@ -188,13 +196,6 @@ pub enum Taken {
 }
 
 impl Taken {
-    fn of(element: Element<'_>) -> Taken {
-        match element {
-            Element::Integer(integer) => Taken::Integer(integer),
-            Element::Text(text) => Taken::Text(text.to_vec()),
-        }
-    }
-
     /// The element, to be read or to be put into a list.
     pub fn element(&self) -> Element<'_> {
         match self {

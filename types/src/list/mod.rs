@@ -20,6 +20,7 @@
 //! `compress_depth` nodes at each end are not compressed.
 
 mod change;
+mod describe;
 mod edit;
 mod limits;
 mod node;
@@ -29,6 +30,7 @@ mod walk;
 use std::collections::VecDeque;
 
 pub use change::{ListMut, Taken};
+pub use describe::NodeDescription;
 pub use limits::ListLimits;
 pub use view::ListRef;
 
@@ -107,11 +109,6 @@ impl List {
     /// How many nodes there are.
     pub fn nodes(&self) -> usize {
         self.nodes.len()
-    }
-
-    /// Bytes of the nodes' listpacks and texts before compression. O(nodes).
-    pub fn uncompressed_bytes(&self) -> usize {
-        self.nodes.iter().map(Node::size).sum()
     }
 
     /// The limits the list was made with.

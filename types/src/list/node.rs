@@ -66,6 +66,12 @@ impl Node {
         self.is_plain
     }
 
+    #[inline]
+    pub(super) fn is_compressed(&self) -> bool {
+        self.is_compressed
+    }
+
+    /// Memory of what it points to.
     pub(super) fn memory_bytes(&self) -> usize {
         self.bytes.memory_bytes()
     }

@@ -35,6 +35,14 @@ impl<'a> ListRef<'a> {
         }
     }
 
+    /// The large form, if it has it.
+    pub fn as_large(self) -> Option<&'a List> {
+        match self {
+            ListRef::Compact(_) => None,
+            ListRef::Large(list) => Some(list),
+        }
+    }
+
     /// Whether there is no element.
     pub fn is_empty(self) -> bool {
         self.len() == 0

@@ -126,7 +126,8 @@ impl<'a> Generator<'a> {
     }
 
     fn repetitions(&mut self, argument: &Argument) -> usize {
-        let mut times = 1;
+        // Now and then enough to fill something.
+        let mut times = if argument.is_multiple && self.random.chance(4) { 20 } else { 1 };
         while argument.is_multiple && self.random.chance(45) {
             times += 1;
         }

@@ -137,6 +137,9 @@ const SKETCHES: [&[u8]; 8] = [
 
 const SKETCH_COMMANDS: [&str; 5] = ["decode", "ENCODING", "todense", "getreg", "nosuch"];
 
+/// Lengths around those at which nodes of lists are full, halves of them, and texts that get a node alone.
+const NODE_BYTES: [usize; 8] = [900, 2000, 4070, 4080, 4088, 8170, 8186, 8193];
+
 const TYPES: [&str; 8] = ["string", "list", "hash", "set", "zset", "stream", "STRING", "nosuch"];
 
 const PARAMETERS: [&str; 10] = [
@@ -190,6 +193,9 @@ pub(crate) fn value(argument: &Argument, random: &mut Random) -> Vec<u8> {
         ("seconds", _) => duration(random, 1),
         ("milliseconds", _) => duration(random, 1000),
         ("unix-time-milliseconds", _) => moment(random, 1000),
+        ("element" | "pivot", Kind::Text) => element(random),
+        // SELECT takes one of a database, LINDEX and LSET one of an element.
+        ("index", _) if random.chance(50) => random.between(-12, 2).to_string().into(),
         ("index" | "index1" | "index2" | "db" | "destination-db", _) => database(random),
         ("subcommand", _) => random.pick(&SKETCH_COMMANDS).into(),
         ("encoding", Kind::Text) => random.pick(&BITFIELD_TYPES).into(),
@@ -240,6 +246,18 @@ fn text(random: &mut Random) -> Vec<u8> {
         18 if random.chance(30) => SKETCHES[random.below(SKETCHES.len())].to_vec(),
         18 => (0..random.below(200)).map(|_| b'a' + random.below(4) as u8).collect(),
         _ => b"abcdefgh"[..random.below(9)].to_vec(),
+    }
+}
+
+/// Returns an element of a list: mostly one of a few, so that searches find some, and at times one that is near
+/// the size of a node.
+fn element(random: &mut Random) -> Vec<u8> {
+    match random.below(20) {
+        0..6 => random.between(-1, 6).to_string().into(),
+        6..12 => random.pick(&["a", "b", "c", "one", "two", "three"]).into(),
+        12..16 => b"abcdefghijklmnopqrstuvwxyz"[..random.below(27)].to_vec(),
+        16 => b"l".repeat(NODE_BYTES[random.below(NODE_BYTES.len())]),
+        _ => text(random),
     }
 }
 

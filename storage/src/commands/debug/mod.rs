@@ -2,6 +2,7 @@
 //! is up to the program around the engine, which also has subcommands of its own.
 
 pub(super) mod digest;
+mod layout;
 mod object;
 mod populate;
 
@@ -54,6 +55,16 @@ const ROWS: &[Command] = &[
         ..ROW
     },
     Command {
+        name: "debug|listpack",
+        usage: "key",
+        keys: &[KeySpec::at(2, KeyUse::READ_ONLY)],
+        reach: Reach::Keys,
+        cost: "O(N) where N is the number of elements",
+        about: "Prints how the elements of a small collection lie in memory.",
+        run: Run::Data(layout::listpack),
+        ..ROW
+    },
+    Command {
         name: "debug|object",
         usage: "key",
         keys: &[KeySpec::at(2, KeyUse::READ_ONLY)],
@@ -70,6 +81,16 @@ const ROWS: &[Command] = &[
         cost: "O(N) where N is the number of keys",
         about: "Makes string keys with numbers in their names; those that exist stay as they are.",
         run: Run::Data(populate::populate),
+        ..ROW
+    },
+    Command {
+        name: "debug|quicklist",
+        usage: "key [is-full:integer]",
+        keys: &[KeySpec::at(2, KeyUse::READ_ONLY)],
+        reach: Reach::Keys,
+        cost: "O(N) where N is the number of elements",
+        about: "Prints how the nodes of a large list lie in memory, and with 1 their bytes.",
+        run: Run::Data(layout::quicklist),
         ..ROW
     },
     Command {
