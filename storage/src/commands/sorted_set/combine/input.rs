@@ -1,7 +1,10 @@
 //! What is combined.
 
 use crate::error::Error;
-use spinel_types::{SortedSetRef, Str, Value};
+use spinel_types::{SetRef, SortedSetRef, Str, Value};
+
+/// The score that a member of a set has.
+const SCORE_IN_SETS: f64 = 1.0;
 
 /// One of the inputs.
 pub(super) struct Input<'v> {
@@ -14,6 +17,7 @@ pub(super) struct Input<'v> {
 enum Source<'v> {
     Missing,
     SortedSet(SortedSetRef<'v>),
+    Set(SetRef<'v>),
 }
 
 impl<'v> Input<'v> {
@@ -21,6 +25,7 @@ impl<'v> Input<'v> {
         let source = match value {
             None => Source::Missing,
             Some(Value::SortedSet(set)) => Source::SortedSet(set),
+            Some(Value::Set(set)) => Source::Set(set),
             Some(_) => return Err(Error::WrongType),
         };
         Ok(Input { source, weight: 1.0 })
@@ -30,6 +35,7 @@ impl<'v> Input<'v> {
         match self.source {
             Source::Missing => 0,
             Source::SortedSet(set) => set.len(),
+            Source::Set(set) => set.len(),
         }
     }
 
@@ -38,6 +44,7 @@ impl<'v> Input<'v> {
         match self.source {
             Source::Missing => None,
             Source::SortedSet(set) => set.score(member),
+            Source::Set(set) => set.contains(member).then_some(SCORE_IN_SETS),
         }
     }
 
@@ -46,6 +53,7 @@ impl<'v> Input<'v> {
         match self.source {
             Source::Missing => {}
             Source::SortedSet(set) => _ = set.iter().all(|(member, score)| visit(member, score)),
+            Source::Set(set) => _ = set.iter().all(|member| visit(member, SCORE_IN_SETS)),
         }
     }
 }
