@@ -30,6 +30,11 @@ const ALLOWANCES: &[Allowance] = &[
         accepts: same_scan,
     },
     Allowance {
+        commands: &["zscan"],
+        reason: "cursors and the share of each step are free; a scan done in one step holds the same members",
+        accepts: same_member_scan,
+    },
+    Allowance {
         commands: &["ttl", "expiretime"],
         reason: "the servers read their clocks at different moments (up to 2 s)",
         accepts: |_, one, other| close(one, other, 2),
@@ -44,6 +49,7 @@ const ALLOWANCES: &[Allowance] = &[
             "time",
             "lastsave",
             "randomkey",
+            "zrandmember",
             "client|id",
             "object|idletime",
             "object|freq",
@@ -145,13 +151,23 @@ fn sorted(reply: &Reply, size: usize) -> Vec<&[Reply]> {
 }
 
 fn same_scan(call: &Call, one: &Reply, other: &Reply) -> bool {
-    let ([cursor, keys], [other_cursor, other_keys]) = (one.items(), other.items()) else { return false };
+    is_same_scan(call.get(1), 1, one, other)
+}
+
+/// The same for members with their scores.
+fn same_member_scan(call: &Call, one: &Reply, other: &Reply) -> bool {
+    is_same_scan(call.get(2), 2, one, other)
+}
+
+/// Tells whether two scans from a cursor agree, whose entries take `size` replies each.
+fn is_same_scan(from: Option<&Vec<u8>>, size: usize, one: &Reply, other: &Reply) -> bool {
+    let ([cursor, entries], [other_cursor, others]) = (one.items(), other.items()) else { return false };
     let is_whole = |cursor: &Reply| cursor.bytes() == Some(b"0");
-    let from_start = call.get(1).is_some_and(|cursor| cursor == b"0");
+    let from_start = from.is_some_and(|cursor| cursor == b"0");
     if from_start && is_whole(cursor) && is_whole(other_cursor) {
-        return same_elements(call, keys, other_keys);
+        return entries.marker() == others.marker() && sorted(entries, size) == sorted(others, size);
     }
-    cursor.marker() == other_cursor.marker() && keys.marker() == other_keys.marker()
+    cursor.marker() == other_cursor.marker() && entries.marker() == others.marker()
 }
 
 fn close(one: &Reply, other: &Reply, distance_max: u64) -> bool {

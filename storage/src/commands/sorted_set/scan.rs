@@ -8,6 +8,7 @@ use crate::commands::portion::{Portion, cursor};
 use crate::error::Error;
 use spinel_resp::ReplyWriter;
 use spinel_resp::number::format_double;
+use spinel_types::SortedSetRef;
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
@@ -40,7 +41,10 @@ fn zscan(call: &mut Call<'_>) -> Result<(), Error> {
             seen += 1;
             if portion.shows(member) {
                 super::reply_member(&mut found, member);
-                found.bulk(&format_double(score));
+                match set {
+                    SortedSetRef::Compact(_) => found.bulk(&format_double(score)),
+                    SortedSetRef::Large(_) => found.bulk(in_full(score).as_bytes()),
+                }
                 shown += 2;
             }
         });
@@ -50,9 +54,53 @@ fn zscan(call: &mut Call<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Writes a score in 17 digits without zeros at the end, as `%.17g` of C does: so the reference server shows
+/// scores of large sorted sets here, and only here.
+fn in_full(score: f64) -> String {
+    if score.is_infinite() {
+        return score.to_string();
+    }
+    let scientific = format!("{score:.16e}");
+    let (mantissa, exponent) = scientific.split_once('e').expect("an exponent is always written");
+    let exponent: i32 = exponent.parse().expect("an exponent is an integer");
+    if (-4..DIGITS).contains(&exponent) {
+        let decimals = (DIGITS - 1 - exponent) as usize;
+        return without_zeros(&format!("{score:.decimals$}")).to_owned();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", without_zeros(mantissa), exponent.abs())
+}
+
+/// Digits that tell every double from its neighbours.
+const DIGITS: i32 = 17;
+
+fn without_zeros(number: &str) -> &str {
+    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::commands::script::check;
+
+    #[test]
+    fn scores_have_seventeen_digits() {
+        for (score, text) in [
+            (38.532, "38.531999999999996"),
+            (-683.541_300_000_000_1, "-683.54130000000009"),
+            (0.5, "0.5"),
+            (-0.0, "-0"),
+            (5000.0, "5000"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (1.5e300, "1.5000000000000001e+300"),
+            (0.0001, "0.0001"),
+            (0.000_01, "1.0000000000000001e-05"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(in_full(score), text);
+        }
+    }
 
     #[test]
     fn members_are_listed_with_scores() {
