@@ -48,6 +48,8 @@ impl Command {
             "slow" => !has(Flags::FAST),
             "blocking" => has(Flags::BLOCKING),
             "dangerous" => has(Flags::ADMIN) || has(Flags::DANGEROUS),
+            "list" | "set" | "sortedset" if has(Flags::SORTS) => true,
+            "keyspace" if has(Flags::SORTS) => false,
             "keyspace" => has(Flags::KEYSPACE) || self.is_of(Group::Generic) && !has(Flags::CONNECTION),
             "connection" => has(Flags::CONNECTION) || self.is_of(Group::Connection),
             "sortedset" => self.is_of(Group::SortedSet),

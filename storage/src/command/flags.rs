@@ -57,6 +57,8 @@ flags! {
     KEYSPACE = 18, "";
     /// Can do harm: access category `dangerous`.
     DANGEROUS = 19, "";
+    /// Sorts lists, sets and sorted sets: their access categories, and not `keyspace`.
+    SORTS = 25, "";
     /// Does not mark keys as used.
     TOUCHES_ARBITRARY_KEYS = 20, "";
     /// Is about the connection though its group is another: access category `connection`.

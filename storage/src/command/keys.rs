@@ -56,7 +56,7 @@ impl KeyUse {
 }
 
 /// Where the search for keys starts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Begin {
     /// At this word; the command name is word 0.
     Index(usize),
@@ -72,6 +72,10 @@ pub enum Begin {
         /// The other options, and how many words follow each.
         others: &'static [(&'static str, usize)],
     },
+    /// Nowhere among the words: the keys' names derive from data. Clients are told that it is unknown.
+    Derived,
+    /// Where this says; clients are told that it is unknown.
+    Computed(fn(&[&[u8]]) -> Option<usize>),
 }
 
 /// How the keys follow.
@@ -114,6 +118,16 @@ impl KeySpec {
         KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, step: 1, limit: 0 }, usage }
     }
 
+    /// One key where only the command's own grammar can tell.
+    pub const fn computed(start: fn(&[&[u8]]) -> Option<usize>, usage: KeyUse) -> KeySpec {
+        KeySpec { begin: Begin::Computed(start), ..KeySpec::at(0, usage) }
+    }
+
+    /// Keys whose names derive from data: no word is one of them.
+    pub const fn derived(usage: KeyUse) -> KeySpec {
+        KeySpec { begin: Begin::Derived, ..KeySpec::at(0, usage) }
+    }
+
     /// Keys from a position to the end, every `step`-th word.
     pub const fn from(index: usize, step: usize, usage: KeyUse) -> KeySpec {
         KeySpec { begin: Begin::Index(index), find: Find::Range { last: -1, step, limit: 0 }, usage }
@@ -136,6 +150,8 @@ impl KeySpec {
             Begin::Index(index) => index,
             Begin::Keyword(word, from) => keyword(words, word, from)?,
             Begin::Option { word, others, .. } => option(words, word, others)?,
+            Begin::Derived => return None,
+            Begin::Computed(start) => start(words)?,
         };
         let (first, end, step) = match self.find {
             Find::Range { last, step, limit } => (start, range_end(words.len(), start, last, limit)?, step),

@@ -73,7 +73,7 @@ impl Group {
 }
 
 /// How much of the keyspace a command needs at once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Reach {
     /// The shards of its keys.
     Keys,
@@ -81,6 +81,19 @@ pub enum Reach {
     Sweep,
     /// Everything, alone.
     Whole,
+    /// By its words, the name included: `Whole` if this says so, else `Keys`.
+    WholeIf(fn(&[&[u8]]) -> bool),
+}
+
+impl Reach {
+    /// What a call with these words needs.
+    #[inline]
+    pub(crate) fn of_call(self, words: &[&[u8]]) -> Reach {
+        match self {
+            Reach::WholeIf(is_whole) if is_whole(words) => Reach::Whole,
+            reach => reach,
+        }
+    }
 }
 
 /// One row of the command table.

@@ -32,7 +32,7 @@ impl Plan {
             (
                 [KeySpec { begin: Begin::Index(key), find: Find::Range { last: 0, .. }, .. }],
                 Run::Data(handler),
-            ) if command.reach == Reach::Keys => Plan::Single { key: *key, handler },
+            ) if matches!(command.reach, Reach::Keys) => Plan::Single { key: *key, handler },
             _ => Plan::Other,
         }
     }

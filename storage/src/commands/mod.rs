@@ -10,6 +10,7 @@ mod list;
 mod portion;
 #[cfg(test)]
 mod script;
+mod sort;
 mod sorted_set;
 mod span;
 mod stream;
@@ -24,6 +25,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         bitmap::COMMANDS,
         hyperloglog::COMMANDS,
         list::COMMANDS,
+        sort::COMMANDS,
         sorted_set::COMMANDS,
         stream::COMMANDS,
         generic::COMMANDS,

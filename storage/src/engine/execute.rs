@@ -174,12 +174,12 @@ impl<'e> Turn<'e> {
         }
         let Run::Data(handler) = command.run else { return Outcome::ForHost };
         let (mut shard, mut alone) = (None, None);
-        let held = match command.reach {
+        let held = match command.reach.of_call(words) {
             Reach::Keys if prepared.is_single => {
                 let locked = self.engine.keyspace.lock(setting.db, shard_of(prepared.hash));
                 Held::One { shard: &mut *shard.insert(locked), guess: None }
             }
-            Reach::Keys => self.lock(command.keys, setting.db, words),
+            Reach::Keys | Reach::WholeIf(_) => self.lock(command.keys, setting.db, words),
             Reach::Sweep => Held::Several { shards: Vec::new(), is_alone: false },
             Reach::Whole => {
                 self.inside = None;

@@ -4,6 +4,7 @@ use super::guard::Expiry;
 use super::guard::KeyGuard;
 use super::view::View;
 use crate::error::Error;
+use spinel_types::list::End;
 use spinel_types::{
     Gathering, HashMut, HashRef, ListMut, ListRef, OwnedValue, Place, SetMut, SetRef, SortedSetMut,
     SortedSetRef, Str, Value, ValueType,
@@ -91,6 +92,14 @@ impl KeyGuard<'_, '_> {
     pub fn existing_list(&mut self) -> Result<Option<ListMut<'_>>, Error> {
         let limits = self.thresholds().list();
         Ok(self.open_existing(ValueType::List)?.map(|place| ListMut::new(place, limits)))
+    }
+
+    /// Stores elements as a list that does not expire; if there are none, removes the key.
+    pub fn set_list(&mut self, elements: &[Str<'_>]) {
+        let (mut value, mut changes) = (ListMut::fresh(), 0);
+        let place = Place::owned(&mut value, self.seed(), &mut changes);
+        ListMut::new(place, self.thresholds().list()).push(End::Tail, elements);
+        self.set_value(value, Expiry::Never);
     }
 
     /// Opens the set for editing; a new one if there is none, in the form that suits its first member and the

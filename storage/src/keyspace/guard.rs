@@ -243,6 +243,11 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         self.changes += changes;
     }
 
+    /// The secret for the tables of large values.
+    pub(super) fn seed(&self) -> HashSeed {
+        self.view.scene.keyspace.seed()
+    }
+
     /// The sizes at which values change their form.
     pub(crate) fn thresholds(&self) -> &'a Thresholds {
         self.view.scene.keyspace.thresholds()

@@ -4,7 +4,7 @@ use super::lapse::Lapse;
 use super::{DbIndex, Keyspace, SHARDS, shard_of};
 use crate::entropy::Entropy;
 use crate::time::UnixMillis;
-use spinel_types::{Cursor, Entry, Slot, ValueType, Values};
+use spinel_types::{Cursor, Entry, Slot, TableStatistics, ValueType, Values};
 
 /// Sizes of one database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -35,6 +35,15 @@ impl Keyspace {
             sum.expiring_in_part += shard.values.expiring_in_part();
             sum.memory_bytes += shard.values.memory_bytes();
             sum.allocated_bytes += shard.values.allocated_bytes();
+        }
+        sum
+    }
+
+    /// Measures the tables of a database. O(keys).
+    pub fn table_statistics(&self, db: DbIndex) -> TableStatistics {
+        let mut sum = TableStatistics::default();
+        for shard in 0..SHARDS {
+            sum += self.lock(db, shard).values.table().statistics();
         }
         sum
     }

@@ -31,7 +31,7 @@ use crate::kind::Kind;
 use crate::large::Large;
 use crate::member::{Member, MemberValue, Members};
 use crate::string::Str;
-use crate::table::Table;
+use crate::table::{Table, TableStatistics};
 pub use edit::{Fate, FieldExpiry, HashLimits, HashMut};
 pub use pack::FieldPack;
 pub(crate) use pack::FieldPackMut;
@@ -129,6 +129,11 @@ impl Hash {
     /// Whether there is no field.
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
+    }
+
+    /// Measures the table of fields. O(fields).
+    pub fn statistics(&self) -> TableStatistics {
+        self.table.statistics()
     }
 
     /// Memory in bytes. O(1).

@@ -11,7 +11,7 @@ use crate::kind::Kind;
 use crate::listpack::Listpack;
 use crate::member::{Member, MemberFields, MemberValue, Members};
 use crate::string::Str;
-use crate::table::{Cursor, Table};
+use crate::table::{Cursor, Table, TableStatistics};
 pub use edit::{SetLimits, SetMut};
 
 /// A set in its large form: a table of members.
@@ -148,6 +148,11 @@ impl Set {
             self.table.remove(hash, slot);
         }
         found.is_some()
+    }
+
+    /// Measures the table of members. O(members).
+    pub fn statistics(&self) -> TableStatistics {
+        self.table.statistics()
     }
 
     /// Memory in bytes. O(1).

@@ -6,7 +6,7 @@ use crate::arena::Slot;
 use crate::hash_seed::HashSeed;
 use crate::member::{Member, MemberFields, MemberValue, Members};
 use crate::string::Str;
-use crate::table::{Cursor, Table};
+use crate::table::{Cursor, Table, TableStatistics};
 use std::cmp::Ordering;
 use std::ops::{Bound, Range};
 
@@ -164,6 +164,11 @@ impl SortedSet {
     /// A lower bound of the members' expiry times; `i64::MAX` when there is none.
     pub fn next_due(&self) -> i64 {
         self.table.next_due()
+    }
+
+    /// Measures the table of members. O(members).
+    pub fn statistics(&self) -> TableStatistics {
+        self.table.statistics()
     }
 
     /// Memory in bytes. O(1).

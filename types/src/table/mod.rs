@@ -35,6 +35,7 @@ mod due;
 mod layout;
 mod scan;
 mod segment;
+mod statistics;
 
 use crate::arena::{Arena, Slot};
 use crate::entry::{self, EntryMut, Keys};
@@ -46,6 +47,7 @@ use bucket::Bucket;
 pub use layout::Layout;
 pub use scan::Cursor;
 use segment::{BUCKETS_MAX, DEPTH_MAX, POSITION_BITS, Segment, position};
+pub use statistics::TableStatistics;
 use std::marker::PhantomData;
 
 /// A map from keys to what belongs to them, each pair packed into one run of bytes by its [`Layout`].

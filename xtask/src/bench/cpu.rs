@@ -117,7 +117,7 @@ pub(crate) fn fill_range(server: &Server, words: &[Word], first: u64, count: u64
     let shape = Shape { connections: 4, pipeline: PIPELINE as usize, groups: 2 };
     assert_eq!(count % (PIPELINE * 4), 0, "whole batches on all connections");
     let mut load = Load::connect(server.port, shape)?;
-    let mut batch = Batch::new(words, shape.pipeline, Reply::OK);
+    let mut batch = Batch::new(words, shape.pipeline, Reply::Line);
     load.run(&mut batch, &mut Keys::from(first), count)?;
     Ok(())
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
 
     let flushed = bench.interleave(|index| flush(&bench.contenders[index]))?;
     let column =
-        |pick: fn(&Flush) -> f64| flushed.iter().map(|rounds| rounds.iter().map(pick).collect()).collect();
+        |pick: fn(&Pause) -> f64| flushed.iter().map(|rounds| rounds.iter().map(pick).collect()).collect();
     section.add("GET during FLUSHALL ASYNC of 5 M keys, longest", "ms", LIMIT, column(|it| it.during_ms));
     section.add("GET in the 2 s before, longest", "ms", INFORMS, column(|it| it.before_ms));
     section.note(
@@ -98,27 +98,33 @@ fn serving_thread(server: &Server, load: &mut Load, batch: &mut Batch) -> Outcom
     Ok(busiest.ok_or("a process without threads")?.0)
 }
 
-struct Flush {
-    before_ms: f64,
-    during_ms: f64,
+/// The longest GET in the time before and in the time after something was thrown away.
+pub(super) struct Pause {
+    pub(super) before_ms: f64,
+    pub(super) during_ms: f64,
 }
 
-fn flush(contender: &Contender) -> Outcome<Flush> {
+fn flush(contender: &Contender) -> Outcome<Pause> {
     let server = Server::start(contender, StartOptions::roaming(1))?;
     fill(&server, &SET, FLUSHED_KEYS)?;
+    watch(&server, &["FLUSHALL", "ASYNC"])
+}
+
+/// Watches a lone connection's GETs for two seconds before and two after a command.
+pub(super) fn watch(server: &Server, command: &[&str]) -> Outcome<Pause> {
     let mut link = load::connect(server.port)?;
     // A key that never was: the reply has the same length before and after.
     let get = Batch::new(&[Word::Text("GET"), Word::Text("none")], 1, Reply::Fixed { bytes: 5, first: b'$' });
     let probe = Probe::start(server.port, get, Keys::from(0))?;
     thread::sleep(WATCHED);
     let cut = Instant::now();
-    load::ask(&mut link, &["FLUSHALL", "ASYNC"])?;
+    load::ask(&mut link, command)?;
     thread::sleep(WATCHED);
     let samples = probe.finish()?;
-    // The GET that was on its way at the cut waited for the FLUSHALL too.
+    // The GET that was on its way at the cut waited for the command too.
     let (before, during): (Vec<_>, Vec<_>) =
         samples.into_iter().partition(|sample| sample.at + sample.took < cut);
-    Ok(Flush {
+    Ok(Pause {
         before_ms: probe::quantile_ms(before.iter(), 1.0),
         during_ms: probe::quantile_ms(during.iter(), 1.0),
     })

@@ -17,6 +17,7 @@ use server::{Contender, Side};
 mod affinity;
 mod connections;
 mod cpu;
+mod deleting;
 mod expiry;
 mod growth;
 mod instructions;
@@ -36,13 +37,14 @@ struct Row {
 }
 
 /// The rows, in the order of the table.
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 9] = [
     Row { name: "cpu", title: "Server CPU per operation", run: cpu::run },
     Row { name: "throughput", title: "Throughput", run: cpu::run_throughput },
     Row { name: "instructions", title: "User instructions per operation", run: instructions::run },
     Row { name: "threads", title: "Two threads against one", run: threads::run },
     Row { name: "memory", title: "Resident bytes per key", run: memory::run },
     Row { name: "growth", title: "Growing and emptying", run: growth::run },
+    Row { name: "deleting", title: "Deleting huge collections", run: deleting::run },
     Row { name: "expiry", title: "A million keys expiring at once", run: expiry::run },
     Row { name: "connections", title: "Idle connections", run: connections::run },
 ];
@@ -50,7 +52,7 @@ const ROWS: [Row; 8] = [
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Rows to measure: cpu, throughput, instructions, threads, memory, growth, expiry, connections [default: all]
+    /// Rows to measure: cpu, throughput, instructions, threads, memory, growth, deleting, expiry, connections [default: all]
     rows: Vec<String>,
     /// Interleaved rounds of the rows that vary from round to round
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]

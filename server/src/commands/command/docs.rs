@@ -3,6 +3,7 @@
 use super::{HostCall, top_level};
 use spinel_resp::ReplyWriter;
 use spinel_storage::Error;
+use spinel_storage::command::keys::{Begin, KeySpec};
 use spinel_storage::command::table::{CommandId, CommandTable};
 use spinel_storage::command::usage::{Argument, Kind};
 
@@ -46,7 +47,7 @@ fn document(table: &CommandTable, id: CommandId, reply: &mut ReplyWriter) {
     }
     if !row.arguments.is_empty() {
         reply.bulk(b"arguments");
-        let mut keys = KeyArguments { seen: 0, specs: command.keys.len() };
+        let mut keys = KeyArguments::new(command.keys);
         document_arguments(&row.arguments, &mut keys, reply);
         count += 1;
     }
@@ -64,18 +65,31 @@ fn text_field(reply: &mut ReplyWriter, name: &str, value: &str) {
     reply.bulk(value.as_bytes());
 }
 
-/// Tells key arguments which specification is about them: they come in the same order, and the last
-/// specification is about all that are left.
+/// Tells arguments which specification of keys is about them: keys come in the same order, and the last
+/// specification is about all that are left; a pattern that makes names of keys belongs to the derived one.
 struct KeyArguments {
+    keys: Vec<usize>,
+    derived: Option<usize>,
     seen: usize,
-    specs: usize,
 }
 
 impl KeyArguments {
-    fn next(&mut self) -> Option<usize> {
-        let index = self.seen.min(self.specs.checked_sub(1)?);
-        self.seen += 1;
-        Some(index)
+    fn new(specs: &[KeySpec]) -> KeyArguments {
+        let is_derived = |index: &usize| matches!(specs[*index].begin, Begin::Derived);
+        let (derived, keys): (Vec<usize>, Vec<usize>) = (0..specs.len()).partition(is_derived);
+        KeyArguments { keys, derived: derived.first().copied(), seen: 0 }
+    }
+
+    /// The specification that is about the next argument, which is of this kind.
+    fn next(&mut self, kind: Kind) -> Option<usize> {
+        match kind {
+            Kind::Key => {
+                self.seen += 1;
+                self.keys.get(self.seen - 1).or(self.keys.last()).copied()
+            }
+            Kind::Pattern => self.derived,
+            _ => None,
+        }
     }
 }
 
@@ -95,7 +109,7 @@ fn document_argument(argument: &Argument, keys: &mut KeyArguments, reply: &mut R
         text_field(reply, "display_text", &argument.name);
         count += 1;
     }
-    if let Some(index) = (argument.kind == Kind::Key).then(|| keys.next()).flatten() {
+    if let Some(index) = keys.next(argument.kind) {
         reply.bulk(b"key_spec_index");
         reply.integer(index as i64);
         count += 1;

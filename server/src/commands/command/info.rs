@@ -105,9 +105,13 @@ fn describe_keys(spec: &KeySpec, reply: &mut ReplyWriter) {
             reply.bulk(b"startfrom");
             reply.integer(from.into());
         }
+        Begin::Computed(_) | Begin::Derived => describe_search(reply, "unknown", &[]),
     }
     reply.bulk(b"find_keys");
     match spec.find {
+        _ if matches!(spec.begin, Begin::Computed(_) | Begin::Derived) => {
+            describe_search(reply, "unknown", &[])
+        }
         Find::Range { last, step, limit } => {
             let fields = [("lastkey", last.into()), ("keystep", step as i64), ("limit", limit as i64)];
             describe_search(reply, "range", &fields);

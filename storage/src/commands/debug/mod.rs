@@ -5,6 +5,7 @@ pub(super) mod digest;
 mod layout;
 mod object;
 mod populate;
+mod tables;
 
 use crate::command::call::Call;
 use crate::command::flags::Flags;
@@ -46,6 +47,24 @@ const ROWS: &[Command] = &[
         cost: "O(N) where N is the size of the values",
         about: "Makes digests of the values of keys.",
         run: Run::Data(digest_value),
+        ..ROW
+    },
+    Command {
+        name: "debug|htstats",
+        usage: "db:integer [FULL]",
+        cost: "O(N) where N is the number of keys in the database",
+        about: "Tells how full the tables of a database are.",
+        run: Run::Data(tables::of_database),
+        ..ROW
+    },
+    Command {
+        name: "debug|htstats-key",
+        usage: "key [FULL]",
+        keys: &[KeySpec::at(2, KeyUse::READ_ONLY)],
+        reach: Reach::Keys,
+        cost: "O(N) where N is the number of members",
+        about: "Tells how full the table of a large collection is.",
+        run: Run::Data(tables::of_key),
         ..ROW
     },
     Command {

@@ -1,0 +1,274 @@
+//! The elements of a collection in another order: SORT, `SORT_RO`.
+
+mod order;
+mod pattern;
+mod source;
+
+use crate::command::args::Args;
+use crate::command::call::Call;
+use crate::command::flags::Flags;
+use crate::command::keys::{KeySpec, KeyUse};
+use crate::command::{Command, Reach, Run};
+use crate::error::Error;
+use order::{Order, Sorting};
+use pattern::Pattern;
+use source::Elements;
+use spinel_types::{Str, ValueType};
+use std::ops::Range;
+
+const SORTED: KeySpec = KeySpec::at(1, KeyUse::READ_ONLY.with(KeyUse::ACCESS));
+const LOOKED_UP: KeySpec = KeySpec::derived(KeyUse::READ_ONLY.with(KeyUse::ACCESS));
+const STORED: KeySpec = KeySpec::computed(destination, KeyUse::OVERWRITE.with(KeyUse::UPDATE));
+
+const COST: &str = "O(N+M*log(M)) where N is the number of elements and M that of the elements returned; O(N) \
+                    without sorting";
+
+/// The rows of this family.
+pub(super) const COMMANDS: &[&[Command]] = &[ROWS];
+
+const ROWS: &[Command] = &[
+    Command {
+        name: "sort",
+        usage: "key by-pattern=[BY pattern] [LIMIT limit=(offset:integer count)] get-pattern=[GET pattern]... \
+                order=[ASC|DESC] sorting=[ALPHA] [STORE destination:key]",
+        keys: &[SORTED, LOOKED_UP, STORED],
+        flags: FLAGS.with(Flags::WRITE).with(Flags::DENYOOM),
+        reach: Reach::WholeIf(looks_up),
+        cost: COST,
+        about: "Sorts the elements of a list, a set or a sorted set, and may store the result.",
+        run: Run::Data(sort),
+        ..Command::ROW
+    },
+    Command {
+        name: "sort_ro",
+        usage: "key by-pattern=[BY pattern] [LIMIT limit=(offset:integer count)] get-pattern=[GET pattern]... \
+                order=[ASC|DESC] sorting=[ALPHA]",
+        keys: &[SORTED, LOOKED_UP],
+        flags: FLAGS.with(Flags::READONLY),
+        reach: Reach::WholeIf(looks_up),
+        since: "7.0.0",
+        cost: COST,
+        about: "Sorts the elements of a list, a set or a sorted set.",
+        run: Run::Data(sort_read_only),
+        ..Command::ROW
+    },
+];
+
+const FLAGS: Flags = Flags::DANGEROUS.with(Flags::SORTS);
+
+/// The options of a call.
+struct SortOptions<'a> {
+    by: Option<Pattern<'a>>,
+    get: Vec<Pattern<'a>>,
+    offset: i64,
+    count: i64,
+    is_descending: bool,
+    is_alphabetic: bool,
+    destination: Option<&'a [u8]>,
+}
+
+/// Whether SORT may store its result.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Storing {
+    Allowed,
+    Refused,
+}
+
+impl<'a> SortOptions<'a> {
+    fn parse(args: &mut Args<'a>, storing: Storing) -> Result<SortOptions<'a>, Error> {
+        let mut options = SortOptions {
+            by: None,
+            get: Vec::new(),
+            offset: 0,
+            count: -1,
+            is_descending: false,
+            is_alphabetic: false,
+            destination: None,
+        };
+        while args.remaining() > 0 {
+            let is_last = args.remaining() < 2;
+            if args.accept("ASC") {
+                options.is_descending = false;
+            } else if args.accept("DESC") {
+                options.is_descending = true;
+            } else if args.accept("ALPHA") {
+                options.is_alphabetic = true;
+            } else if args.remaining() > 2 && args.accept("LIMIT") {
+                (options.offset, options.count) = (args.integer(), args.integer());
+                args.check()?;
+            } else if storing == Storing::Allowed && !is_last && args.accept("STORE") {
+                options.destination = Some(args.word());
+            } else if !is_last && args.accept("BY") {
+                options.by = Some(Pattern::new(args.word()));
+            } else if !is_last && args.accept("GET") {
+                options.get.push(Pattern::new(args.word()));
+            } else {
+                return Err(Error::Syntax);
+            }
+        }
+        Ok(options)
+    }
+
+    /// Whether the elements stay in the order of their collection.
+    fn keeps_order(&self) -> bool {
+        self.by.is_some_and(|by| !by.has_place())
+    }
+
+    /// How the elements of a collection of this type are ordered.
+    fn order(&self, source: Option<ValueType>) -> Order<'_> {
+        // A stored result must not depend on the order in which a table happens to hold a set.
+        let is_arbitrary = self.keeps_order() && source == Some(ValueType::Set) && self.destination.is_some();
+        let sorting = match &self.by {
+            Some(by) if by.has_place() => Sorting::By(by),
+            Some(_) if !is_arbitrary => Sorting::None,
+            _ => Sorting::ByElement,
+        };
+        let is_alphabetic = self.is_alphabetic || is_arbitrary;
+        Order { sorting, is_alphabetic, is_descending: self.is_descending }
+    }
+
+    /// The part of `len` elements that is wanted.
+    fn range(&self, len: usize) -> std::ops::Range<usize> {
+        let start = usize::try_from(self.offset).unwrap_or(0).min(len);
+        let end = usize::try_from(self.count).map_or(len, |count| start.saturating_add(count).min(len));
+        start..end
+    }
+}
+
+/// Whether a call reads keys whose names it makes.
+fn looks_up(words: &[&[u8]]) -> bool {
+    let mut args = Args::new(words, 2.min(words.len()));
+    let options = SortOptions::parse(&mut args, Storing::Allowed);
+    options.is_ok_and(|options| {
+        let is_made = |pattern: &Pattern<'_>| pattern.has_place() && !pattern.is_element();
+        options.by.iter().chain(&options.get).any(is_made)
+    })
+}
+
+/// Where the key is that a call stores its result in: the last one named.
+fn destination(words: &[&[u8]]) -> Option<usize> {
+    let mut found = None;
+    let mut at = 2;
+    while let Some(word) = words.get(at) {
+        let takes = |name: &[u8]| word.eq_ignore_ascii_case(name);
+        if takes(b"STORE") && at + 1 < words.len() {
+            found = Some(at + 1);
+            at += 1;
+        } else if takes(b"LIMIT") {
+            at += 2;
+        } else if takes(b"GET") || takes(b"BY") {
+            at += 1;
+        }
+        at += 1;
+    }
+    found
+}
+
+fn sort(call: &mut Call<'_>) -> Result<(), Error> {
+    run(call, Storing::Allowed)
+}
+
+fn sort_read_only(call: &mut Call<'_>) -> Result<(), Error> {
+    run(call, Storing::Refused)
+}
+
+fn run(call: &mut Call<'_>, storing: Storing) -> Result<(), Error> {
+    let key = call.args.word();
+    let options = SortOptions::parse(&mut call.args, storing)?;
+
+    let mut elements = Elements::read(&mut call.keys, key)?;
+    options.order(elements.source).arrange(&mut call.keys, &mut elements)?;
+    let range = options.range(elements.places.len());
+    let is_reversed =
+        options.is_descending && options.keeps_order() && elements.source == Some(ValueType::SortedSet);
+    if is_reversed {
+        elements.places.reverse();
+    }
+
+    match options.destination {
+        Some(destination) => store(call, &options, &elements, range, destination),
+        None => reply(call, &options, &elements, range),
+    }
+    Ok(())
+}
+
+fn reply(call: &mut Call<'_>, options: &SortOptions<'_>, elements: &Elements, range: Range<usize>) {
+    let chosen = &elements.places[range];
+    call.reply.array(chosen.len() * options.get.len().max(1));
+    for place in chosen {
+        let element = elements.text(*place);
+        if options.get.is_empty() {
+            call.reply.bulk(element);
+        }
+        for pattern in &options.get {
+            match pattern.look_up(&mut call.keys, element) {
+                Some(text) => call.reply.bulk(&text),
+                None => call.reply.null(),
+            }
+        }
+    }
+}
+
+/// Stores the result as a list; what a pattern does not lead to is an empty element.
+fn store(
+    call: &mut Call<'_>,
+    options: &SortOptions<'_>,
+    elements: &Elements,
+    range: Range<usize>,
+    destination: &[u8],
+) {
+    let chosen = &elements.places[range];
+    let mut found = Vec::new();
+    for place in chosen {
+        let element = elements.text(*place);
+        let look_up = |pattern: &Pattern<'_>| pattern.look_up(&mut call.keys, element).unwrap_or_default();
+        found.extend(options.get.iter().map(look_up));
+    }
+    let texts: Vec<Str<'_>> = if options.get.is_empty() {
+        chosen.iter().map(|place| Str::Text(elements.text(*place))).collect()
+    } else {
+        found.iter().map(|text| Str::Text(text)).collect()
+    };
+
+    call.keys.write(destination).set_list(&texts);
+    call.reply.integer(texts.len() as i64);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::script::check;
+
+    #[test]
+    fn elements_are_sorted_by_number_or_text() {
+        check(
+            "RPUSH l 3 10 -1 2.5           => 4
+             SORT l                        => [\"-1\", \"2.5\", \"3\", \"10\"]
+             SORT l DESC                   => [\"10\", \"3\", \"2.5\", \"-1\"]
+             SORT l ALPHA                  => [\"-1\", \"10\", \"2.5\", \"3\"]
+             SORT_RO l LIMIT 1 2           => [\"2.5\", \"3\"]
+             SORT l LIMIT 9 9              => []
+             SORT l LIMIT -3 -1            => [\"-1\", \"2.5\", \"3\", \"10\"]
+             RPUSH t a b                   => 2
+             SORT t                        => ERR One or more scores can't be converted into double
+             SORT none                     => []
+             SORT l LIMIT 1                => ERR syntax error
+             SORT_RO l STORE d             => ERR syntax error
+             SORT l BY nosort              => [\"3\", \"10\", \"-1\", \"2.5\"]",
+        );
+    }
+
+    #[test]
+    fn patterns_lead_to_strings_and_fields() {
+        check(
+            "RPUSH l a b c                 => 3
+             MSET w_a 3 w_b 1 w_c 2 n_a x  => OK
+             SORT l BY w_*                 => [\"b\", \"c\", \"a\"]
+             SORT l BY w_* GET # GET n_*   => [\"b\", nil, \"c\", nil, \"a\", \"x\"]
+             SORT l BY nosort GET h_*->f   => [nil, nil, nil]
+             SORT l BY w_* GET n_* STORE d => 3
+             LRANGE d 0 -1                 => [\"\", \"\", \"x\"]
+             SORT none STORE d             => 0
+             EXISTS d                      => 0",
+        );
+    }
+}

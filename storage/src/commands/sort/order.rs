@@ -1,0 +1,93 @@
+//! Putting elements in order.
+
+use super::pattern::Pattern;
+use super::source::{Elements, Place};
+use crate::error::Error;
+use crate::keyspace::view::View;
+use spinel_resp::parse_double;
+use std::cmp::Ordering;
+
+/// What elements are compared by.
+pub(super) enum Sorting<'a> {
+    /// Nothing: they keep their order.
+    None,
+    /// Themselves.
+    ByElement,
+    /// What the pattern leads to.
+    By(&'a Pattern<'a>),
+}
+
+/// An order of elements. Those that it leaves equal stand by their bytes, so that the result does not depend on
+/// how they stood before.
+pub(super) struct Order<'a> {
+    pub(super) sorting: Sorting<'a>,
+    pub(super) is_alphabetic: bool,
+    pub(super) is_descending: bool,
+}
+
+const NOT_A_NUMBER: Error = Error::Text("ERR One or more scores can't be converted into double");
+
+impl Order<'_> {
+    /// Puts elements in this order.
+    pub(super) fn arrange(&self, keys: &mut View<'_>, elements: &mut Elements) -> Result<(), Error> {
+        let mut places = std::mem::take(&mut elements.places);
+        match (&self.sorting, self.is_alphabetic) {
+            (Sorting::None, _) => {}
+            (Sorting::ByElement, true) => places
+                .sort_unstable_by(|one, other| self.directed(elements.text(*one).cmp(elements.text(*other)))),
+            (Sorting::ByElement, false) => {
+                let weight = |place: &Place| match place.integer {
+                    Some(integer) => Ok(integer as f64),
+                    None => number(elements.text(*place)),
+                };
+                let weights = places.iter().map(weight).collect::<Result<_, _>>()?;
+                self.by_numbers(weights, &mut places, elements);
+            }
+            (Sorting::By(pattern), true) => {
+                let weight = |place: &Place| pattern.look_up(keys, elements.text(*place));
+                let weights: Vec<_> = places.iter().map(weight).collect();
+                self.by_weights(weights, &mut places, elements, Ord::cmp);
+            }
+            (Sorting::By(pattern), false) => {
+                let weight = |place: &Place| {
+                    pattern.look_up(keys, elements.text(*place)).map_or(Ok(0.0), |text| number(&text))
+                };
+                let weights = places.iter().map(weight).collect::<Result<_, _>>()?;
+                self.by_numbers(weights, &mut places, elements);
+            }
+        }
+        elements.places = places;
+        Ok(())
+    }
+
+    fn by_numbers(&self, weights: Vec<f64>, places: &mut [Place], elements: &Elements) {
+        let compare = |one: &f64, other: &f64| one.partial_cmp(other).expect("no weight is NaN");
+        self.by_weights(weights, places, elements, compare);
+    }
+
+    fn by_weights<W>(
+        &self,
+        weights: Vec<W>,
+        places: &mut [Place],
+        elements: &Elements,
+        compare: impl Fn(&W, &W) -> Ordering,
+    ) {
+        let mut weighted: Vec<_> = weights.into_iter().zip(places.iter().copied()).collect();
+        weighted.sort_unstable_by(|one, other| {
+            let by_bytes = || elements.text(one.1).cmp(elements.text(other.1));
+            self.directed(compare(&one.0, &other.0).then_with(by_bytes))
+        });
+        for (place, (_, sorted)) in places.iter_mut().zip(weighted) {
+            *place = sorted;
+        }
+    }
+
+    fn directed(&self, ordering: Ordering) -> Ordering {
+        if self.is_descending { ordering.reverse() } else { ordering }
+    }
+}
+
+/// The number that a text is.
+fn number(text: &[u8]) -> Result<f64, Error> {
+    parse_double(text).filter(|number| !number.is_nan()).ok_or(NOT_A_NUMBER)
+}
