@@ -47,6 +47,8 @@ pub enum Group {
     List,
     /// The server as a whole.
     Server,
+    /// Sets.
+    Set,
     /// Sorted sets.
     SortedSet,
     /// Streams.
@@ -65,6 +67,7 @@ impl Group {
             Group::HyperLogLog => "hyperloglog",
             Group::List => "list",
             Group::Server => "server",
+            Group::Set => "set",
             Group::SortedSet => "sorted-set",
             Group::Stream => "stream",
             Group::String => "string",

@@ -24,7 +24,7 @@ pub(super) fn pop_count(args: &mut Args<'_>) -> Result<usize, Error> {
 }
 
 /// Reads a number above 0.
-fn positive(args: &mut Args<'_>, error: Error) -> Result<usize, Error> {
+pub(super) fn positive(args: &mut Args<'_>, error: Error) -> Result<usize, Error> {
     let number = args.integer_or(error.clone());
     args.check()?;
     usize::try_from(number).ok().filter(|number| *number > 0).ok_or(error)

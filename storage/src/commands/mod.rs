@@ -10,6 +10,7 @@ mod list;
 mod portion;
 #[cfg(test)]
 mod script;
+mod set;
 mod sort;
 mod sorted_set;
 mod span;
@@ -27,6 +28,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         list::COMMANDS,
         sort::COMMANDS,
         sorted_set::COMMANDS,
+        set::COMMANDS,
         stream::COMMANDS,
         generic::COMMANDS,
         debug::COMMANDS,

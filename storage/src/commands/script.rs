@@ -67,7 +67,7 @@ fn shown(value: &Value) -> String {
         Value::Integer(integer) => integer.to_string(),
         Value::Bulk(text) => format!("\"{}\"", text.escape_ascii()),
         Value::Null => "nil".to_owned(),
-        Value::Array(values) => format!("[{}]", list(values)),
+        Value::Array(values) | Value::Set(values) => format!("[{}]", list(values)),
         Value::Map(pairs) => {
             let pairs = pairs.iter().map(|(name, value)| format!("{}: {}", shown(name), shown(value)));
             format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))

@@ -37,6 +37,13 @@ impl Effect {
         }
     }
 
+    /// Adds a word to the last line given, if somebody reads the journal.
+    pub fn add_word(&mut self, word: impl FnOnce() -> Vec<u8>) {
+        if let Some(line) = self.lines.as_mut().and_then(|lines| lines.last_mut()) {
+            line.push(word());
+        }
+    }
+
     /// The lines that stand for the command, or none for the words as received.
     pub(crate) fn lines(&mut self) -> Option<Vec<Line>> {
         self.lines.take()

@@ -1,5 +1,6 @@
 //! Reading and editing collections by their types.
 
+use super::Keyspace;
 use super::guard::Expiry;
 use super::guard::KeyGuard;
 use super::view::View;
@@ -9,6 +10,17 @@ use spinel_types::{
     Gathering, HashMut, HashRef, ListMut, ListRef, OwnedValue, Place, SetMut, SetRef, SortedSetMut,
     SortedSetRef, Str, Value, ValueType,
 };
+
+impl Keyspace {
+    /// Lets `fill` edit a set that belongs to no key yet.
+    pub fn fill_set(&self, mut value: OwnedValue, fill: impl FnOnce(&mut SetMut<'_>)) -> OwnedValue {
+        // Nobody asks how much changes in a set that nobody sees yet.
+        let mut changes = 0;
+        let place = Place::owned(&mut value, self.seed(), &mut changes);
+        fill(&mut SetMut::new(place, self.thresholds().set_limits()));
+        value
+    }
+}
 
 impl View<'_> {
     /// Looks at a hash, counting a hit or a miss and marking it used.
@@ -38,19 +50,6 @@ impl View<'_> {
     /// Looks at several sets at once, counting hits and misses and marking them used.
     pub fn read_sets<'v>(&'v mut self, keys: &[&[u8]]) -> Result<Vec<Option<SetRef<'v>>>, Error> {
         self.read_values(keys).into_iter().map(|value| value.map(set_in).transpose()).collect()
-    }
-
-    /// Makes an empty set, to be given members by `fill` and stored afterwards.
-    ///
-    /// It is one of integers at first, or, if those are unlikely, a compact one.
-    pub fn make_set(&self, is_of_integers: bool, fill: impl FnOnce(&mut SetMut<'_>)) -> OwnedValue {
-        let keyspace = self.keyspace();
-        let mut value = if is_of_integers { SetMut::fresh_integers() } else { SetMut::fresh_pack() };
-        // Nobody asks how much changes in a set that nobody sees yet.
-        let mut changes = 0;
-        let place = Place::owned(&mut value, keyspace.seed(), &mut changes);
-        fill(&mut SetMut::new(place, keyspace.thresholds().set_limits()));
-        value
     }
 
     /// Looks at a sorted set, counting a hit or a miss and marking it used.

@@ -173,21 +173,18 @@ impl<'a> SetMut<'a> {
         if matches!(view, SetRef::Integers(_)) || view.len() > self.limits.integers_max {
             return;
         }
-        let mut integers: Vec<i64> = view.iter().filter_map(Str::integer).collect();
-        if integers.len() < view.len() {
-            return;
-        }
+        let Some(mut integers) = view.iter().map(Str::integer).collect::<Option<Vec<i64>>>() else { return };
         integers.sort_unstable();
         let bytes = intset_of(&integers);
         self.place.set_compact(Kind::IntSet, &bytes);
     }
 
-    /// Removes `count` members chosen at random, of which there must be more, and reports each.
+    /// Removes `count` members chosen at random, of which there must be as many, and reports each.
     ///
     /// O(n) in a compact set. A large one of which little is left gets a compact form again if that has room:
     /// O(count) then, and else.
     pub fn pop(&mut self, count: usize, random: &mut impl FnMut() -> u64, mut report: impl FnMut(Str<'_>)) {
-        debug_assert!(count < self.view().len());
+        debug_assert!(count <= self.view().len());
         match self.place.form() {
             Form::Large(large) => {
                 let set = large.as_set_mut();

@@ -12,6 +12,7 @@ use crate::listpack::Listpack;
 use crate::member::{Member, MemberFields, MemberValue, Members};
 use crate::string::Str;
 use crate::table::{Cursor, Table, TableStatistics};
+use crate::values::OwnedValue;
 pub use edit::{SetLimits, SetMut};
 
 /// A set in its large form: a table of members.
@@ -41,6 +42,17 @@ impl<'a> SetRef<'a> {
         match kind {
             Kind::IntSet => SetRef::Integers(Intset::new(bytes)),
             _ => SetRef::Compact(Listpack::new(bytes)),
+        }
+    }
+
+    /// The set in a value on its own.
+    ///
+    /// # Panics
+    /// If it is large and no set.
+    pub fn of_value(value: &'a OwnedValue) -> SetRef<'a> {
+        match value {
+            OwnedValue::Inline { kind, bytes } => SetRef::of_bytes(*kind, bytes),
+            OwnedValue::Large(large) => SetRef::Large(large.as_set()),
         }
     }
 

@@ -4,7 +4,6 @@ use super::*;
 use crate::kind::Kind;
 use crate::place::Place;
 use crate::random::{Random, model_steps};
-use crate::values::OwnedValue;
 use std::collections::BTreeSet;
 
 const SEED: HashSeed = HashSeed::new(3, 4);
@@ -207,31 +206,28 @@ fn choices_are_fair_in_every_form() {
     }
 }
 
+/// How often each pair of members is together in samples of this size.
+fn pairs_of_samples(set: SetRef<'_>, count: usize, random: &mut Random) -> Vec<u32> {
+    let mut pairs = [0; 100];
+    for _ in 0..10_000 {
+        let mut chosen = Vec::new();
+        set.sample(count, &mut || random.next(), |member| chosen.push(index_of(member)));
+        assert_eq!(chosen.len(), count);
+        for one in &chosen {
+            chosen.iter().filter(|other| one < *other).for_each(|other| pairs[one * 10 + other] += 1);
+        }
+    }
+    (0..100).filter(|index| index / 10 < index % 10).map(|index| pairs[index]).collect()
+}
+
 #[test]
 fn samples_are_fair_in_every_form() {
     let mut random = Random::new(12);
     for mut value in sets_of_ten() {
-        edited(&mut value, WIDE, |set| {
-            for count in [2, 5, 9] {
-                // Each pair of members must be together as often as any other.
-                let mut pairs = [0; 100];
-                for _ in 0..10_000 {
-                    let mut chosen = Vec::new();
-                    set.view().sample(count, &mut || random.next(), |member| chosen.push(index_of(member)));
-                    assert_eq!(chosen.len(), count);
-                    for one in &chosen {
-                        chosen
-                            .iter()
-                            .filter(|other| one < *other)
-                            .for_each(|other| pairs[one * 10 + other] += 1);
-                    }
-                }
-                let pairs: Vec<u32> =
-                    (0..100).filter(|index| index / 10 < index % 10).map(|index| pairs[index]).collect();
-                // Pairs of one sample are not independent, so that they can only be more even.
-                assert_even(&pairs);
-            }
-        });
+        for count in [2, 5, 9] {
+            // Pairs of one sample are not independent, so that they can only be more even.
+            assert_even(&edited(&mut value, WIDE, |set| pairs_of_samples(set.view(), count, &mut random)));
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Allowance {
 /// All allowances.
 const ALLOWANCES: &[Allowance] = &[
     Allowance {
-        commands: &["keys", "smembers", "sunion", "sinter", "sdiff"],
+        commands: &["keys", "smembers", "spop", "sunion", "sinter", "sdiff"],
         reason: "the order of a hash table is free",
         accepts: same_elements,
     },
@@ -28,6 +28,11 @@ const ALLOWANCES: &[Allowance] = &[
         commands: &["scan"],
         reason: "cursors and the share of each step are free; a scan done in one step holds the same keys",
         accepts: same_scan,
+    },
+    Allowance {
+        commands: &["sscan"],
+        reason: "cursors and the share of each step are free; a scan done in one step holds the same members",
+        accepts: |call, one, other| is_same_scan(call.get(2), 1, one, other),
     },
     Allowance {
         commands: &["zscan"],
@@ -50,6 +55,7 @@ const ALLOWANCES: &[Allowance] = &[
             "lastsave",
             "randomkey",
             "zrandmember",
+            "srandmember",
             "client|id",
             "object|idletime",
             "object|freq",

@@ -37,17 +37,23 @@ const BYTE_OFFSET_MAX: i64 = 20_000;
 /// A time to live below this may end while the calls run.
 const SECONDS_MIN: i64 = 1000;
 const MILLISECONDS_MIN: i64 = 1_000_000;
+/// Popping fewer members than this may leave some, which would not be the same ones.
+const POPPED_MIN: i64 = 1000;
+/// The least negative count of members that may be chosen repeatedly.
+const REPEATED_MIN: i64 = -1000;
 
 /// Tells whether the command may be part of a random sequence.
 pub(crate) fn is_safe(name: &str) -> bool {
     EXCLUDED.iter().all(|(names, _)| !names.contains(&name))
 }
 
-/// Tells whether these words may be sent: HELLO can authenticate, which has the flaw that excludes AUTH.
+/// Tells whether these words may be sent: HELLO can authenticate, which has the flaw that excludes AUTH, and SPOP
+/// without a count leaves different sets behind.
 pub(crate) fn is_safe_call(words: &[Vec<u8>]) -> bool {
     let is = |word: &[u8], name: &str| word.eq_ignore_ascii_case(name.as_bytes());
     let names_auth = words.iter().any(|word| is(word, "auth"));
-    !(is(&words[0], "auth") || is(&words[0], "hello") && names_auth)
+    let pops_any = is(&words[0], "spop") && words.len() == 2;
+    !(is(&words[0], "auth") || is(&words[0], "hello") && names_auth || pops_any)
 }
 
 /// Changes the words of a call that would take much memory or expire a key during the run.
@@ -58,6 +64,8 @@ pub(crate) fn restrain(words: &mut [Vec<u8>]) {
         b"setrange" => lower(words.get_mut(2), BYTE_OFFSET_MAX),
         b"expire" | b"setex" => lift(words.get_mut(2), SECONDS_MIN),
         b"pexpire" | b"psetex" => lift(words.get_mut(2), MILLISECONDS_MIN),
+        b"spop" => lift(words.get_mut(2), POPPED_MIN),
+        b"srandmember" | b"hrandfield" | b"zrandmember" => raise(words.get_mut(2), REPEATED_MIN),
         _ => {}
     }
     for place in 1..words.len() {
@@ -89,7 +97,17 @@ fn lower(word: Option<&mut Vec<u8>>, max: i64) {
     }
 }
 
-/// Brings a time to live that would end soon up to `min`.
+/// Brings a number below `min` up above it, unless it is the least one, which is refused.
+fn raise(word: Option<&mut Vec<u8>>, min: i64) {
+    let Some(word) = word else { return };
+    if let Some(number) = number(word)
+        && (i64::MIN + 1..min).contains(&number)
+    {
+        *word = (number % min).to_string().into();
+    }
+}
+
+/// Brings a small positive number, such as a time to live that would end soon, up to `min`.
 fn lift(word: Option<&mut Vec<u8>>, min: i64) {
     let Some(word) = word else { return };
     if let Some(number) = number(word)
@@ -122,6 +140,8 @@ mod tests {
         assert_eq!(restrained("BITFIELD k SET u32 0 4294967295"), "BITFIELD k SET u32 0 4294967295");
         assert_eq!(restrained("SET k v px 5"), "SET k v px 1000005");
         assert_eq!(restrained("EXPIRE k 1"), "EXPIRE k 1001");
+        assert_eq!(restrained("SPOP k 5"), "SPOP k 1005");
+        assert_eq!(restrained("SRANDMEMBER k -9223372036854775807"), "SRANDMEMBER k -807");
         assert_eq!(restrained("EXPIRE k -1"), "EXPIRE k -1");
     }
 

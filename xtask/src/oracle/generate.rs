@@ -13,6 +13,8 @@ pub(crate) type Call = Vec<Vec<u8>>;
 const OPTION_PERCENT: usize = 40;
 /// How often it is given once more.
 const DUPLICATE_PERCENT: usize = 3;
+/// How often the form of a value is asked for after a call, in percent.
+const ENCODING_PERCENT: usize = 25;
 
 /// Reads of whole values; a server that has the command is asked at the end of every sequence.
 const READS: [(&str, &[&str]); 5] = [
@@ -51,8 +53,16 @@ impl<'a> Generator<'a> {
     /// Makes `count` calls, half of the times with small thresholds, and then those that read the whole state.
     pub(crate) fn sequence(&mut self, count: usize) -> Vec<Call> {
         let prelude = self.random.chance(50).then(|| thresholds::small(&mut self.random));
-        let made = std::iter::repeat_with(|| self.call()).filter(|call| bounds::is_safe_call(call));
-        let mut calls: Vec<Call> = prelude.into_iter().chain(made.take(count)).collect();
+        let mut calls: Vec<Call> = prelude.into_iter().collect();
+        while calls.len() < count {
+            let call = self.call();
+            if !bounds::is_safe_call(&call) {
+                continue;
+            }
+            let asked = call.get(1).filter(|_| self.random.chance(ENCODING_PERCENT)).cloned();
+            calls.push(call);
+            calls.extend(asked.map(|key| vec![b"OBJECT".to_vec(), b"ENCODING".to_vec(), key]));
+        }
         calls.extend(self.state_reads.iter().cloned());
         calls
     }
