@@ -1,6 +1,6 @@
 //! Reading a sorted set in either form.
 
-use super::compact::Pairs;
+use super::compact::{Pairs, is_above, is_below};
 use super::{Direction, Entries, SortedSet};
 use crate::large::Large;
 use crate::listpack::Listpack;
@@ -77,13 +77,22 @@ impl<'a> SortedSetRef<'a> {
     /// form.
     ///
     /// With different scores, a compact sorted set gives the first run of members within bounds that a walk in
-    /// this direction meets. A large one gives a range without meaning.
+    /// this direction meets. A large one gives a range without meaning. Either gives none if the last member is
+    /// below the bounds or the first one above.
     pub fn ranks_of_members(
         self,
         low: Bound<&[u8]>,
         high: Bound<&[u8]>,
         direction: Direction,
     ) -> Range<usize> {
+        let member_at =
+            |rank: usize| self.entries(rank..rank + 1, Direction::Forward).next().map(|(member, _)| member);
+        let is_outside = self.is_empty()
+            || member_at(self.len() - 1).is_some_and(|last| is_below(last, low))
+            || member_at(0).is_some_and(|first| is_above(first, high));
+        if is_outside {
+            return 0..0;
+        }
         match (self, direction) {
             (SortedSetRef::Compact(pack), Direction::Forward) => Pairs::new(pack).run_up(low, high),
             (SortedSetRef::Compact(pack), Direction::Backward) => Pairs::new(pack).run_down(low, high),

@@ -194,6 +194,10 @@ pub(crate) fn value(argument: &Argument, random: &mut Random) -> Vec<u8> {
         ("milliseconds", _) => duration(random, 1000),
         ("unix-time-milliseconds", _) => moment(random, 1000),
         ("element" | "pivot", Kind::Text) => element(random),
+        ("member", Kind::Text) if random.chance(70) => member(random),
+        ("start" | "stop" | "min" | "max", Kind::Text) if random.chance(85) => bound(random),
+        ("min" | "max", Kind::Double) if random.chance(70) => score_bound(random),
+        ("score" | "weight" | "increment", _) if random.chance(60) => score(random),
         // SELECT takes one of a database, LINDEX and LSET one of an element.
         ("index", _) if random.chance(50) => random.between(-12, 2).to_string().into(),
         ("index" | "index1" | "index2" | "db" | "destination-db", _) => database(random),
@@ -258,6 +262,46 @@ fn element(random: &mut Random) -> Vec<u8> {
         12..16 => b"abcdefghijklmnopqrstuvwxyz"[..random.below(27)].to_vec(),
         16 => b"l".repeat(NODE_BYTES[random.below(NODE_BYTES.len())]),
         _ => text(random),
+    }
+}
+
+/// Returns a member of a sorted set or a set: one of a few, so that it is met again.
+fn member(random: &mut Random) -> Vec<u8> {
+    match random.below(8) {
+        0 => random.between(-3, 12).to_string().into(),
+        1 => b"m".repeat(random.below(15)),
+        _ => b"abcdefghij"[random.below(10)..].iter().take(1 + random.below(2)).copied().collect(),
+    }
+}
+
+/// Returns a score that others have, too, or one of the extremes.
+fn score(random: &mut Random) -> Vec<u8> {
+    match random.below(12) {
+        0 => random.pick(&["inf", "-inf", "-0", "1e300", "-1e-300", "0.1", "17179869184.5"]).into(),
+        1 => format!("{}.5", random.between(-3, 3)).into(),
+        _ => random.between(-2, 4).to_string().into(),
+    }
+}
+
+/// Returns an end of a range of scores.
+fn score_bound(random: &mut Random) -> Vec<u8> {
+    match random.below(10) {
+        0 => random.pick(&["-inf", "+inf", "(-inf", "(inf", "", "(", " 1", "1e999"]).into(),
+        1..3 => b"-inf".to_vec(),
+        3..5 => b"+inf".to_vec(),
+        5..7 => [b"(", &*score(random)].concat(),
+        _ => score(random),
+    }
+}
+
+/// Returns an end of a range of ranks, scores or members.
+fn bound(random: &mut Random) -> Vec<u8> {
+    match random.below(10) {
+        0..3 => random.between(-6, 6).to_string().into(),
+        3..5 => score_bound(random),
+        5 => random.pick(&["-", "+"]).into(),
+        6 => [b"(", &*member(random)].concat(),
+        _ => [b"[", &*member(random)].concat(),
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     ..Command::ROW
 }];
 
+/// The most members that may be chosen with repetition: more than fit into any reply that is of use.
+const REPEATED_MAX: u64 = 1 << 24;
+
 /// How many members to choose: different ones, or, negative, any.
 struct Choice {
     count: i64,
@@ -36,11 +39,8 @@ impl Choice {
         if args.remaining() == 0 {
             return Ok(None);
         }
-        let count = args.integer();
+        let count = args.integer_between(-i64::MAX, i64::MAX);
         args.check()?;
-        if count == i64::MIN {
-            return Err(Error::ValueOutOfRange);
-        }
         let scores = if args.accept("WITHSCORES") { Scores::Shown } else { Scores::Hidden };
         args.finish()?;
         if scores == Scores::Shown && count.unsigned_abs() > i64::MAX as u64 / 2 {
@@ -64,7 +64,8 @@ fn zrandmember(call: &mut Call<'_>) -> Result<(), Error> {
             reply_member(call.reply, member);
         }
         (Some(set), Some(Choice { count, scores })) if count < 0 => {
-            let count = count.unsigned_abs() as usize;
+            let count = Some(count.unsigned_abs()).filter(|count| *count <= REPEATED_MAX);
+            let count = count.ok_or(Error::ValueOutOfRange)? as usize;
             let any = (0..count).map(|_| at(set, entropy.below(set.len() as u64) as usize));
             reply_entries(call.reply, any, count, scores);
         }
@@ -134,7 +135,8 @@ mod tests {
              ZRANDMEMBER none 1                => []
              ZRANDMEMBER z x                   => ERR value is not an integer or out of range
              ZRANDMEMBER z 1 WITHSCORE         => ERR syntax error
-             ZRANDMEMBER z -9223372036854775808 => ERR value is out of range
+             ZRANDMEMBER z -9223372036854775807 => ERR value is out of range
+             ZRANDMEMBER z -9223372036854775808 => ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807
              ZRANDMEMBER z 9223372036854775807 WITHSCORES => ERR value is out of range",
         );
     }
