@@ -19,6 +19,10 @@ pub(super) const SLICE_BYTES: usize = 64 << 10;
 const SLICES: usize = BLOCK_BYTES / SLICE_BYTES;
 const _: () = assert!(SLICES == u32::BITS as usize);
 
+/// Commits up to this size are for pages of small things, of which more are going to come. Larger ones are for single
+/// values and tell nothing of the next.
+const GROWTH_SLICES_MAX: usize = 8;
+
 /// Blocks opened since somebody asked that are remembered. Each thread that grows opens one at a time.
 const OPENED_MAX: usize = 16;
 
@@ -93,14 +97,17 @@ impl<const MAX: usize> Blocks<MAX> {
         self.unused += added;
     }
 
-    /// Notes that slices are in use from now on; whether that opened a block.
+    /// Notes that slices are in use from now on; whether growth opened a block.
     pub(super) fn commit(&mut self, slices: Range<usize>) -> bool {
         let before = self.opened.count;
+        let is_growth = slices.len() <= GROWTH_SLICES_MAX;
         for (index, mask) in parts(slices) {
             let block = &mut self.states[index];
             if !block.is_open() {
                 self.unused -= 1;
-                self.opened.note(index);
+                if is_growth {
+                    self.opened.note(index);
+                }
             }
             block.committed |= mask;
         }
@@ -199,9 +206,11 @@ mod tests {
     fn a_block_opens_once_and_may_open_again() {
         let mut blocks = eight();
         assert!(blocks.commit(0..1));
-        assert!(!blocks.commit(1..32));
-        assert!(blocks.commit(40..70));
-        assert_eq!((blocks.take_opened().blocks(), blocks.unused()), (&[0, 1, 2][..], 5));
+        assert!(!blocks.commit(1..7));
+        assert!(blocks.commit(62..70));
+        assert!(!blocks.commit(96..128), "a large value is no growth");
+        assert_eq!((blocks.take_opened().blocks(), blocks.unused()), (&[0, 1, 2][..], 4));
+        blocks.decommit(96..128, |_| ());
         assert_eq!(discarded(|discard| blocks.decommit(0..96, discard)), [0; 0]);
         assert_eq!((blocks.take_opened().count(), blocks.unused()), (0, 8));
         assert!(blocks.commit(3..4));
@@ -211,7 +220,7 @@ mod tests {
     fn more_openings_than_can_be_remembered_are_counted() {
         let mut blocks = Blocks::<64>::EMPTY;
         blocks.extend(64);
-        assert!(blocks.commit(0..64 * SLICES));
+        (0..64).for_each(|block| assert!(blocks.commit(block * SLICES..block * SLICES + 1)));
         let opened = blocks.take_opened();
         assert_eq!((opened.count(), opened.blocks().len(), opened.blocks()[15]), (64, 16, 63));
     }
