@@ -17,19 +17,18 @@ use crate::worker::{self, WorkerHandle};
 use crate::{encodings, eviction};
 use spinel_storage::command::table::{CommandId, CommandTable};
 use spinel_storage::engine::counters::Counter;
-use spinel_storage::{Engine, EngineOptions, UnixMillis};
-use std::collections::hash_map::RandomState;
+use spinel_storage::system::{SystemClock, random_word};
+use spinel_storage::{Clock, Engine, EngineOptions, UnixMillis};
 use std::convert::Infallible;
 use std::fmt;
 use std::fs;
-use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::LocalSet;
 
@@ -265,16 +264,10 @@ fn engine(config: &Config) -> (Engine, Vec<Option<HostHandler>>) {
 
 /// The wall clock.
 pub(crate) fn now() -> UnixMillis {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    SystemClock.now()
 }
 
 /// 40 hexadecimal digits by chance.
 fn random_name() -> String {
     format!("{:016x}{:016x}{:08x}", random_word(), random_word(), random_word() as u32)
-}
-
-/// A random word from the standard library's hash seeds, which come from the operating system.
-pub(crate) fn random_word() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

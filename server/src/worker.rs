@@ -1,11 +1,12 @@
 //! A worker: one thread, one single-threaded runtime, many connections.
 
 use crate::connection;
-use crate::server::{Shared, random_word};
+use crate::server::Shared;
 use crate::statistics::Meter;
 use crate::stream::Socket;
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::Executor;
+use spinel_storage::system::random_word;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::io;

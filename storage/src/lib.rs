@@ -25,6 +25,7 @@ mod extended;
 pub mod keyspace;
 pub mod pattern;
 pub mod sha1;
+pub mod system;
 pub mod time;
 
 pub use db::{Db, SetOptions, TimeToLive};

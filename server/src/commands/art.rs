@@ -1,8 +1,8 @@
 //! LOLWUT: a spinel crystal, an octahedron, in a light that is never quite the same.
 
 use super::HostCall;
-use crate::server::random_word;
 use spinel_storage::Error;
+use spinel_storage::system::random_word;
 
 /// Rows of half a crystal.
 const HEIGHT: i64 = 8;

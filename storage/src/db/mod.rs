@@ -9,12 +9,10 @@ use crate::commands;
 use crate::engine::{Engine, EngineOptions, Executor, Outcome, Setting};
 use crate::error::Error;
 use crate::keyspace::DbIndex;
-use crate::time::{Clock, UnixMillis};
+use crate::system::{SystemClock, random_word};
+use crate::time::Clock;
 use spinel_resp::{Protocol, ReplyWriter, Value};
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use options::{SetCondition, SetExpiry, SetOptions, TimeToLive};
 pub use scan::Scan;
@@ -34,15 +32,6 @@ struct SharedDb {
     clock: Box<dyn Clock>,
     /// Executors not in use at the moment, so that threads don't wait for each other.
     executors: Mutex<Vec<Executor>>,
-}
-
-struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> UnixMillis {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
-    }
 }
 
 impl Db {
@@ -129,9 +118,4 @@ impl Db {
         let waiting = self.executors().pop();
         waiting.unwrap_or_else(|| Executor::new(Arc::clone(&self.shared.engine), random_word()))
     }
-}
-
-/// A random word from the standard library's hash seeds, which come from the operating system.
-fn random_word() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
