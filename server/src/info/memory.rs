@@ -5,7 +5,7 @@ use super::process::kilobytes_of;
 use crate::allocator;
 use crate::clients::FIXED_BYTES;
 use crate::config::table;
-use crate::server::Shared;
+use crate::server::{Shared, now};
 use spinel_storage::DbIndex;
 use std::sync::atomic::Ordering;
 
@@ -60,16 +60,17 @@ pub(super) fn memory(shared: &Shared, text: &mut Text) {
     text.line("lazyfreed_objects", reclaim.freed());
 }
 
-/// Databases that have keys. The mean time to live is not measured.
+/// Databases that have keys. The mean time to live is an estimate from some of the keys.
 pub(super) fn keyspace(shared: &Shared, text: &mut Text) {
     let keyspace = shared.engine.keyspace();
     for number in 0..keyspace.databases() {
         let database = keyspace.statistics(DbIndex(number));
         if database.keys > 0 {
-            let (keys, expires) = (database.keys, database.expires);
+            let (keys, expires, in_part) = (database.keys, database.expires, database.expiring_in_part);
+            let mean_ms = keyspace.mean_time_to_live(DbIndex(number), now()).unwrap_or(0);
             text.line(
                 format_args!("db{number}"),
-                format_args!("keys={keys},expires={expires},avg_ttl=0,subexpiry=0"),
+                format_args!("keys={keys},expires={expires},avg_ttl={mean_ms},subexpiry={in_part}"),
             );
         }
     }

@@ -165,6 +165,21 @@ fn idle_clients_are_closed() {
 }
 
 #[test]
+fn the_mean_time_to_live_is_told() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let mut one = server.connect();
+    assert_eq!(one.call(&["MSET", "a", "1", "b", "2", "c", "3"]), ok());
+    assert!(one.text(&["INFO", "keyspace"]).contains("db0:keys=3,expires=0,avg_ttl=0,"));
+    assert_eq!(one.call(&["EXPIRE", "a", "1000"]), Value::Integer(1));
+    assert_eq!(one.call(&["EXPIRE", "b", "3000"]), Value::Integer(1));
+    let info = one.text(&["INFO", "keyspace"]);
+    let (_, rest) = info.split_once("db0:keys=3,expires=2,avg_ttl=").expect("two of three expire");
+    let mean_ms: i64 = rest.split(',').next().unwrap().parse().unwrap();
+    assert!((1_900_000..=2_000_000).contains(&mean_ms), "{mean_ms}");
+}
+
+#[test]
 fn commands_and_errors_are_counted() {
     let folder = Folder::new();
     let server = Server::start(&folder, &["--io-threads", "2"]);
