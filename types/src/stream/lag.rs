@@ -1,4 +1,6 @@
 //! How far groups are behind: what can be told from counters alone, without counting entries.
+//!
+//! Counters can be set from outside to any number, and wrap.
 
 use super::group::Group;
 use super::{Stream, StreamId};
@@ -6,14 +8,17 @@ use super::{Stream, StreamId};
 impl Stream {
     /// How many entries a group has still to read, if that can be told. O(1).
     pub fn lag(&self, group: &Group) -> Option<i64> {
-        if self.entries_added == 0 {
+        if self.length == 0 {
             return Some(0);
         }
-        let read = match group.entries_read {
-            Some(read) if !self.has_gap_from(group.last_delivered) => Some(read),
-            _ => self.entries_read_at(group.last_delivered),
-        };
-        read.map(|read| self.entries_added as i64 - read)
+        let read = self.trusted_read(group).or_else(|| self.entries_read_at(group.last_delivered));
+        read.map(|read| (self.entries_added as i64).wrapping_sub(read))
+    }
+
+    /// The group's own count, unless the entry it stands at, or one behind it, was deleted.
+    fn trusted_read(&self, group: &Group) -> Option<i64> {
+        let at = group.last_delivered;
+        group.entries_read.filter(|_| at >= self.first_id && !self.has_gap_from(at))
     }
 
     /// How many of the entries ever added stand up to an id, if that can be told. O(1).
@@ -22,18 +27,16 @@ impl Stream {
         if self.entries_added == 0 {
             return Some(0);
         }
-        if self.length == 0 && id < self.last_id {
-            return Some(added);
-        }
-        if id == self.last_id {
+        if id == self.last_id || self.length == 0 && id < self.last_id {
             return Some(added);
         }
         if id > self.last_id || self.has_gap_after_first() {
             return None;
         }
+        let before = added.wrapping_sub(self.length as i64);
         match id.cmp(&self.first_id) {
-            std::cmp::Ordering::Less => Some(added - self.length as i64),
-            std::cmp::Ordering::Equal => Some(added - self.length as i64 + 1),
+            std::cmp::Ordering::Less => Some(before),
+            std::cmp::Ordering::Equal => Some(before.wrapping_add(1)),
             std::cmp::Ordering::Greater => None,
         }
     }
@@ -46,10 +49,9 @@ impl Stream {
         if id <= found.last_delivered {
             return false;
         }
-        let read = match found.entries_read {
-            Some(read) if !self.has_gap_from(found.last_delivered) => Some(read + 1),
-            unknown if self.entries_added == 0 => unknown,
-            _ => self.entries_read_at(id),
+        let read = match self.trusted_read(found) {
+            Some(read) => Some(read.wrapping_add(1)),
+            None => self.entries_read_at(id),
         };
         let mut found = self.groups.find_mut(group).expect("just found");
         found.entries_read = read;

@@ -14,7 +14,7 @@ const EXCLUDED: [(&[&str], &str); 10] = [
     ),
     (&["blpop", "brpop", "blmove", "brpoplpush", "blmpop", "bzpopmin", "bzpopmax", "bzmpop"], "blocks"),
     (&["pfselftest"], "takes the reference seconds"),
-    (&["wait", "waitaof", "xread", "xreadgroup"], "may block"),
+    (&["wait", "waitaof"], "may block"),
     (
         &["replicaof", "slaveof", "migrate", "sync", "psync", "replconf", "restore-asking"],
         "speaks to other servers",
@@ -34,6 +34,8 @@ const OFFSET_REFUSED_MIN: i64 = 1 << 32;
 /// The highest accepted bit and byte offsets generated: 20 kB, so that LCS of two such strings stays cheap.
 const BIT_OFFSET_MAX: i64 = 160_000;
 const BYTE_OFFSET_MAX: i64 = 20_000;
+/// An id that is made without the clock, which the servers read at different moments.
+const MADE_ID: &str = "60-*";
 /// A time to live below this may end while the calls run.
 const SECONDS_MIN: i64 = 1000;
 const MILLISECONDS_MIN: i64 = 1_000_000;
@@ -63,6 +65,8 @@ pub(crate) fn restrain(words: &mut [Vec<u8>]) {
         b"setbit" => lower(words.get_mut(2), BIT_OFFSET_MAX),
         b"setrange" => lower(words.get_mut(2), BYTE_OFFSET_MAX),
         b"expire" | b"setex" => lift(words.get_mut(2), SECONDS_MIN),
+        b"xread" | b"xreadgroup" => replace(words, b"block", "COUNT"),
+        b"xadd" => replace(words, b"*", MADE_ID),
         b"pexpire" | b"psetex" => lift(words.get_mut(2), MILLISECONDS_MIN),
         b"spop" => lift(words.get_mut(2), POPPED_MIN),
         b"srandmember" | b"hrandfield" | b"zrandmember" => raise(words.get_mut(2), REPEATED_MIN),
@@ -82,6 +86,13 @@ pub(crate) fn restrain(words: &mut [Vec<u8>]) {
 
 fn is_bitfield_type(word: &[u8]) -> bool {
     matches!(word, [b'i' | b'u', digits @ ..] if digits.iter().all(u8::is_ascii_digit))
+}
+
+/// Puts another word in the place of each that is equal, whatever its case.
+fn replace(words: &mut [Vec<u8>], word: &[u8], by: &str) {
+    for found in words.iter_mut().skip(1).filter(|found| found.eq_ignore_ascii_case(word)) {
+        *found = by.into();
+    }
 }
 
 /// Brings an offset that would be accepted and large down below 1000.
@@ -143,6 +154,8 @@ mod tests {
         assert_eq!(restrained("SPOP k 5"), "SPOP k 1005");
         assert_eq!(restrained("SRANDMEMBER k -9223372036854775807"), "SRANDMEMBER k -807");
         assert_eq!(restrained("EXPIRE k -1"), "EXPIRE k -1");
+        assert_eq!(restrained("XREAD Block 0 STREAMS s 0"), "XREAD COUNT 0 STREAMS s 0");
+        assert_eq!(restrained("XADD s * f *"), "XADD s 60-* f 60-*");
     }
 
     #[test]

@@ -36,6 +36,14 @@ const PROSE: [&str; 9] = [
 const NEWER: [(&str, &str); 2] =
     [("bitop", ".arguments[0:operation].arguments["), ("set", ".arguments[2:condition].arguments[")];
 
+/// Arguments that newer releases brought: command and names. The places of the others are counted without them.
+const NEWER_ARGUMENTS: [(&str, &[&str]); 4] = [
+    ("xadd", &["condition", "idempotence"]),
+    ("xread", &["maxcount", "maxsize"]),
+    ("xreadgroup", &["maxcount", "maxsize", "min-idle-time"]),
+    ("xtrim", &["condition"]),
+];
+
 /// What a server says about one command: values by path. Flags, categories and tips are sets, so their order is
 /// free; everything else holds one value.
 type Description = BTreeMap<String, BTreeSet<String>>;
@@ -145,12 +153,26 @@ fn describe_docs(docs: &Reply, found: &mut BTreeMap<String, Description>) {
         for field in pair[1].items().chunks_exact(2) {
             let name = field[0].text();
             if name != "subcommands" && !PROSE.contains(&name.as_str()) {
-                flatten(&format!(".{name}"), &field[1], description);
+                flatten(&format!(".{name}"), &without_newer(&pair[0].text(), &field[1]), description);
             }
         }
         if let Some(subcommands) = pair[1].field("subcommands") {
             describe_docs(subcommands, found);
         }
+    }
+}
+
+/// Leaves newer arguments of a command out.
+fn without_newer(command: &str, reply: &Reply) -> Reply {
+    let newer = NEWER_ARGUMENTS.iter().find(|(name, _)| name.eq_ignore_ascii_case(command));
+    match (reply, newer) {
+        (Reply::Aggregate { marker, items }, Some((_, names))) => {
+            let is_newer =
+                |item: &Reply| item.field("name").is_some_and(|name| names.contains(&name.text().as_str()));
+            let items = items.iter().filter(|item| !is_newer(item)).cloned().collect();
+            Reply::Aggregate { marker: *marker, items }
+        }
+        _ => reply.clone(),
     }
 }
 

@@ -17,12 +17,14 @@ const DUPLICATE_PERCENT: usize = 3;
 const ENCODING_PERCENT: usize = 25;
 
 /// Reads of whole values; a server that has the command is asked at the end of every sequence.
-const READS: [(&str, &[&str]); 5] = [
+const READS: [(&str, &[&str]); 7] = [
     ("get", &[]),
     ("lrange", &["0", "-1"]),
     ("hgetall", &[]),
     ("smembers", &[]),
     ("zrange", &["0", "-1", "WITHSCORES"]),
+    ("xrange", &["-", "+"]),
+    ("xinfo|stream", &["FULL", "COUNT", "0"]),
 ];
 
 /// Whether a command is one that reads a whole value.
@@ -90,7 +92,7 @@ impl<'a> Generator<'a> {
                 continue;
             }
             self.flush(&mut options, &mut words);
-            if argument.name == "numkeys" {
+            if matches!(argument.name.as_str(), "numkeys" | "numids") {
                 let count = 1 + self.random.below(3);
                 announced = Some(count);
                 words.push(if self.random.chance(10) {
@@ -147,6 +149,7 @@ impl<'a> Generator<'a> {
     fn operand(&mut self, argument: &Argument) -> Vec<Vec<u8>> {
         match &argument.kind {
             Kind::Token => Vec::new(),
+            Kind::Block(arguments) if argument.name == "streams" => self.streams(arguments),
             Kind::Block(arguments) => self.sequence_of(arguments),
             Kind::OneOf(choices) => {
                 // Two alternatives at once are what servers must refuse.
@@ -155,6 +158,12 @@ impl<'a> Generator<'a> {
             }
             _ => vec![values::value(argument, &mut self.random)],
         }
+    }
+
+    /// Returns keys of streams and ids, mostly as many.
+    fn streams(&mut self, arguments: &[Argument]) -> Vec<Vec<u8>> {
+        let times = self.random.chance(90).then(|| 1 + self.random.below(3));
+        arguments.iter().flat_map(|argument| self.words_for(argument, times)).collect()
     }
 
     fn alternative(&mut self, choices: &[Argument]) -> Vec<Vec<u8>> {
@@ -194,6 +203,8 @@ fn weight(command: &Command) -> usize {
         ("flushall" | "flushdb" | "swapdb" | "reset" | "hello", _) => 1,
         ("select" | "scan" | "keys", _) => 5,
         ("set", _) => 60,
+        ("xadd", _) => 150,
+        ("xreadgroup" | "xgroup|create", _) => 50,
         (_, "connection" | "server" | "cluster" | "scripting" | "pubsub" | "module") => 3,
         _ => 20,
     }
@@ -211,7 +222,8 @@ fn state_reads(commands: &[&Command]) -> Vec<Call> {
             reads.push(call(&[b"OBJECT", b"ENCODING", key]));
             reads.push(call(&[b"PEXPIRETIME", key]));
             for (name, options) in READS.iter().filter(|(name, _)| has(name)) {
-                let mut read = call(&[name.to_uppercase().as_bytes(), key]);
+                let mut read: Call = name.split('|').map(|word| word.to_uppercase().into_bytes()).collect();
+                read.push(key.to_vec());
                 read.extend(options.iter().map(|option| option.as_bytes().to_vec()));
                 reads.push(read);
             }

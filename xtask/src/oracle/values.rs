@@ -142,6 +142,41 @@ const NODE_BYTES: [usize; 8] = [900, 2000, 4070, 4080, 4088, 8170, 8186, 8193];
 
 const TYPES: [&str; 8] = ["string", "list", "hash", "set", "zset", "stream", "STRING", "nosuch"];
 
+/// Groups and consumers of streams: so few that they meet.
+const GROUPS: [&str; 8] = ["g", "g", "g", "g", "h", "h", "", "nosuch"];
+const CONSUMERS: [&str; 8] = ["alice", "alice", "bob", "bob", "carol", "\x00", "", "a longer name"];
+
+/// Ids of entries that say more than an id, or that are none.
+const ODD_IDS: [&str; 24] = [
+    "-",
+    "+",
+    "$",
+    ">",
+    "*",
+    "0",
+    "0-0",
+    "0-1",
+    "60-*",
+    "18446744073709551615-18446744073709551615",
+    "(18446744073709551615-18446744073709551615",
+    "18446744073709551615-18446744073709551614",
+    "18446744073709551616-0",
+    "(0-0",
+    "(-",
+    "(",
+    "5-",
+    "-5",
+    "5--1",
+    "5--01",
+    " 5-+1",
+    "007-01",
+    "5-1 ",
+    "5-1\x00x",
+];
+
+/// Milliseconds that no run lasts, or that have always passed.
+const IDLE_TIMES: [&str; 6] = ["0", "0", "0", "5000000", "90000000", "-1"];
+
 const PARAMETERS: [&str; 10] = [
     "maxmemory",
     "*max-*-entries",
@@ -190,6 +225,17 @@ pub(crate) fn anything(random: &mut Random) -> Vec<u8> {
 pub(crate) fn value(argument: &Argument, random: &mut Random) -> Vec<u8> {
     match (argument.name.as_str(), &argument.kind) {
         (_, Kind::Key) => key(random),
+        ("id" | "last-id" | "lastid" | "max-deleted-id" | "end" | "stream-id", Kind::Text) => {
+            entry_id(random)
+        }
+        ("start", Kind::Text) if random.chance(60) => entry_id(random),
+        ("threshold", Kind::Text) => threshold(random),
+        ("group", Kind::Text) => random.pick(&GROUPS).into(),
+        ("consumer", Kind::Text) => random.pick(&CONSUMERS).into(),
+        ("min-idle-time" | "ms", _) => idle_time(random),
+        ("entriesread" | "entries-added", _) if random.chance(80) => {
+            random.between(-1, 40).to_string().into()
+        }
         ("seconds", _) => duration(random, 1),
         ("milliseconds", _) => duration(random, 1000),
         ("unix-time-milliseconds", _) => moment(random, 1000),
@@ -225,6 +271,31 @@ fn integer(random: &mut Random) -> Vec<u8> {
         3 => random.between(-100_000, 100_000).to_string().into(),
         4..8 => random.between(-20, 100).to_string().into(),
         _ => random.between(-3, 12).to_string().into(),
+    }
+}
+
+/// Returns an id that an entry of a stream may have: most entries come to the time 60, where ids are made.
+fn entry_id(random: &mut Random) -> Vec<u8> {
+    match random.below(20) {
+        0..2 => random.pick(&ODD_IDS).into(),
+        2 => format!("({}-{}", random.between(1, 60), random.below(3)).into(),
+        3..5 => random.between(0, 61).to_string().into(),
+        5..12 => format!("60-{}", random.below(16)).into(),
+        12..14 => b">".to_vec(),
+        _ => format!("{}-{}", random.between(0, 60), random.below(4)).into(),
+    }
+}
+
+/// Returns what a stream is trimmed to: a length or an id.
+fn threshold(random: &mut Random) -> Vec<u8> {
+    if random.chance(60) { random.between(0, 30).to_string().into() } else { entry_id(random) }
+}
+
+fn idle_time(random: &mut Random) -> Vec<u8> {
+    if random.chance(4) {
+        random.pick(&["", "abc", "9223372036854775807", "1.5"]).into()
+    } else {
+        random.pick(&IDLE_TIMES).into()
     }
 }
 

@@ -94,12 +94,29 @@ struct Start<'a> {
     entries_read: Option<i64>,
     /// A stream is created if there is none.
     makes_stream: bool,
+    /// Options were repeated, which is found only after the key was looked at.
+    has_too_many: bool,
+}
+
+/// The subcommands that say where a group starts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Subcommand {
+    Create,
+    SetId,
+}
+
+#[cold]
+fn wrong_words(args: &Args<'_>) -> Error {
+    Error::wrong_subcommand("xgroup", args.words()[1])
 }
 
 impl<'a> Start<'a> {
-    fn parse(args: &mut Args<'a>, subcommand: &str) -> Result<Start<'a>, Error> {
-        let is_create = subcommand == "create";
-        let mut start = Start { id: args.word(), entries_read: None, makes_stream: false };
+    fn parse(args: &mut Args<'a>, subcommand: Subcommand) -> Result<Start<'a>, Error> {
+        let is_create = subcommand == Subcommand::Create;
+        let words_max = if is_create { 4 } else { 3 };
+        let has_too_many = args.remaining() > words_max;
+        let mut start =
+            Start { id: args.word(), entries_read: None, makes_stream: false, has_too_many: false };
         while args.remaining() > 0 {
             if is_create && args.accept("MKSTREAM") {
                 start.makes_stream = true;
@@ -111,15 +128,17 @@ impl<'a> Start<'a> {
                 }
                 start.entries_read = Some(read).filter(|read| *read >= 0);
             } else {
-                return Err(Error::wrong_subcommand("xgroup", args.words()[1]));
+                return Err(wrong_words(args));
             }
         }
+        start.has_too_many = has_too_many;
         Ok(start)
     }
 
-    fn id(&self, stream: Option<&Stream>) -> Result<StreamId, Error> {
+    fn id(&self, stream: Option<&Stream>, subcommand: Subcommand) -> Result<StreamId, Error> {
         match self.id {
             b"$" => Ok(stream.map_or(StreamId::MIN, Stream::last_id)),
+            id if subcommand == Subcommand::SetId => ids::parse_or_end(id, 0),
             id => ids::parse(id),
         }
     }
@@ -127,14 +146,17 @@ impl<'a> Start<'a> {
 
 fn create(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, name) = (call.args.word(), call.args.word());
-    let start = Start::parse(&mut call.args, "create")?;
+    let start = Start::parse(&mut call.args, Subcommand::Create)?;
 
     let mut guard = call.keys.write(key);
     let stream = guard.existing_stream()?;
     if stream.is_none() && !start.makes_stream {
         return Err(NO_KEY);
     }
-    let id = start.id(stream.as_deref())?;
+    if start.has_too_many {
+        return Err(wrong_words(&call.args));
+    }
+    let id = start.id(stream.as_deref(), Subcommand::Create)?;
     let stream = guard.stream()?;
     if !stream.groups_mut().add(name, stream::Group::new(id, start.entries_read)) {
         return Err(Error::Text("BUSYGROUP Consumer Group name already exists"));
@@ -162,12 +184,15 @@ fn start_line(key: &[u8], name: &[u8], start: &Start<'_>, id: StreamId) -> Vec<V
 
 fn set_id(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, name) = (call.args.word(), call.args.word());
-    let start = Start::parse(&mut call.args, "setid")?;
+    let start = Start::parse(&mut call.args, Subcommand::SetId)?;
 
     let mut guard = call.keys.write(key);
     let stream = guard.existing_stream()?.ok_or(NO_KEY)?;
-    let last_id = start.id(Some(stream));
+    let last_id = start.id(Some(stream), Subcommand::SetId);
     let mut group = find(stream, key, name)?;
+    if start.has_too_many {
+        return Err(wrong_words(&call.args));
+    }
     group.last_delivered = last_id?;
     group.entries_read = start.entries_read;
     call.effect.rewrite_line(|| set_group_id(Place { key, group: name }, &group));

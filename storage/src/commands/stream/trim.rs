@@ -63,7 +63,7 @@ impl TrimOptions {
                 Some(Threshold::Length(not_negative(args, "ERR The MAXLEN argument must be >= 0.")?));
         } else if has_value && args.accept("MINID") {
             self.accept_operator(args)?;
-            self.threshold = Some(Threshold::Id(ids::parse_or_end(args.word(), 0)?));
+            self.threshold = Some(Threshold::Id(ids::parse(args.word())?));
         } else if has_value && args.accept("LIMIT") {
             self.limit = Some(not_negative(args, "ERR The LIMIT argument must be >= 0.")?);
         } else {
