@@ -57,6 +57,9 @@ impl<'a> ListMut<'a> {
     pub fn take(&mut self, end: End, count: usize, visit: impl FnMut(Element<'_>)) {
         let (list, direction) = (self.view(), end.inwards());
         let count = count.min(list.len());
+        if count == 0 {
+            return;
+        }
         let start = if end == End::Head { 0 } else { list.len() - count };
         list.for_each((0, count), direction, visit);
         self.remove_range(start, count);

@@ -16,12 +16,12 @@ pub(crate) const VALUE: Word = Word::Value { width: 32 };
 const COUNTER: Word = Word::Key { prefix: "cnt:", width: 16 };
 
 /// A command under measurement.
-struct Operation {
-    name: &'static str,
-    words: &'static [Word],
-    reply: Reply,
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    pub(crate) words: &'static [Word],
+    pub(crate) reply: Reply,
     /// The share of the best peer's CPU that it may cost where pipelining makes the engine matter.
-    limit: f64,
+    pub(crate) limit: f64,
 }
 
 fn operations() -> [Operation; 3] {
@@ -122,7 +122,8 @@ pub(crate) fn fill_range(server: &Server, words: &[Word], first: u64, count: u64
     Ok(())
 }
 
-fn cpu_us(server: &Server, operation: &Operation, shape: Shape, operations: u64) -> Outcome<f64> {
+/// Measures the CPU time of the server process per operation, in microseconds.
+pub(crate) fn cpu_us(server: &Server, operation: &Operation, shape: Shape, operations: u64) -> Outcome<f64> {
     let (mut load, mut batch, mut keys) = warmed_up(server, operation, shape)?;
     let operations = if shape.pipeline == 1 { operations / 12 } else { operations };
     let before = server.cpu_ns()?;

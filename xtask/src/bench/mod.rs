@@ -15,6 +15,7 @@ use report::Section;
 use server::{Contender, Side};
 
 mod affinity;
+mod collections;
 mod connections;
 mod cpu;
 mod deleting;
@@ -37,12 +38,14 @@ struct Row {
 }
 
 /// The rows, in the order of the table.
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 11] = [
     Row { name: "cpu", title: "Server CPU per operation", run: cpu::run },
     Row { name: "throughput", title: "Throughput", run: cpu::run_throughput },
     Row { name: "instructions", title: "User instructions per operation", run: instructions::run },
     Row { name: "threads", title: "Two threads against one", run: threads::run },
     Row { name: "memory", title: "Resident bytes per key", run: memory::run },
+    Row { name: "collections", title: "Collections: server CPU per operation", run: collections::run },
+    Row { name: "elements", title: "Collections: resident bytes per element", run: collections::run_memory },
     Row { name: "growth", title: "Growing and emptying", run: growth::run },
     Row { name: "deleting", title: "Deleting huge collections", run: deleting::run },
     Row { name: "expiry", title: "A million keys expiring at once", run: expiry::run },
@@ -52,7 +55,8 @@ const ROWS: [Row; 9] = [
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Rows to measure: cpu, throughput, instructions, threads, memory, growth, deleting, expiry, connections [default: all]
+    /// Rows to measure: cpu, throughput, instructions, threads, memory, collections, elements,
+    /// growth, deleting, expiry, connections [default: all]
     rows: Vec<String>,
     /// Interleaved rounds of the rows that vary from round to round
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]

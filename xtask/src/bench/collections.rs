@@ -1,0 +1,177 @@
+//! The rows `collections` and `elements`: what commands on collections cost, and what their elements take.
+//!
+//! Both are tables, and a new figure is a new line in one of them: [`OPERATIONS`], [`SIZES`].
+
+use super::Bench;
+use super::affinity;
+use super::cpu::{Operation, cpu_us, fill_range};
+use super::load::{Shape, ask, connect};
+use super::report::{Better, Limit, Section};
+use super::request::{Reply, Word};
+use super::server::{Contender, Server, StartOptions};
+use crate::Outcome;
+
+/// A command, answered by a line, that is run to make what is measured, and how often.
+struct Fill {
+    words: &'static [Word],
+    /// A multiple of 200.
+    count: u64,
+}
+
+/// An operation on collections.
+struct Measured {
+    operation: Operation,
+    /// What the empty server is given before each sample.
+    fill: &'static [Fill],
+    /// By how much fewer of these operations are run than of short ones.
+    cost: u64,
+}
+
+/// What elements of a collection take.
+struct Size {
+    name: &'static str,
+    fill: Fill,
+    /// Elements of a request.
+    per_request: u64,
+    limit: Limit,
+}
+
+const SHAPE: Shape = Shape { connections: 50, pipeline: 16, groups: 1 };
+
+const VALUE: Word = Word::Value { width: 8 };
+const LIST: Word = Word::Text("list");
+const RPUSH: [Word; 3] = [Word::Text("RPUSH"), LIST, VALUE];
+/// So much is pushed or popped by one sample with the default number of operations, and something is left.
+const LONG_LIST: Fill = Fill { words: &RPUSH, count: 1_200_000 };
+/// Of this one ranges are read.
+const LIST_OF_1000: Fill = Fill { words: &RPUSH, count: 1000 };
+
+/// The reply of an array of `count` elements of 8 bytes; `count` has three digits.
+const fn array_of_three_digits(count: usize) -> Reply {
+    assert!(100 <= count && count < 1000);
+    Reply::Fixed { bytes: "*100\r\n".len() + count * "$8\r\n12345678\r\n".len(), first: b'*' }
+}
+
+/// The operations, family by family.
+const OPERATIONS: [Measured; 5] = [
+    Measured {
+        operation: Operation {
+            name: "LPUSH",
+            words: &[Word::Text("LPUSH"), LIST, VALUE],
+            reply: Reply::Line,
+            limit: 0.8,
+        },
+        fill: &[],
+        cost: 1,
+    },
+    Measured {
+        operation: Operation { name: "RPUSH", words: &RPUSH, reply: Reply::Line, limit: 0.8 },
+        fill: &[],
+        cost: 1,
+    },
+    Measured {
+        operation: Operation {
+            name: "RPOP",
+            words: &[Word::Text("RPOP"), LIST],
+            reply: Reply::Fixed { bytes: 14, first: b'$' },
+            limit: 0.8,
+        },
+        fill: &[LONG_LIST],
+        cost: 1,
+    },
+    Measured {
+        operation: Operation {
+            name: "LRANGE of 100",
+            words: &[Word::Text("LRANGE"), LIST, Word::Text("0"), Word::Text("99")],
+            reply: array_of_three_digits(100),
+            limit: 0.75,
+        },
+        fill: &[LIST_OF_1000],
+        cost: 10,
+    },
+    Measured {
+        operation: Operation {
+            name: "LRANGE of 600",
+            words: &[Word::Text("LRANGE"), LIST, Word::Text("0"), Word::Text("599")],
+            reply: array_of_three_digits(600),
+            limit: 0.75,
+        },
+        fill: &[LIST_OF_1000],
+        cost: 40,
+    },
+];
+
+/// The sizes, family by family.
+const SIZES: [Size; 1] = [Size {
+    name: "list of 1 M elements of 8 bytes",
+    fill: Fill { words: &RPUSH, count: 1_000_000 },
+    per_request: 1,
+    limit: Limit::Absolute(10.4),
+}];
+
+/// Measures the CPU time of the server process per operation, server and generator pinned on one core.
+pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
+    let core = bench.cores[0];
+    let servers = bench.once(|contender| Server::start(contender, StartOptions::pinned(core)))?;
+    affinity::pin(&[core])?;
+    let mut section = Section::default();
+    for measured in &OPERATIONS {
+        let samples = bench.interleave(|index| {
+            fill_anew(&servers[index], measured.fill)?;
+            cpu_us(&servers[index], &measured.operation, SHAPE, bench.operations / measured.cost)
+        })?;
+        let goal = (Better::Lower, Some(Limit::OfBest(measured.operation.limit)));
+        section.add(measured.operation.name, "µs CPU", goal, samples);
+    }
+    affinity::pin(&bench.cores)?;
+    section.note(format!(
+        "User and system time of the server process per operation at pipeline 16 with 50 connections, server and \
+         load generator pinned on core {core}. Elements of 8 bytes; one collection.",
+    ));
+    Ok(section)
+}
+
+fn fill_anew(server: &Server, fills: &[Fill]) -> Outcome {
+    ask(&mut connect(server.port)?, &["FLUSHALL", "SYNC"])?;
+    fills.iter().try_for_each(|fill| fill_range(server, fill.words, 0, fill.count))
+}
+
+/// Measures the growth of the resident memory per element.
+pub(crate) fn run_memory(bench: &Bench) -> Outcome<Section> {
+    let mut section = Section::default();
+    for size in &SIZES {
+        let samples = bench.once(|contender| Ok(vec![bytes_per_element(contender, size)?]))?;
+        section.add(size.name, "bytes", (Better::Lower, Some(size.limit)), samples);
+    }
+    section.note(
+        "Growth of the resident memory divided by the number of elements, read once it has stopped changing; one \
+         measurement each, because it does not vary.",
+    );
+    Ok(section)
+}
+
+fn bytes_per_element(contender: &Contender, size: &Size) -> Outcome<f64> {
+    let server = Server::start(contender, StartOptions::roaming(1))?;
+    let empty = server.settled_bytes()?;
+    fill_range(&server, size.fill.words, 0, size.fill.count)?;
+    let elements = size.fill.count * size.per_request;
+    Ok((server.settled_bytes()? - empty) as f64 / elements as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fills_are_whole_batches() {
+        let fills =
+            OPERATIONS.iter().flat_map(|measured| measured.fill).chain(SIZES.iter().map(|size| &size.fill));
+        assert!(fills.into_iter().all(|fill| fill.count > 0 && fill.count % 200 == 0));
+    }
+
+    #[test]
+    fn an_array_of_bulk_strings_is_as_long_as_that() {
+        let Reply::Fixed { bytes, first: b'*' } = array_of_three_digits(100) else { panic!("an array") };
+        assert_eq!(bytes, format!("*100\r\n{}", "$8\r\nabcdefgh\r\n".repeat(100)).len());
+    }
+}
