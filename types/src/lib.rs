@@ -53,7 +53,7 @@ pub mod xxh3;
 pub use arena::{Arena, Slot};
 pub use buffer::Buffer;
 pub use entry::{Entry, EntryMut, Fields, Keys};
-pub use hash::{Hash, HashLimits, HashMut, HashRef};
+pub use hash::{Fate, FieldExpiry, Hash, HashLimits, HashMut, HashRef};
 pub use hash_seed::HashSeed;
 pub use hyperloglog::HyperLogLog;
 pub use intset::{Intset, IntsetMut};

@@ -41,6 +41,8 @@ pub enum Group {
     Connection,
     /// Keys of any type.
     Generic,
+    /// Hashes.
+    Hash,
     /// Sketches of how many different elements there are.
     HyperLogLog,
     /// Lists.
@@ -64,6 +66,7 @@ impl Group {
             Group::Bitmap => "bitmap",
             Group::Connection => "connection",
             Group::Generic => "generic",
+            Group::Hash => "hash",
             Group::HyperLogLog => "hyperloglog",
             Group::List => "list",
             Group::Server => "server",

@@ -28,6 +28,11 @@ impl TimeForm {
         ("PXAT", TimeForm::UnixMilliseconds),
     ];
 
+    /// Takes one of `EX`, `PX`, `EXAT`, `PXAT`, if it is next.
+    pub(super) fn accept(args: &mut Args<'_>) -> Option<TimeForm> {
+        TimeForm::OPTIONS.into_iter().find(|(name, _)| args.accept(name)).map(|(_, form)| form)
+    }
+
     /// The moment that `amount` means, which may be past or negative; `None` if it is out of range.
     pub(super) fn moment(self, amount: i64, now: UnixMillis) -> Option<UnixMillis> {
         let millis = match self {
@@ -70,9 +75,7 @@ pub(super) enum ExpiryOption<'a> {
 impl<'a> ExpiryOption<'a> {
     /// Takes one of `EX`, `PX`, `EXAT`, `PXAT` with its time; whether there was one.
     pub(super) fn accept_time(&mut self, args: &mut Args<'a>) -> bool {
-        let Some(&(_, form)) = TimeForm::OPTIONS.iter().find(|(name, _)| args.accept(name)) else {
-            return false;
-        };
+        let Some(form) = TimeForm::accept(args) else { return false };
         match *self {
             ExpiryOption::Unsaid => {}
             ExpiryOption::Time(earlier, _) if earlier == form => {}

@@ -5,6 +5,7 @@ mod counted;
 mod debug;
 mod expiry;
 mod generic;
+mod hash;
 mod hyperloglog;
 mod list;
 mod portion;
@@ -26,6 +27,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         bitmap::COMMANDS,
         hyperloglog::COMMANDS,
         list::COMMANDS,
+        hash::COMMANDS,
         sort::COMMANDS,
         sorted_set::COMMANDS,
         set::COMMANDS,

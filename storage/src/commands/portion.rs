@@ -25,6 +25,14 @@ pub(super) fn cursor(word: &[u8]) -> Result<Cursor, Error> {
 impl<'a> Portion<'a> {
     /// Reads the options that are left.
     pub(super) fn parse(args: &mut Args<'a>) -> Result<Portion<'a>, Error> {
+        Portion::parse_with(args, |_| false)
+    }
+
+    /// Reads the options that are left; `accept` takes one that only its command has.
+    pub(super) fn parse_with(
+        args: &mut Args<'a>,
+        mut accept: impl FnMut(&mut Args<'a>) -> bool,
+    ) -> Result<Portion<'a>, Error> {
         let mut portion = Portion { count: COUNT_DEFAULT, pattern: None };
         while args.remaining() > 0 {
             if args.remaining() > 1 && args.accept("COUNT") {
@@ -34,6 +42,7 @@ impl<'a> Portion<'a> {
                     usize::try_from(count).ok().filter(|count| *count > 0).ok_or(Error::Syntax)?;
             } else if args.remaining() > 1 && args.accept("MATCH") {
                 portion.pattern = Some(args.word()).filter(|pattern| *pattern != b"*");
+            } else if accept(args) {
             } else if args.accept("NOVALUES") {
                 return Err(Error::Text("ERR NOVALUES option can only be used in HSCAN"));
             } else {

@@ -170,7 +170,7 @@ impl<'a> HashMut<'a> {
 
     /// Becomes large if these texts, or so many new fields, are too much for a compact form.
     #[inline]
-    fn admit(&mut self, fields: usize, texts: &[&[u8]]) {
+    pub fn admit(&mut self, fields: usize, texts: &[&[u8]]) {
         if matches!(self.place.kind(), Kind::Large(_)) {
             return;
         }

@@ -19,7 +19,7 @@ pub(crate) struct Allowance {
 /// All allowances.
 const ALLOWANCES: &[Allowance] = &[
     Allowance {
-        commands: &["keys", "smembers", "spop", "sunion", "sinter", "sdiff"],
+        commands: &["keys", "smembers", "spop", "sunion", "sinter", "sdiff", "hkeys", "hvals"],
         reason: "the order of a hash table is free",
         accepts: same_elements,
     },
@@ -38,6 +38,22 @@ const ALLOWANCES: &[Allowance] = &[
         commands: &["zscan"],
         reason: "cursors and the share of each step are free; a scan done in one step holds the same members",
         accepts: same_member_scan,
+    },
+    Allowance {
+        commands: &["hscan"],
+        reason: "cursors and the share of each step are free; a scan done in one step holds the same fields",
+        accepts: same_field_scan,
+    },
+    Allowance { commands: &["hrandfield"], reason: "chance chooses the fields", accepts: same_size },
+    Allowance {
+        commands: &["httl", "hexpiretime"],
+        reason: "the servers read their clocks at different moments (up to 2 s)",
+        accepts: |_, one, other| all_close(one, other, 2),
+    },
+    Allowance {
+        commands: &["hpttl", "hpexpiretime"],
+        reason: "the servers read their clocks at different moments (up to 2000 ms)",
+        accepts: |_, one, other| all_close(one, other, 2000),
     },
     Allowance {
         commands: &["ttl", "expiretime"],
@@ -178,6 +194,12 @@ fn same_member_scan(call: &Call, one: &Reply, other: &Reply) -> bool {
     is_same_scan(call.get(2), 2, one, other)
 }
 
+/// The same for fields with their values, or without.
+fn same_field_scan(call: &Call, one: &Reply, other: &Reply) -> bool {
+    let is_without = call.iter().any(|word| word.eq_ignore_ascii_case(b"novalues"));
+    is_same_scan(call.get(2), if is_without { 1 } else { 2 }, one, other)
+}
+
 /// Tells whether two scans from a cursor agree, whose entries take `size` replies each.
 fn is_same_scan(from: Option<&Vec<u8>>, size: usize, one: &Reply, other: &Reply) -> bool {
     let ([cursor, entries], [other_cursor, others]) = (one.items(), other.items()) else { return false };
@@ -218,6 +240,20 @@ fn same_readers(one: &Reply, other: &Reply) -> bool {
 fn is_near(one: &Reply, other: &Reply) -> bool {
     let (Some(one), Some(other)) = (one.integer(), other.integer()) else { return false };
     one == other || one >= 0 && other >= 0 && one.abs_diff(other) <= 5000
+}
+
+fn all_close(one: &Reply, other: &Reply, distance_max: u64) -> bool {
+    let (items, others) = (one.items(), other.items());
+    let agrees = |(one, other): (&Reply, &Reply)| one == other || close(one, other, distance_max);
+    one.marker() == other.marker()
+        && !items.is_empty()
+        && items.len() == others.len()
+        && items.iter().zip(others).all(agrees)
+}
+
+/// Tells whether two replies are of one type and have as many elements, each of one type.
+fn same_size(_: &Call, one: &Reply, other: &Reply) -> bool {
+    same_shape(one, other)
 }
 
 /// Tells whether two replies have the same types and numbers of elements throughout; errors must be equal.

@@ -64,10 +64,10 @@ pub(crate) fn restrain(words: &mut [Vec<u8>]) {
     match &name[..] {
         b"setbit" => lower(words.get_mut(2), BIT_OFFSET_MAX),
         b"setrange" => lower(words.get_mut(2), BYTE_OFFSET_MAX),
-        b"expire" | b"setex" => lift(words.get_mut(2), SECONDS_MIN),
+        b"expire" | b"setex" | b"hexpire" => lift(words.get_mut(2), SECONDS_MIN),
         b"xread" | b"xreadgroup" => replace(words, b"block", "COUNT"),
         b"xadd" => replace(words, b"*", MADE_ID),
-        b"pexpire" | b"psetex" => lift(words.get_mut(2), MILLISECONDS_MIN),
+        b"pexpire" | b"psetex" | b"hpexpire" => lift(words.get_mut(2), MILLISECONDS_MIN),
         b"spop" => lift(words.get_mut(2), POPPED_MIN),
         b"srandmember" | b"hrandfield" | b"zrandmember" => raise(words.get_mut(2), REPEATED_MIN),
         _ => {}

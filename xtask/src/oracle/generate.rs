@@ -92,7 +92,7 @@ impl<'a> Generator<'a> {
                 continue;
             }
             self.flush(&mut options, &mut words);
-            if matches!(argument.name.as_str(), "numkeys" | "numids") {
+            if matches!(argument.name.as_str(), "numkeys" | "numids" | "numfields") {
                 let count = 1 + self.random.below(3);
                 announced = Some(count);
                 words.push(if self.random.chance(10) {

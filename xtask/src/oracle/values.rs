@@ -140,6 +140,8 @@ const SKETCH_COMMANDS: [&str; 5] = ["decode", "ENCODING", "todense", "getreg", "
 /// Lengths around those at which nodes of lists are full, halves of them, and texts that get a node alone.
 const NODE_BYTES: [usize; 8] = [900, 2000, 4070, 4080, 4088, 8170, 8186, 8193];
 
+const FIELDS: [&str; 9] = ["f", "g", "field", "1", "-5", "01", "", "fields", "a long field"];
+
 const TYPES: [&str; 8] = ["string", "list", "hash", "set", "zset", "stream", "STRING", "nosuch"];
 
 /// Groups and consumers of streams: so few that they meet.
@@ -244,6 +246,8 @@ pub(crate) fn value(argument: &Argument, random: &mut Random) -> Vec<u8> {
         ("start" | "stop" | "min" | "max", Kind::Text) if random.chance(85) => bound(random),
         ("min" | "max", Kind::Double) if random.chance(70) => score_bound(random),
         ("score" | "weight" | "increment", _) if random.chance(60) => score(random),
+        // Few fields, so that most calls are about some that are there.
+        ("field", Kind::Text) if random.chance(85) => random.pick(&FIELDS).into(),
         // SELECT takes one of a database, LINDEX and LSET one of an element.
         ("index", _) if random.chance(50) => random.between(-12, 2).to_string().into(),
         ("index" | "index1" | "index2" | "db" | "destination-db", _) => database(random),

@@ -1,0 +1,88 @@
+//! Visiting a hash in portions: HSCAN.
+
+use super::{READ_KEY, reply_text};
+use crate::command::call::Call;
+use crate::command::flags::Flags;
+use crate::command::{Command, Group, Run};
+use crate::commands::portion::{Portion, cursor};
+use crate::error::Error;
+use spinel_resp::ReplyWriter;
+
+/// The rows of this file.
+pub(super) const COMMANDS: &[Command] = &[Command {
+    name: "hscan",
+    usage: "key cursor [MATCH pattern] [COUNT count] [NOVALUES]",
+    keys: READ_KEY,
+    flags: Flags::READONLY,
+    group: Group::Hash,
+    since: "2.8.0",
+    cost: "O(1) for a call, O(N) for all until the cursor is 0 again, where N is the number of fields",
+    about: "Lists fields and values of a hash in portions, from a cursor on.",
+    tips: &["nondeterministic_output"],
+    run: Run::Data(hscan),
+    ..Command::ROW
+}];
+
+/// So many buckets per field wanted are looked at before a portion ends, however few fields they hold.
+const BUCKETS_PER_FIELD: usize = 10;
+
+fn hscan(call: &mut Call<'_>) -> Result<(), Error> {
+    let (key, mut next) = (call.args.word(), Some(cursor(call.args.word())?));
+
+    let Some(hash) = call.keys.read_hash(key)? else {
+        Portion::reply_empty(call.reply);
+        return Ok(());
+    };
+    let mut has_values = true;
+    let portion = Portion::parse_with(&mut call.args, |args| {
+        let is_without = args.accept("NOVALUES");
+        has_values &= !is_without;
+        is_without
+    })?;
+    let mut found = ReplyWriter::new(call.reply.protocol());
+    let (mut seen, mut steps, mut shown) = (0, 0, 0);
+    while let Some(at) = next
+        && seen < portion.count
+        && steps < portion.count.saturating_mul(BUCKETS_PER_FIELD)
+    {
+        steps += 1;
+        next = hash.scan(at, |field, value| {
+            seen += 1;
+            if portion.shows(field) {
+                reply_text(&mut found, field);
+                if has_values {
+                    reply_text(&mut found, value);
+                }
+                shown += 1 + usize::from(has_values);
+            }
+        });
+    }
+
+    Portion::reply(call.reply, next, shown, &found);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::script::check;
+
+    #[test]
+    fn fields_are_listed() {
+        check(
+            "HSET h a 1 b 2 30 c           => 3
+             HSCAN h 0 COUNT 1             => [\"0\", [\"a\", \"1\", \"b\", \"2\", \"30\", \"c\"]]
+             HSCAN h 7 NOVALUES            => [\"0\", [\"a\", \"b\", \"30\"]]
+             HSCAN h 0 MATCH ?0 novalues NOVALUES => [\"0\", [\"30\"]]
+             HSET t f \"x\"*65             => 1
+             HSCAN t 0 MATCH * COUNT 100 NOVALUES => [\"0\", [\"f\"]]
+             HSCAN none 0 nosuch           => [\"0\", []]
+             HSCAN none x                  => ERR invalid cursor
+             HSCAN h 0 COUNT 0             => ERR syntax error
+             HSCAN h 0 MATCH               => ERR syntax error
+             HSCAN h 0 TYPE hash           => ERR syntax error
+             SET s v                       => OK
+             HSCAN s x                     => ERR invalid cursor
+             HSCAN s 0 nosuch              => WRONGTYPE Operation against a key holding the wrong kind of value",
+        );
+    }
+}
