@@ -2,6 +2,7 @@
 
 use super::bounds;
 use super::grammar::{Argument, Command, Kind};
+use super::lexical;
 use super::random::Random;
 use super::thresholds;
 use super::values::{self, DATABASES, KEYS};
@@ -78,6 +79,7 @@ impl<'a> Generator<'a> {
         call.extend(self.sequence_of(&command.arguments));
         self.spoil(&mut call);
         bounds::restrain(&mut call);
+        lexical::redirect(&mut call);
         call
     }
 

@@ -17,6 +17,7 @@ mod duel;
 mod finding;
 mod generate;
 mod grammar;
+mod lexical;
 mod random;
 mod run;
 mod shrink;
