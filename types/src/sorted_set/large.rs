@@ -1,6 +1,6 @@
 //! Large sorted sets: a table for members, a tree for their order.
 
-use super::tree::{Item, Tree};
+use super::tree::{Item, Tree, Walk};
 use super::{Change, Direction, Entries, compare_texts, is_same};
 use crate::arena::Slot;
 use crate::hash_seed::HashSeed;
@@ -87,6 +87,23 @@ impl SortedSet {
             Direction::Backward => self.tree.backward(ranks.end.saturating_sub(1), ranks.len()),
         };
         Entries::large(&self.table, walk)
+    }
+
+    /// Scores and slots from a score on. O(log n), then O(1) for each.
+    pub(super) fn items_from(&self, low: f64) -> Walk<'_> {
+        self.tree.forward_from(|item| item.score < low)
+    }
+
+    /// Asks for a member that is soon needed.
+    #[inline]
+    pub(super) fn prefetch_member(&self, slot: Slot) {
+        self.table.prefetch_entry(slot);
+    }
+
+    /// The member in a slot.
+    #[inline]
+    pub(super) fn member(&self, slot: Slot) -> Str<'_> {
+        self.table.entry(slot).key()
     }
 
     /// Gives a member the score that `decide` makes of its present one. O(log n).

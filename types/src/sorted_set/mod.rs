@@ -21,6 +21,7 @@ mod entries;
 mod gathering;
 mod large;
 mod score;
+mod select;
 #[cfg(test)]
 mod tests;
 pub mod tree;

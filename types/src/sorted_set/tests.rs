@@ -120,8 +120,18 @@ impl Pair {
         let before = |bound: f64| self.order.iter().filter(|(score, _)| score.0 < bound).count();
         let up_to = |bound: f64| self.order.iter().filter(|(score, _)| score.0 <= bound).count();
         let expected = [before(low)..up_to(high).max(before(low)), up_to(low)..before(high).max(up_to(low))];
+        let is_chosen = |score: f64| !(0.0..3.0).contains(&score);
+        let in_range = self.order.iter().filter(|(score, _)| low <= score.0 && score.0 < high);
+        let chosen = in_range.filter(|(score, _)| is_chosen(score.0));
+        let chosen: Vec<_> = chosen.map(|(score, member)| (member.clone(), score.0)).collect();
         let edit = self.edit();
         let view = edit.view();
+        for count in [usize::MAX, chosen.len() / 2] {
+            let mut found = Vec::new();
+            view.select(low..high, count, |score| is_chosen(score).then_some(score), &mut found);
+            let found: Vec<_> = found.into_iter().map(|(member, score)| (member.to_vec(), score)).collect();
+            assert_eq!(found, chosen[..chosen.len().min(count)]);
+        }
         assert_eq!(view.rank(member), rank);
         assert_eq!(view.score(member), rank.map(|(_, score)| score));
         assert_eq!(view.ranks_of_scores(Bound::Included(low), Bound::Included(high)), expected[0]);

@@ -191,6 +191,12 @@ impl Tree {
         Walk::forward(&self.leaves, path.leaf, path.place, count.min(self.len.saturating_sub(rank)))
     }
 
+    /// Walks up from a point to the last item. O(log n + k).
+    pub fn forward_from(&self, is_before: impl Fn(Item) -> bool) -> Walk<'_> {
+        let path = self.seek(is_before);
+        Walk::forward(&self.leaves, path.leaf, path.place, self.len - path.rank)
+    }
+
     /// Walks down from a rank, for at most `count` items. O(log n + k).
     pub fn backward(&self, rank: usize, count: usize) -> Walk<'_> {
         let path = self.path_to_rank(rank);
