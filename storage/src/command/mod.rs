@@ -41,6 +41,8 @@ pub enum Group {
     Connection,
     /// Keys of any type.
     Generic,
+    /// Points on the earth.
+    Geo,
     /// Hashes.
     Hash,
     /// Sketches of how many different elements there are.
@@ -66,6 +68,7 @@ impl Group {
             Group::Bitmap => "bitmap",
             Group::Connection => "connection",
             Group::Generic => "generic",
+            Group::Geo => "geo",
             Group::Hash => "hash",
             Group::HyperLogLog => "hyperloglog",
             Group::List => "list",

@@ -5,6 +5,7 @@ mod counted;
 mod debug;
 mod expiry;
 mod generic;
+mod geo;
 mod hash;
 mod hyperloglog;
 mod list;
@@ -32,6 +33,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         sorted_set::COMMANDS,
         set::COMMANDS,
         stream::COMMANDS,
+        geo::COMMANDS,
         generic::COMMANDS,
         debug::COMMANDS,
     ];

@@ -46,12 +46,12 @@ pub(super) const COMMANDS: &[Command] = &[
 /// What ZADD does with a member, given its present score.
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each of the option words")]
-struct AddOptions {
-    only_new: bool,
-    only_present: bool,
+pub(in crate::commands) struct AddOptions {
+    pub(in crate::commands) only_new: bool,
+    pub(in crate::commands) only_present: bool,
     only_greater: bool,
     only_less: bool,
-    counts_changes: bool,
+    pub(in crate::commands) counts_changes: bool,
     is_increment: bool,
 }
 
@@ -119,10 +119,25 @@ fn zincrby(call: &mut Call<'_>) -> Result<(), Error> {
 }
 
 /// Adds pairs of scores and members, all of which are read before the first is added.
-fn add(call: &mut Call<'_>, key: &[u8], options: AddOptions, pairs: &[[&[u8]; 2]]) -> Result<(), Error> {
-    let score = |[score, _]: &[&[u8]; 2]| parse_double(score).ok_or(Error::NotAFloat);
-    let scores = pairs.iter().map(score).collect::<Result<Vec<f64>, Error>>()?;
+fn add<'a>(
+    call: &mut Call<'_>,
+    key: &[u8],
+    options: AddOptions,
+    pairs: &[[&'a [u8]; 2]],
+) -> Result<(), Error> {
+    let scored =
+        |[score, member]: &[&'a [u8]; 2]| Ok((parse_double(score).ok_or(Error::NotAFloat)?, *member));
+    let members = pairs.iter().map(scored).collect::<Result<Vec<_>, Error>>()?;
+    add_scored(call, key, options, &members)
+}
 
+/// Adds members with scores, and replies how many are new, or what the options ask for.
+pub(in crate::commands) fn add_scored(
+    call: &mut Call<'_>,
+    key: &[u8],
+    options: AddOptions,
+    members: &[(f64, &[u8])],
+) -> Result<(), Error> {
     let mut guard = call.keys.write(key);
     let is_new = !guard.exists();
     let opened = if options.only_present { guard.existing_sorted_set()? } else { Some(guard.sorted_set()?) };
@@ -134,11 +149,11 @@ fn add(call: &mut Call<'_>, key: &[u8], options: AddOptions, pairs: &[[&[u8]; 2]
         }
         return Ok(());
     };
-    let longest = pairs.iter().map(|[_, member]| member.len()).max().filter(|_| is_new);
-    set.expect(pairs.len(), longest.unwrap_or(0));
+    let longest = members.iter().map(|(_, member)| member.len()).max().filter(|_| is_new);
+    set.expect(members.len(), longest.unwrap_or(0));
 
     let (mut added, mut changed, mut result) = (0, 0, None);
-    for ([_, member], given) in pairs.iter().zip(scores) {
+    for &(given, member) in members {
         result = None;
         let change = set.update(member, |present| {
             result = options.decide(present, given);

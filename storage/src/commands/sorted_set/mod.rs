@@ -1,6 +1,6 @@
 //! Sorted sets: the rows of each file in one list, and what several files need.
 
-mod add;
+pub(super) mod add;
 mod bounds;
 mod combine;
 mod member;
