@@ -33,8 +33,12 @@ const PROSE: [&str; 9] = [
 ];
 
 /// Options that newer releases brought and the reference lacks: command and the start of the path.
-const NEWER: [(&str, &str); 2] =
-    [("bitop", ".arguments[0:operation].arguments["), ("set", ".arguments[2:condition].arguments[")];
+const NEWER: [(&str, &str); 4] = [
+    ("bitop", ".arguments[0:operation].arguments["),
+    ("geosearch", ".arguments[2:by].arguments[2:polygon]"),
+    ("geosearchstore", ".arguments[3:by].arguments[2:polygon]"),
+    ("set", ".arguments[2:condition].arguments["),
+];
 
 /// Arguments that newer releases brought: command and names. The places of the others are counted without them.
 const NEWER_ARGUMENTS: [(&str, &[&str]); 4] = [

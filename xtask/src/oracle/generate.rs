@@ -94,9 +94,10 @@ impl<'a> Generator<'a> {
                 continue;
             }
             self.flush(&mut options, &mut words);
-            if matches!(argument.name.as_str(), "numkeys" | "numids" | "numfields") {
-                let count = 1 + self.random.below(3);
+            if let Some(least) = announced_least(argument) {
+                let count = least + self.random.below(3);
                 announced = Some(count);
+                words.extend(argument.token.iter().map(|token| self.spelled(token)));
                 words.push(if self.random.chance(10) {
                     values::value(argument, &mut self.random)
                 } else {
@@ -196,6 +197,15 @@ impl<'a> Generator<'a> {
             4 => call.truncate(place),
             _ => {}
         }
+    }
+}
+
+/// Of an argument that tells how many of the next one follow: how many there must be.
+fn announced_least(argument: &Argument) -> Option<usize> {
+    match argument.name.as_str() {
+        "numkeys" | "numids" | "numfields" => Some(1),
+        "num-vertices" => Some(3),
+        _ => None,
     }
 }
 

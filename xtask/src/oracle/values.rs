@@ -141,6 +141,43 @@ const SKETCH_COMMANDS: [&str; 5] = ["decode", "ENCODING", "todense", "getreg", "
 const NODE_BYTES: [usize; 8] = [900, 2000, 4070, 4080, 4088, 8170, 8186, 8193];
 
 const FIELDS: [&str; 9] = ["f", "g", "field", "1", "-5", "01", "", "fields", "a long field"];
+/// Longitudes and latitudes whose points are near each other, at the edges of the world, or nowhere.
+const LONGITUDES: [&str; 16] = [
+    "0",
+    "0",
+    "13.361389",
+    "13.361389",
+    "15.087269",
+    "13.5",
+    "0.00001",
+    "2.35",
+    "179.999",
+    "-179.999",
+    "180",
+    "-180",
+    "-0.5",
+    "-122.4",
+    "180.00001",
+    "90",
+];
+const LATITUDES: [&str; 16] = [
+    "0",
+    "0",
+    "38.115556",
+    "38.115556",
+    "37.502669",
+    "38.2",
+    "0.00001",
+    "48.85",
+    "85.05112878",
+    "-85.05112878",
+    "84.9",
+    "-67",
+    "-0.5",
+    "37.77",
+    "85.06",
+    "66.5",
+];
 
 const TYPES: [&str; 8] = ["string", "list", "hash", "set", "zset", "stream", "STRING", "nosuch"];
 
@@ -242,12 +279,15 @@ pub(crate) fn value(argument: &Argument, random: &mut Random) -> Vec<u8> {
         ("milliseconds", _) => duration(random, 1000),
         ("unix-time-milliseconds", _) => moment(random, 1000),
         ("element" | "pivot", Kind::Text) => element(random),
-        ("member", Kind::Text) if random.chance(70) => member(random),
+        ("member" | "member1" | "member2", Kind::Text) if random.chance(70) => member(random),
         ("start" | "stop" | "min" | "max", Kind::Text) if random.chance(85) => bound(random),
         ("min" | "max", Kind::Double) if random.chance(70) => score_bound(random),
         ("score" | "weight" | "increment", _) if random.chance(60) => score(random),
         // Few fields, so that most calls are about some that are there.
         ("field", Kind::Text) if random.chance(85) => random.pick(&FIELDS).into(),
+        ("longitude", _) => coordinate(&LONGITUDES, 180, random),
+        ("latitude", _) => coordinate(&LATITUDES, 85, random),
+        ("radius" | "width" | "height", _) => length(random),
         // SELECT takes one of a database, LINDEX and LSET one of an element.
         ("index", _) if random.chance(50) => random.between(-12, 2).to_string().into(),
         ("index" | "index1" | "index2" | "db" | "destination-db", _) => database(random),
@@ -308,6 +348,25 @@ fn double(random: &mut Random) -> Vec<u8> {
         0 => random.pick(&ODD_DOUBLES).into(),
         1..4 => format!("{}.{}", random.between(-50, 50), random.below(10_000)).into(),
         _ => random.pick(&PLAIN_DOUBLES).into(),
+    }
+}
+
+/// Returns degrees: mostly of one of a few places or next to it.
+fn coordinate(known: &'static [&'static str], max: i64, random: &mut Random) -> Vec<u8> {
+    match random.below(20) {
+        0 => double(random),
+        1..4 => format!("{}.{:06}", random.between(1 - max, max - 1), random.below(1_000_000)).into(),
+        4..8 => format!("{}{:04}", random.pick(&["0.", "13.", "38.", "-0.0"]), random.below(10_000)).into(),
+        _ => random.pick(known).into(),
+    }
+}
+
+/// Returns a length of any magnitude that means something on the earth.
+fn length(random: &mut Random) -> Vec<u8> {
+    match random.below(12) {
+        0 => double(random),
+        1 => random.pick(&["0", "inf", "-1", "20037726.37", "1e300"]).into(),
+        _ => format!("{}e{}", random.between(1, 99), random.between(-2, 6)).into(),
     }
 }
 
