@@ -89,5 +89,7 @@ impl Order<'_> {
 
 /// The number that a text is.
 fn number(text: &[u8]) -> Result<f64, Error> {
-    parse_double(text).filter(|number| !number.is_nan()).ok_or(NOT_A_NUMBER)
+    // The reference reads numbers as C does, to which nothing at all is 0.
+    let number = if text.is_empty() { Some(0.0) } else { parse_double(text) };
+    number.filter(|number| !number.is_nan()).ok_or(NOT_A_NUMBER)
 }
