@@ -3,5 +3,6 @@
 mod command_line;
 mod foreign_programs;
 mod hostile;
+mod in_process;
 mod rust_client;
 mod transcripts;

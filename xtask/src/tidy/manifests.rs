@@ -26,7 +26,7 @@ const LAYERS: [Layer; 11] = [
         below: &["types", "resp", "persistence", "storage", "scripting", "replication", "cluster"],
     },
     Layer { folder: "cli", below: &["resp"] },
-    Layer { folder: "tests", below: &["server", "resp"] },
+    Layer { folder: "tests", below: &["server", "storage", "resp"] },
     Layer { folder: "xtask", below: &[] },
 ];
 
