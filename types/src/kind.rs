@@ -130,9 +130,16 @@ impl ValueType {
         ValueType::Stream,
     ];
 
+    #[inline]
     fn from_tag(tag: u8) -> ValueType {
-        let tagged = |value_type: &ValueType| value_type.number() == u32::from(tag);
-        ValueType::ALL.into_iter().find(tagged).expect("a large value has one of the types")
+        match tag {
+            1 => ValueType::List,
+            2 => ValueType::Set,
+            3 => ValueType::SortedSet,
+            4 => ValueType::Hash,
+            6 => ValueType::Stream,
+            _ => panic!("a large value has one of the types"),
+        }
     }
 
     /// The type of an entry's value.

@@ -5,7 +5,7 @@ use super::{Direction, End, List, ListLimits, ListRef, Side};
 use crate::kind::Kind;
 use crate::large::Large;
 use crate::listpack::{self, Element, ListpackMut};
-use crate::place::{Form, Place};
+use crate::place::{self, Place};
 use crate::values::OwnedValue;
 
 /// A list opened for editing.
@@ -19,10 +19,8 @@ pub struct ListMut<'a> {
 
 impl<'a> ListMut<'a> {
     /// Edits the list in a place.
-    pub fn new(mut place: Place<'a>, limits: ListLimits) -> ListMut<'a> {
-        if let Some(large) = place.large_mut() {
-            large.as_list_mut().set_plain_min(limits.plain_min);
-        }
+    #[inline]
+    pub fn new(place: Place<'a>, limits: ListLimits) -> ListMut<'a> {
         ListMut { place, limits }
     }
 
@@ -38,19 +36,24 @@ impl<'a> ListMut<'a> {
     }
 
     /// Adds elements at an end, one after the other, and says how many there are then.
+    #[inline]
     pub fn push(&mut self, end: End, elements: &[Element<'_>]) -> usize {
-        self.grow(elements);
-        match self.place.form() {
-            Form::Large(large) => {
-                let list = large.as_list_mut();
-                for element in elements {
-                    list.push(end, *element);
-                }
-            }
-            Form::Compact(_, buffer) => push_to_pack(&mut ListpackMut::new(buffer), end, elements),
-        }
         self.place.count_changes(elements.len() as u64);
-        self.view().len()
+        match self.large() {
+            Some(list) => push_to_list(list, end, elements),
+            None => self.push_to_compact(end, elements),
+        }
+    }
+
+    fn push_to_compact(&mut self, end: End, elements: &[Element<'_>]) -> usize {
+        self.grow(elements);
+        match self.form() {
+            Form::Large(list) => push_to_list(list, end, elements),
+            Form::Compact(mut pack) => {
+                push_to_pack(&mut pack, end, elements);
+                pack.view().len()
+            }
+        }
     }
 
     /// Takes up to `count` elements from an end, visiting each as it would be taken one after the other.
@@ -62,9 +65,16 @@ impl<'a> ListMut<'a> {
         }
         let start = if end == End::Head { 0 } else { list.len() - count };
         list.for_each((0, count), direction, visit);
-        self.remove_range(start, count);
-        self.settle();
         self.place.count_changes(count as u64);
+        match self.form() {
+            Form::Compact(mut pack) => remove_from_pack(&mut pack, start, count),
+            Form::Large(list) => {
+                list.remove_range(start, count);
+                if list.nodes() == 1 {
+                    self.settle();
+                }
+            }
+        }
     }
 
     /// Takes up to `count` elements from an end and returns them in the order they had. What is left keeps its
@@ -101,12 +111,9 @@ impl<'a> ListMut<'a> {
         if index >= self.view().len() {
             return false;
         }
-        match self.place.form() {
-            Form::Large(large) => large.as_list_mut().set(index, element),
-            Form::Compact(_, buffer) => {
-                let mut pack = ListpackMut::new(buffer);
-                pack.replace(position(pack.view(), index), element);
-            }
+        match self.form() {
+            Form::Large(list) => list.set(index, element),
+            Form::Compact(mut pack) => pack.replace(position(pack.view(), index), element),
         }
         self.settle();
         self.place.count_changes(1);
@@ -117,10 +124,9 @@ impl<'a> ListMut<'a> {
     pub fn insert(&mut self, pivot: Element<'_>, side: Side, element: Element<'_>) -> Option<usize> {
         self.grow(&[element]);
         let index = self.view().index_of(pivot)?;
-        match self.place.form() {
-            Form::Large(large) => large.as_list_mut().insert(index, side, element),
-            Form::Compact(_, buffer) => {
-                let mut pack = ListpackMut::new(buffer);
+        match self.form() {
+            Form::Large(list) => list.insert(index, side, element),
+            Form::Compact(mut pack) => {
                 let index = index + usize::from(side == Side::After);
                 pack.insert(position(pack.view(), index), element);
             }
@@ -131,10 +137,9 @@ impl<'a> ListMut<'a> {
 
     /// Removes elements equal to one, at most `max`, the first in a direction, and says how many.
     pub fn remove_matches(&mut self, element: Element<'_>, max: usize, direction: Direction) -> usize {
-        let removed = match self.place.form() {
-            Form::Large(large) => large.as_list_mut().remove_matches(element, max, direction),
-            Form::Compact(_, buffer) => {
-                let mut pack = ListpackMut::new(buffer);
+        let removed = match self.form() {
+            Form::Large(list) => list.remove_matches(element, max, direction),
+            Form::Compact(mut pack) => {
                 let positions = Wanted::new(element).positions_in(pack.view(), max, direction);
                 pack.remove_each(&positions);
                 positions.len()
@@ -160,12 +165,30 @@ impl<'a> ListMut<'a> {
     }
 
     fn remove_range(&mut self, start: usize, count: usize) {
+        match self.form() {
+            Form::Large(list) => list.remove_range(start, count),
+            Form::Compact(mut pack) => remove_from_pack(&mut pack, start, count),
+        }
+    }
+
+    #[inline]
+    fn form(&mut self) -> Form<'_> {
+        let plain_min = self.limits.plain_min;
         match self.place.form() {
-            Form::Large(large) => large.as_list_mut().remove_range(start, count),
-            Form::Compact(_, buffer) => {
-                let mut pack = ListpackMut::new(buffer);
-                pack.remove(position(pack.view(), start), count);
+            place::Form::Compact(_, buffer) => Form::Compact(ListpackMut::new(buffer)),
+            place::Form::Large(large) => {
+                let list = large.as_list_mut();
+                list.set_plain_min(plain_min);
+                Form::Large(list)
             }
+        }
+    }
+
+    #[inline]
+    fn large(&mut self) -> Option<&mut List> {
+        match self.form() {
+            Form::Compact(_) => None,
+            Form::Large(list) => Some(list),
         }
     }
 
@@ -216,6 +239,24 @@ impl End {
             End::Tail => Direction::Backwards,
         }
     }
+}
+
+/// A list in the form it has, to be edited.
+enum Form<'p> {
+    Compact(ListpackMut<'p>),
+    Large(&'p mut List),
+}
+
+#[inline]
+fn push_to_list(list: &mut List, end: End, elements: &[Element<'_>]) -> usize {
+    for element in elements {
+        list.push(end, *element);
+    }
+    list.len()
+}
+
+fn remove_from_pack(pack: &mut ListpackMut<'_>, start: usize, count: usize) {
+    pack.remove(position(pack.view(), start), count);
 }
 
 #[inline]
