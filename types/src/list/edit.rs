@@ -1,6 +1,7 @@
 //! Changing a large list.
 
 use super::node::{Node, Wanted, position};
+use super::slab::NODES_MAX;
 use super::{Direction, End, List, Side};
 use crate::listpack::Element;
 
@@ -22,6 +23,9 @@ impl List {
             }
             let index = if end == End::Head { 0 } else { self.nodes.len() };
             self.insert_node(index, Node::of(element, self.limits.is_plain(text_len)));
+            if self.limits.compress_depth == 0 {
+                self.pack(end);
+            }
             self.settle(index);
         }
         self.len += 1;
@@ -220,6 +224,7 @@ impl List {
             }
             node.count() > 0
         });
+        (0..self.nodes.len()).step_by(NODES_MAX).for_each(|near| self.loosen(near));
     }
 
     fn remove_nodes(&mut self, from: usize, to: usize) {
@@ -230,6 +235,7 @@ impl List {
         let removed: usize = self.nodes.range(from..to).map(Node::memory_bytes).sum();
         self.nodes.drain(from..to);
         self.nodes_bytes -= removed;
+        self.loosen(from);
     }
 
     fn node_at(&self, end: End) -> Option<usize> {

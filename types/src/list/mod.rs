@@ -7,7 +7,7 @@
 //!
 //! A large list is a row of nodes: listpacks of a few kilobytes, and single texts too long for one. The row
 //! itself is a ring buffer of 40 bytes per node, so that seeking an index reads consecutive memory. Inner nodes
-//! may be compressed.
+//! may be compressed; where they are not, full nodes share allocations of a better size (`slab`).
 //!
 //! Which node an element goes to, when nodes split and merge, and when the forms change follows Redis exactly,
 //! because `OBJECT ENCODING` shows it: a list becomes compact again when all that is left of it is one listpack
@@ -24,6 +24,7 @@ mod describe;
 mod edit;
 mod limits;
 mod node;
+mod slab;
 mod view;
 mod walk;
 
@@ -64,13 +65,21 @@ pub enum Side {
 }
 
 /// A list in its large form.
-#[derive(Clone)]
 pub struct List {
     nodes: VecDeque<Node>,
     len: usize,
     /// Memory of what the nodes point to.
     nodes_bytes: usize,
     limits: ListLimits,
+}
+
+impl Clone for List {
+    /// Copies what the nodes hold, without their room to grow; slabs are shared. O(bytes).
+    fn clone(&self) -> List {
+        let nodes = self.nodes.clone();
+        let nodes_bytes = nodes.iter().map(Node::memory_bytes).sum();
+        List { nodes, nodes_bytes, len: self.len, limits: self.limits }
+    }
 }
 
 impl List {
@@ -145,8 +154,12 @@ impl List {
     }
 
     fn remove_node(&mut self, index: usize) -> Node {
-        let node = self.nodes.remove(index).expect("the node is there");
+        let mut node = self.nodes.remove(index).expect("the node is there");
         self.nodes_bytes -= node.memory_bytes();
+        if node.is_shared() {
+            node.move_out();
+            self.loosen(index);
+        }
         if self.nodes.capacity() > 16 && self.nodes.len() < self.nodes.capacity() / 4 {
             self.nodes.shrink_to(self.nodes.len() * 2);
         }
@@ -157,9 +170,12 @@ impl List {
     #[inline]
     fn change<R>(&mut self, index: usize, change: impl FnOnce(&mut Node) -> R) -> R {
         let node = &mut self.nodes[index];
-        let bytes = node.memory_bytes();
+        let (bytes, was_shared) = (node.memory_bytes(), node.is_shared());
         let result = change(node);
         self.nodes_bytes = self.nodes_bytes - bytes + node.memory_bytes();
+        if was_shared && !node.is_shared() {
+            self.loosen(index);
+        }
         result
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::Direction;
+use super::slab::Bytes;
 use crate::buffer::Buffer;
 use crate::listpack::{EMPTY, Element, Listpack, ListpackMut, Needle, Position};
 use crate::lzf;
@@ -18,7 +19,7 @@ const SAVING_MIN: usize = 8;
 /// A listpack, compressed or not, or one long text.
 #[derive(Clone)]
 pub(super) struct Node {
-    bytes: Run,
+    bytes: Bytes,
     /// Bytes of the listpack or text before compression.
     size: u32,
     count: u16,
@@ -45,7 +46,7 @@ impl Node {
 
     fn new(bytes: Vec<u8>) -> Node {
         let size = bytes.len() as u32;
-        Node { bytes: Run::new(bytes), size, count: 0, is_plain: false, is_compressed: false }
+        Node { bytes: Bytes::Own(Run::new(bytes)), size, count: 0, is_plain: false, is_compressed: false }
     }
 
     /// How many elements it has.
@@ -87,7 +88,7 @@ impl Node {
     pub(super) fn edit<R>(&mut self, edit: impl FnOnce(&mut ListpackMut<'_>) -> R) -> R {
         debug_assert!(!self.is_plain());
         self.decompress();
-        let mut pack = ListpackMut::new(Buffer::Run(&mut self.bytes));
+        let mut pack = ListpackMut::new(Buffer::Run(self.bytes.own()));
         let result = edit(&mut pack);
         self.count = pack.view().len() as u16;
         self.size = self.bytes.len() as u32;
@@ -125,15 +126,15 @@ impl Node {
             return;
         }
         if let Some(compressed) = lzf::compress(&self.bytes, self.size() - SAVING_MIN) {
-            self.bytes = Run::new(compressed);
+            self.bytes = Bytes::Own(Run::new(compressed));
             self.is_compressed = true;
         }
-        self.bytes.shrink();
+        self.shrink();
     }
 
     pub(super) fn decompress(&mut self) {
         if self.is_compressed {
-            self.bytes = Run::new(self.decompressed());
+            self.bytes = Bytes::Own(Run::new(self.decompressed()));
             self.is_compressed = false;
         }
     }
@@ -145,6 +146,7 @@ impl Node {
     /// Panics unless the node is as it says.
     #[cfg(test)]
     pub(super) fn check(&self, may_be_compressed: bool) {
+        assert!(!self.is_left(), "alone in a slab");
         assert!(may_be_compressed || !self.is_compressed, "compressed near an end");
         let bytes = self.bytes();
         assert_eq!(bytes.len(), self.size());
@@ -158,7 +160,36 @@ impl Node {
 
     /// Gives unused memory back: the node is done growing, for now.
     pub(super) fn shrink(&mut self) {
-        self.bytes.shrink();
+        if let Bytes::Own(run) = &mut self.bytes {
+            run.shrink();
+        }
+    }
+
+    /// Whether its bytes could move to a slab.
+    pub(super) fn is_packable(&self) -> bool {
+        !self.is_plain && !self.is_compressed && !self.bytes.is_shared()
+    }
+
+    /// Whether its bytes are in a slab.
+    #[inline]
+    pub(super) fn is_shared(&self) -> bool {
+        self.bytes.is_shared()
+    }
+
+    /// Whether it is one of the last in a slab.
+    pub(super) fn is_left(&self) -> bool {
+        self.bytes.are_left()
+    }
+
+    /// Has the same bytes elsewhere.
+    pub(super) fn replace_bytes(&mut self, bytes: Bytes) {
+        debug_assert!(*bytes == *self.bytes);
+        self.bytes = bytes;
+    }
+
+    /// Leaves the slab.
+    pub(super) fn move_out(&mut self) {
+        self.bytes.own();
     }
 
     /// Visits up to `count` elements, from the one of an index on: forwards, or backwards with the index counted

@@ -142,6 +142,31 @@ fn a_million_short_texts_take_little_more_than_themselves() {
         }
         let per_item = list.memory_bytes() as f64 / 1e6;
         assert!(per_item < 10.2, "{per_item}");
+        let shared = list.nodes.iter().filter(|node| node.is_shared()).count();
+        assert!(list.nodes() - shared < 10, "full nodes lie in slabs");
+        list.check();
+    }
+}
+
+#[test]
+fn slabs_are_given_up_before_they_are_empty() {
+    let mut list = List::new(ListLimits::default());
+    for index in 0..40_000_u32 {
+        list.push(End::Tail, Element::Text(format!("{index:x>8}").as_bytes()));
+    }
+    let copy = list.clone();
+    // One edit in every node, nodes that go whole, and ends that shrink.
+    for node in 0..list.nodes() {
+        list.set(node * 817, Element::Integer(7));
+        list.check();
+    }
+    assert!(list.nodes.iter().all(|node| !node.is_shared()));
+    let mut list = copy;
+    while !list.is_empty() {
+        let (start, count) = (list.len() / 3, 1 + list.len() / 10);
+        list.remove_range(start, count);
+        list.remove_range(list.len().saturating_sub(900), 900);
+        list.check();
     }
 }
 
