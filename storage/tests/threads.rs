@@ -35,7 +35,7 @@ fn increments_add_up() {
 /// Commands over several keys and over everything, whose locks cross each other.
 fn mixed_call(thread: usize, round: usize) -> Vec<String> {
     let key = |step: usize| format!("k{}", (thread * 7 + round * 3 + step) % 20);
-    match round % 11 {
+    match round % 12 {
         0 => vec!["RENAME".into(), key(0), key(1)],
         1 => vec!["MSET".into(), key(2), "1".into(), key(1), "2".into(), key(0), "3".into()],
         2 => vec!["COPY".into(), key(0), key(1), "DB".into(), "1".into(), "REPLACE".into()],
@@ -47,6 +47,7 @@ fn mixed_call(thread: usize, round: usize) -> Vec<String> {
         8 => vec!["RENAMENX".into(), key(9), key(0)],
         9 => vec!["SCAN".into(), "0".into(), "COUNT".into(), "100".into()],
         10 => vec!["DBSIZE".into()],
+        11 => vec!["COPY".into(), key(0), key(4), "REPLACE".into()],
         _ => vec!["SET".into(), key(1), "v".into()],
     }
 }

@@ -18,7 +18,7 @@ pub(super) const COMMANDS: &[Command] = &[
             KeySpec::at(2, KeyUse::OVERWRITE.with(KeyUse::UPDATE)),
         ],
         flags: Flags::WRITE.with(Flags::DENYOOM),
-        reach: Reach::Whole,
+        reach: Reach::WholeIf(may_leave_database),
         since: "6.2.0",
         cost: "O(N) where N is the size of the value",
         about: "Copies the value of a key, with its expiry, to another key.",
@@ -39,6 +39,11 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 const SAME_OBJECT: Error = Error::Text("ERR source and destination objects are the same");
+
+/// Whether a COPY may go to another database: the shard of its key there is not planned for.
+fn may_leave_database(words: &[&[u8]]) -> bool {
+    words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(b"db"))
+}
 
 /// Where a copy goes, and whether it may replace what is there.
 struct CopyOptions {
