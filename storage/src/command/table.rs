@@ -207,23 +207,15 @@ impl CommandTable {
     }
 
     /// Finds a command that is no subcommand, whatever the case of its name.
-    #[inline]
     pub fn by_name(&self, name: &[u8]) -> Option<CommandId> {
         let head = head(name);
-        let place = place_of(head, name.len());
-        let found = &self.places[place];
-        if found.is_certain && found.is_like(head, name) {
-            return Some(CommandId(found.id - 1));
-        }
-        self.by_name_from(place, head, name)
-    }
-
-    #[inline(never)]
-    fn by_name_from(&self, mut place: usize, head: u64, name: &[u8]) -> Option<CommandId> {
+        let mut place = place_of(head, name.len());
         loop {
             let found = &self.places[place];
             let id = CommandId(found.id.checked_sub(1)?);
-            if found.is_like(head, name) && self.row(id).command.name.as_bytes().eq_ignore_ascii_case(name) {
+            if found.is_like(head, name)
+                && (found.is_certain || self.row(id).command.name.as_bytes().eq_ignore_ascii_case(name))
+            {
                 return Some(id);
             }
             place = (place + 1) % PLACES;
@@ -252,24 +244,30 @@ impl CommandTable {
     }
 
     /// The command that these words call, with the number of words its arguments fit.
-    #[expect(clippy::inline_always, reason = "callers keep what it finds in registers")]
-    #[inline(always)]
     pub fn resolve(&self, words: &[&[u8]]) -> Result<CommandId, Error> {
-        match words.first().and_then(|name| self.by_name(name)) {
-            Some(id) if self.row(id).is_plain(words.len()) => Ok(id),
-            found => self.resolve_rare(found, words),
-        }
-    }
-
-    #[cold]
-    fn resolve_rare(&self, found: Option<CommandId>, words: &[&[u8]]) -> Result<CommandId, Error> {
-        let id = found.ok_or_else(|| Error::unknown_command(words))?;
+        let Some(id) = words.first().and_then(|name| self.by_name(name)) else {
+            return Err(Error::unknown_command(words));
+        };
         let row = self.row(id);
         match words.len() {
             2.. if !row.subcommands.is_empty() => self.resolve_subcommand(id, words),
             count if row.takes(count) => Ok(id),
             _ => Err(Error::WrongArity(row.command.name)),
         }
+    }
+
+    /// As [`resolve`](CommandTable::resolve) where one look is enough, as it is for nearly all calls.
+    #[inline]
+    pub(crate) fn resolve_at_once(&self, words: &[&[u8]]) -> Option<(CommandId, &Row)> {
+        let name = words.first()?;
+        let head = head(name);
+        let found = &self.places[place_of(head, name.len())];
+        if !found.is_certain || !found.is_like(head, name) {
+            return None;
+        }
+        let id = CommandId(found.id - 1);
+        let row = self.row(id);
+        row.is_plain(words.len()).then_some((id, row))
     }
 
     fn resolve_subcommand(&self, container: CommandId, words: &[&[u8]]) -> Result<CommandId, Error> {

@@ -118,20 +118,23 @@ impl Engine {
     #[expect(clippy::inline_always, reason = "callers keep what it finds in registers")]
     #[inline(always)]
     pub fn prepare(&self, words: &[&[u8]]) -> Result<Prepared, Error> {
-        let id = self.table().resolve(words)?;
-        match self.table().row(id).plan {
-            Plan::Single { key, .. } => {
-                Ok(Prepared { id, is_single: true, key: key as u32, hash: self.keyspace.hash(words[key]) })
-            }
-            Plan::Other => Ok(self.prepare_other(id, words)),
+        if let Some((id, row)) = self.table().resolve_at_once(words)
+            && let Plan::Single { key, .. } = row.plan
+        {
+            let hash = self.keyspace.hash(words[key]);
+            return Ok(Prepared { id, is_single: true, key: key as u32, hash });
         }
+        self.prepare_carefully(words)
     }
 
     #[inline(never)]
-    fn prepare_other(&self, id: CommandId, words: &[&[u8]]) -> Prepared {
-        let key = first_key(self.table().row(id).command.keys, words);
+    fn prepare_carefully(&self, words: &[&[u8]]) -> Result<Prepared, Error> {
+        let id = self.table().resolve(words)?;
+        let row = self.table().row(id);
+        let is_single = matches!(row.plan, Plan::Single { .. });
+        let key = first_key(row.command.keys, words);
         let hash = if key > 0 { self.keyspace.hash(words[key]) } else { 0 };
-        Prepared { id, is_single: false, key: key as u32, hash }
+        Ok(Prepared { id, is_single, key: key as u32, hash })
     }
 }
 
