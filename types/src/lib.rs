@@ -67,7 +67,7 @@ pub use set::{Set, SetLimits, SetMut, SetRef};
 pub use sorted_set::{Direction, Gathering, SortedSet, SortedSetLimits, SortedSetMut, SortedSetRef};
 pub use stream::{Stream, StreamId};
 pub use string::{Str, StringEncoding};
-pub use table::{Cursor, Guess, Layout, Table, TableStatistics};
+pub use table::{Cursor, Guess, Home, Layout, Table, TableStatistics};
 pub use value::Value;
 pub use values::{Marks, OwnedValue, Values};
 

@@ -3,7 +3,7 @@
 use super::execute::{Prepared, Turn};
 use crate::keyspace::shard::Shard;
 use crate::keyspace::{DbIndex, SHARDS, shard_of};
-use spinel_types::Guess;
+use spinel_types::{Guess, Home};
 use std::sync::MutexGuard;
 
 /// The shards a thread holds for commands to come, all of one database.
@@ -21,6 +21,7 @@ const HOLDS_MAX: usize = u8::MAX as usize;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Hold {
     index: u8,
+    home: Home,
     pub(super) guess: Option<Guess>,
 }
 
@@ -34,7 +35,7 @@ impl<'e> Holds<'e> {
     /// the hold was taken, should be in the cache by now.
     #[inline]
     pub fn guess(&self, hold: &mut Hold, prepared: &Prepared) {
-        hold.guess = self.at(*hold).values.table().guess(prepared.hash);
+        hold.guess = self.at(*hold).values.table().guess(hold.home, prepared.hash);
     }
 
     /// Asks for an entry to be loaded. Its address, asked for by [`guess`](Holds::guess), should be in the
@@ -87,8 +88,8 @@ impl<'e> Turn<'e> {
             0 => holds.add(shard, self.engine.keyspace.try_lock(db, shard)?, db),
             place => place,
         };
-        let hold = Hold { index: place - 1, guess: None };
-        holds.at(hold).values.table().prefetch_bucket(prepared.hash);
-        Some(hold)
+        let index = place - 1;
+        let home = holds.shards[usize::from(index)].1.values.table().prefetch_bucket(prepared.hash);
+        Some(Hold { index, home, guess: None })
     }
 }

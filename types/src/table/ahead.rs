@@ -8,6 +8,13 @@ use super::segment::position;
 use super::{Layout, Table};
 use crate::arena::Slot;
 
+/// Where a bucket is, until the table changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Home {
+    segment: u32,
+    bucket: u32,
+}
+
 /// Where an entry probably is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Guess {
@@ -17,20 +24,21 @@ pub struct Guess {
 }
 
 impl<L: Layout> Table<L> {
-    /// Asks for a key's bucket to be loaded into the cache.
+    /// Says where a key's bucket is and asks for it to be loaded into the cache.
     #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
-        if let Some(segment) = self.segment_index(hash).and_then(|index| self.segments.get(index)) {
-            crate::cpu::prefetch(&segment.buckets[segment.home(position(hash))]);
-        }
+    pub fn prefetch_bucket(&self, hash: u64) -> Home {
+        let index = self.segment_index(hash).unwrap_or(0);
+        let Some(segment) = self.segments.get(index) else { return Home::default() };
+        let bucket = segment.home(position(hash));
+        crate::cpu::prefetch(&segment.buckets[bucket]);
+        Home { segment: index as u32, bucket: bucket as u32 }
     }
 
-    /// Guesses the slot of a key from its bucket alone, which should be in the cache, and asks for the
-    /// address of its page to be loaded.
+    /// Guesses the slot of a key from its bucket alone, which should be in the cache, and asks for the address of
+    /// its page to be loaded. The table must not have changed since the bucket was asked for.
     #[inline]
-    pub fn guess(&self, hash: u64) -> Option<Guess> {
-        let segment = self.segments.get(self.segment_index(hash)?)?;
-        let bucket = &segment.buckets[segment.home(position(hash))];
+    pub fn guess(&self, home: Home, hash: u64) -> Option<Guess> {
+        let bucket = self.segments.get(home.segment as usize)?.buckets.get(home.bucket as usize)?;
         let slot = bucket.slot(bucket.matches(Bucket::tag(hash)).next()?);
         self.arena.prefetch_page(slot);
         Some(Guess { slot, frees: self.arena.frees() })
@@ -85,14 +93,18 @@ mod tests {
         value
     }
 
+    fn guess(table: &Table, number: u64) -> Option<Guess> {
+        let hash = table.hash(&key(number));
+        table.guess(table.prefetch_bucket(hash), hash)
+    }
+
     #[test]
     fn a_guess_never_finds_what_is_elsewhere() {
         let mut table: Table = Table::new(HashSeed::new(5, 6));
         let mut random = 77_u64;
         for _ in 0..20_000 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let guesses: Vec<Option<Guess>> =
-                (0..KEYS).map(|number| table.guess(table.hash(&key(number)))).collect();
+            let guesses: Vec<Option<Guess>> = (0..KEYS).map(|number| guess(&table, number)).collect();
 
             let number = (random >> 33) % KEYS;
             let (key_bytes, hash) = (key(number), table.hash(&key(number)));

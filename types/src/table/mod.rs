@@ -42,7 +42,7 @@ use crate::entry::{self, EntryMut, Keys};
 use crate::hash_seed::HashSeed;
 use crate::member::Members;
 use crate::string::Str;
-pub use ahead::Guess;
+pub use ahead::{Guess, Home};
 use bucket::Bucket;
 pub use layout::Layout;
 pub use scan::Cursor;
@@ -62,6 +62,8 @@ pub struct Table<L = Keys> {
     directory: Vec<u32>,
     segments: Vec<Segment>,
     arena: Arena,
+    /// How far a position is shifted to be an index of the directory.
+    directory_shift: u32,
     seed: HashSeed,
     len: usize,
     stamped: usize,
@@ -81,6 +83,7 @@ impl<L: Layout> Table<L> {
             arena: Arena::new(),
             directory: Vec::new(),
             segments: Vec::new(),
+            directory_shift: POSITION_BITS,
             len: 0,
             stamped: 0,
             buckets: 0,
@@ -250,8 +253,8 @@ impl<L: Layout> Table<L> {
     /// The segment a hash belongs to; none while the table has no memory.
     #[inline]
     fn segment_index(&self, hash: u64) -> Option<usize> {
-        let depth = self.directory.len().checked_ilog2()?;
-        Some(self.directory[(position(hash) >> (POSITION_BITS - depth)) as usize] as usize)
+        let index = position(hash) >> self.directory_shift;
+        self.directory.get(index as usize).map(|segment| *segment as usize)
     }
 
     fn segment_with_room(&mut self, hash: u64) -> usize {
@@ -288,6 +291,7 @@ impl<L: Layout> Table<L> {
         let depth = self.segments[index].depth + 1;
         if 1 << depth > self.directory.len() {
             self.directory = self.directory.iter().flat_map(|segment| [*segment; 2]).collect();
+            self.directory_shift -= 1;
         }
         let upper = self.segments.len();
         let share = self.directory.len() >> depth;
