@@ -141,15 +141,26 @@ impl Session {
     ) {
         let setting = self.setting();
         let Output { reply, meter } = output;
-        for Ready { words, prepared, hold } in &window.ready {
-            meter.before(prepared.id);
-            let result = turn.execute_held(prepared, (&mut window.holds, *hold), setting, words, reply);
-            meter.after(prepared.id);
-            if let Err(error) = result {
-                meter.count_failure(prepared.id, &error);
+        for run in window.ready.chunk_by(|one, next| one.prepared.id == next.prepared.id) {
+            let id = run[0].prepared.id;
+            let is_brief = meter.is_brief(id);
+            for Ready { words, prepared, hold } in run {
+                if !is_brief {
+                    meter.start();
+                }
+                let result = turn.execute_held(prepared, (&mut window.holds, *hold), setting, words, reply);
+                if !is_brief {
+                    meter.stop(id);
+                }
+                if let Err(error) = result {
+                    meter.count_failure(id, &error);
+                }
             }
+            if is_brief {
+                meter.count(id, run.len());
+            }
+            self.last = Some(id);
         }
-        self.last = window.ready.last().map(|request| request.prepared.id).or(self.last);
         window.holds.release();
         match window.last.take() {
             None => {}
@@ -175,13 +186,20 @@ impl Session {
     ) {
         let Output { reply, meter } = output;
         self.last = Some(prepared.id);
-        meter.before(prepared.id);
+        let is_brief = meter.is_brief(prepared.id);
+        if !is_brief {
+            meter.start();
+        }
         let failure = match turn.execute(prepared, self.setting(), words, reply) {
             Outcome::Done => None,
             Outcome::Failed(error) => Some(error),
             Outcome::ForHost => self.execute_host(prepared.id, words, reply, shared),
         };
-        meter.after(prepared.id);
+        if is_brief {
+            meter.count(prepared.id, 1);
+        } else {
+            meter.stop(prepared.id);
+        }
         if let Some(error) = failure {
             meter.count_failure(prepared.id, &error);
         }
@@ -195,7 +213,7 @@ impl Session {
         shared: &Shared,
     ) -> Option<Error> {
         let handler = shared.host_handler(id).expect("every host command has a handler");
-        let arguments_at = shared.engine.table().row(id).name_words;
+        let arguments_at = usize::from(shared.engine.table().row(id).name_words);
         let position = reply.position();
         self.client.observe(now(), self.db.0, self.protocol, Some(id));
         let mut call = HostCall { args: Args::new(words, arguments_at), session: self, reply, shared };

@@ -315,7 +315,8 @@ impl Layout for Keys {
         seed.hash(key)
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the comparison at the heart of every lookup")]
+    #[inline(always)]
     fn is_at(slot: &[u8], key: &[u8]) -> bool {
         same_bytes(Entry::new(slot).key(), key)
     }

@@ -15,9 +15,7 @@ const RUNS_MAX: usize = 256;
 /// the time that no other command took.
 pub(crate) struct Meter {
     pub(crate) statistics: Arc<Statistics>,
-    /// The run that goes on: its command, unless the last one was not brief, and how many calls it has so far.
-    run: (Option<CommandId>, u64),
-    /// The runs before it.
+    /// Commands and how often each was called in a row.
     runs: Vec<(CommandId, u64)>,
     calls: u64,
     is_tracking: bool,
@@ -34,7 +32,6 @@ impl Meter {
         let now = Instant::now();
         Meter {
             statistics,
-            run: (None, 0),
             runs: Vec::new(),
             calls: 0,
             is_tracking: true,
@@ -52,21 +49,35 @@ impl Meter {
         self.calls = 0;
     }
 
-    /// To be called before a command runs.
+    /// Whether calls of this command are only counted; those of others are timed one by one.
     #[inline]
-    pub(crate) fn before(&mut self, id: CommandId) {
-        if self.run.0 != Some(id) {
-            self.change(id);
+    pub(crate) fn is_brief(&self, id: CommandId) -> bool {
+        self.statistics.command(id).is_brief
+    }
+
+    /// Counts calls of a brief command.
+    #[inline]
+    pub(crate) fn count(&mut self, id: CommandId, calls: usize) {
+        self.calls += calls as u64;
+        match self.runs.last_mut() {
+            Some((last, sum)) if *last == id => *sum += calls as u64,
+            _ => self.runs.push((id, calls as u64)),
         }
     }
 
-    /// To be called after a command ran.
-    #[inline]
-    pub(crate) fn after(&mut self, id: CommandId) {
-        if self.run.0 == Some(id) {
-            self.run.1 += 1;
-        } else {
-            self.attribute(id);
+    /// To be called before a command runs that is not brief.
+    pub(crate) fn start(&mut self) {
+        self.mark = Instant::now();
+    }
+
+    /// To be called after a command ran that is not brief.
+    pub(crate) fn stop(&mut self, id: CommandId) {
+        let nanoseconds = self.mark.elapsed().as_nanos() as u64;
+        self.calls += 1;
+        self.attributed += nanoseconds;
+        self.statistics.command(id).add(1, nanoseconds, self.is_tracking);
+        if self.runs.len() >= RUNS_MAX {
+            self.share();
         }
     }
 
@@ -77,38 +88,8 @@ impl Meter {
         self.statistics.count_error(&error.text());
     }
 
-    /// Ends the run before a command of another name, and begins one if that is brief.
-    fn change(&mut self, id: CommandId) {
-        self.end_run();
-        if self.statistics.command(id).is_brief {
-            self.run.0 = Some(id);
-        } else {
-            self.mark = Instant::now();
-        }
-    }
-
-    fn end_run(&mut self) {
-        if let (Some(id), calls) = std::mem::take(&mut self.run)
-            && calls > 0
-        {
-            self.calls += calls;
-            self.runs.push((id, calls));
-        }
-    }
-
-    fn attribute(&mut self, id: CommandId) {
-        let nanoseconds = self.mark.elapsed().as_nanos() as u64;
-        self.calls += 1;
-        self.attributed += nanoseconds;
-        self.statistics.command(id).add(1, nanoseconds, self.is_tracking);
-        if self.runs.len() >= RUNS_MAX {
-            self.share();
-        }
-    }
-
     /// Ends the batch; how many commands it had.
     pub(crate) fn end(&mut self) -> u64 {
-        self.end_run();
         self.share();
         self.statistics.calls.add(self.calls);
         self.calls

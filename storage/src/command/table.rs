@@ -42,7 +42,7 @@ impl Plan {
 pub struct Row {
     pub(crate) plan: Plan,
     /// How many words its name takes.
-    pub name_words: usize,
+    pub name_words: u8,
     /// The constant row.
     pub command: &'static Command,
     /// Words a call has, the name included; negative: at least.
@@ -180,7 +180,7 @@ impl CommandTable {
         } else {
             self.add_name(command.name.as_bytes(), id);
         }
-        let name_words = 1 + usize::from(command.container().is_some());
+        let name_words = 1 + u8::from(command.container().is_some());
         let plan = if is_guarded { Plan::Other } else { Plan::of(command) };
         self.rows.push(Row {
             plan,

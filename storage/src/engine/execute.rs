@@ -7,7 +7,7 @@ use super::hold::{Hold, Holds};
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::keys::{Begin, Find, KeySpec};
-use crate::command::table::{CommandId, Plan, Row};
+use crate::command::table::{CommandId, Plan};
 use crate::command::{Handler, Reach, Run};
 use crate::entropy::Entropy;
 use crate::error::Error;
@@ -43,22 +43,24 @@ pub struct Turn<'e> {
 }
 
 /// A command that was found in the table, with the hash of its first key.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Prepared {
     /// The command.
     pub id: CommandId,
-    /// Whether it has one key, so that one shard is all it needs.
-    is_single: bool,
+    /// How many words its name takes.
+    name_words: u8,
     /// Position of the first key among the words; 0 if there is none.
     key: u32,
     pub(super) hash: u64,
+    /// Who runs it if it is single.
+    single: Option<Handler>,
 }
 
 impl Prepared {
     /// Whether the command needs the shard of one key and nothing else.
     #[inline]
     pub fn is_single(&self) -> bool {
-        self.is_single
+        self.single.is_some()
     }
 }
 
@@ -119,10 +121,10 @@ impl Engine {
     #[inline(always)]
     pub fn prepare(&self, words: &[&[u8]]) -> Result<Prepared, Error> {
         if let Some((id, row)) = self.table().resolve_at_once(words)
-            && let Plan::Single { key, .. } = row.plan
+            && let Plan::Single { key, handler } = row.plan
         {
-            let hash = self.keyspace.hash(words[key]);
-            return Ok(Prepared { id, is_single: true, key: key as u32, hash });
+            let (name_words, hash) = (row.name_words, self.keyspace.hash(words[key]));
+            return Ok(Prepared { id, name_words, key: key as u32, hash, single: Some(handler) });
         }
         self.prepare_carefully(words)
     }
@@ -131,10 +133,13 @@ impl Engine {
     fn prepare_carefully(&self, words: &[&[u8]]) -> Result<Prepared, Error> {
         let id = self.table().resolve(words)?;
         let row = self.table().row(id);
-        let is_single = matches!(row.plan, Plan::Single { .. });
+        let single = match row.plan {
+            Plan::Single { handler, .. } => Some(handler),
+            Plan::Other => None,
+        };
         let key = first_key(row.command.keys, words);
         let hash = if key > 0 { self.keyspace.hash(words[key]) } else { 0 };
-        Ok(Prepared { id, is_single, key: key as u32, hash })
+        Ok(Prepared { id, name_words: row.name_words, key: key as u32, hash, single })
     }
 }
 
@@ -145,7 +150,8 @@ impl<'e> Turn<'e> {
     }
 
     /// Runs a single command on the shard held for it and writes its reply, which is an error's if one is returned.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the loop over a window is where it runs")]
+    #[inline(always)]
     pub fn execute_held(
         &mut self,
         prepared: &Prepared,
@@ -154,10 +160,9 @@ impl<'e> Turn<'e> {
         words: &[&[u8]],
         reply: &mut ReplyWriter,
     ) -> Result<(), Error> {
-        let row = self.engine.table().row(prepared.id);
-        let Plan::Single { handler, .. } = row.plan else { unreachable!("holds are for single commands") };
+        let handler = prepared.single.expect("holds are for single commands");
         let held = Held::One { shard: holds.shard(hold), guess: hold.guess };
-        self.call((row, handler), prepared, held, setting, words, reply)
+        self.call(handler, prepared, held, setting, words, reply)
     }
 
     /// Runs a command and writes its reply.
@@ -178,7 +183,7 @@ impl<'e> Turn<'e> {
         let Run::Data(handler) = command.run else { return Outcome::ForHost };
         let (mut shard, mut alone) = (None, None);
         let held = match command.reach.of_call(words) {
-            Reach::Keys if prepared.is_single => {
+            Reach::Keys if prepared.is_single() => {
                 let locked = self.engine.keyspace.lock(setting.db, shard_of(prepared.hash));
                 Held::One { shard: &mut *shard.insert(locked), guess: None }
             }
@@ -190,7 +195,7 @@ impl<'e> Turn<'e> {
                 Held::Several { shards: Vec::new(), is_alone: true }
             }
         };
-        let result = self.call((row, handler), prepared, held, setting, words, reply);
+        let result = self.call(handler, prepared, held, setting, words, reply);
         if alone.take().is_some() {
             self.inside = Some(self.engine.keyspace.gate.shared(self.stripe));
         }
@@ -215,7 +220,7 @@ impl<'e> Turn<'e> {
     #[inline(always)]
     fn call(
         &mut self,
-        (row, handler): (&Row, Handler),
+        handler: Handler,
         prepared: &Prepared,
         held: Held<'_>,
         setting: Setting,
@@ -226,7 +231,7 @@ impl<'e> Turn<'e> {
         self.effect.reset(is_recorded);
         let start = reply.position();
         let mut call = Call {
-            args: Args::new(words, row.name_words),
+            args: Args::new(words, usize::from(prepared.name_words)),
             keys: View {
                 scene: &self.scene,
                 is_untouching: setting.is_untouching,

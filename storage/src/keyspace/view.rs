@@ -115,7 +115,11 @@ impl<'a> View<'a> {
         self.consult(key, true).is_some()
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the path of every read; each kind of read is a function of its own"
+    )]
+    #[inline(always)]
     fn consult(&mut self, key: &[u8], marks_used: bool) -> Option<(Slot, &Values)> {
         let hash = self.hash(key);
         let Some(slot) = self.find(self.db, hash, key) else {
@@ -123,18 +127,17 @@ impl<'a> View<'a> {
             return None;
         };
         self.scene.counters.hits.add(1);
-        let clock = if self.scene.access == AccessPolicy::Recency {
-            self.scene.clock
-        } else {
-            self.frequency_clock(hash, slot)
-        };
-        let shard = self.shard(self.db, hash);
         if marks_used {
-            shard.values.entry_mut(slot).set_clock(clock);
+            let clock = match self.scene.access {
+                AccessPolicy::Recency => self.scene.clock,
+                AccessPolicy::Frequency { .. } => self.frequency_clock(hash, slot),
+            };
+            self.shard(self.db, hash).values.entry_mut(slot).set_clock(clock);
         }
-        Some((slot, &shard.values))
+        Some((slot, &self.shard(self.db, hash).values))
     }
 
+    #[inline(never)]
     fn frequency_clock(&mut self, hash: u64, slot: Slot) -> u32 {
         let clock = self.shard(self.db, hash).values.table().entry(slot).clock();
         self.scene.access.touched(clock, self.now, self.entropy)
@@ -229,12 +232,8 @@ impl<'a> View<'a> {
             Held::Several { .. } => None,
         };
         let table = self.shard(db, hash).values.table();
-        let slot = table.find_guessed(guess, hash, key)?;
-        if Values::may_expire(table.entry(slot)) {
-            self.unless_expired(db, hash, slot, key)
-        } else {
-            Some(slot)
-        }
+        let (slot, entry) = table.find_guessed(guess, hash, key)?;
+        if Values::may_expire(entry) { self.unless_expired(db, hash, slot, key) } else { Some(slot) }
     }
 
     /// The slot of a key that was found, unless it or all of its value has expired.

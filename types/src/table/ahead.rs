@@ -56,17 +56,25 @@ impl<L: Layout> Table<L> {
         self.arena.prefetch(slot);
     }
 
-    /// Finds a key's slot, first where it was guessed. O(1).
-    #[inline]
-    pub fn find_guessed(&self, guess: Option<Guess>, hash: u64, key: L::Key<'_>) -> Option<Slot> {
-        match guess {
-            Some(Guess { slot, frees })
-                if frees == self.arena.frees() && L::is_at(self.arena.tail(slot), key) =>
-            {
-                Some(slot)
+    /// Finds a key's slot and entry, first where it was guessed. O(1).
+    #[expect(clippy::inline_always, reason = "what it finds stays in registers")]
+    #[inline(always)]
+    pub fn find_guessed(
+        &self,
+        guess: Option<Guess>,
+        hash: u64,
+        key: L::Key<'_>,
+    ) -> Option<(Slot, L::View<'_>)> {
+        if let Some(Guess { slot, frees }) = guess
+            && frees == self.arena.frees()
+        {
+            let bytes = self.arena.tail(slot);
+            if L::is_at(bytes, key) {
+                return Some((slot, L::view(bytes)));
             }
-            _ => self.find(hash, key),
         }
+        let slot = self.find(hash, key)?;
+        Some((slot, self.entry(slot)))
     }
 }
 
@@ -118,7 +126,9 @@ mod tests {
 
             for (number, guess) in (0..KEYS).zip(guesses) {
                 let hash = table.hash(&key(number));
-                assert_eq!(table.find_guessed(guess, hash, &key(number)), table.find(hash, &key(number)));
+                let found = table.find_guessed(guess, hash, &key(number));
+                assert_eq!(found.map(|(slot, _)| slot), table.find(hash, &key(number)));
+                assert!(found.is_none_or(|(_, entry)| entry.key() == key(number)));
             }
         }
     }
