@@ -127,9 +127,13 @@ impl Parser {
     /// A function of its own, so that its loop has all registers for itself.
     #[inline(never)]
     fn take_whole(&mut self, input: &[u8], bounds: &Bounds, batch: &mut Batch) {
-        while let Some(end) = take_array(input, self.position, bounds, &mut batch.words) {
+        let mut at = self.position;
+        while let Some(end) = take_array(input, at, bounds, &mut batch.words) {
             batch.end_request(Source::Input, end);
-            self.advance(end);
+            at = end;
+        }
+        if at > self.position {
+            self.advance(at);
         }
         batch.words.truncate(batch.words_complete());
     }

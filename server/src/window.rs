@@ -33,6 +33,12 @@ impl<'w> Requests<'w> {
     pub(crate) fn get(&self, index: usize) -> &'w [&'w [u8]] {
         &self.words[self.batch.range(index)]
     }
+
+    /// The words of each request from one on.
+    fn from(&self, index: usize) -> impl Iterator<Item = &'w [&'w [u8]]> {
+        let (words, mut start) = (self.words, self.batch.range(index).start);
+        self.batch.ends(index).map(move |end| &words[std::mem::replace(&mut start, end)..end])
+    }
 }
 
 /// Requests ready to run, and the shards held for them.
@@ -72,8 +78,7 @@ impl<'w, 'e> Window<'w, 'e> {
         engine: &Engine,
     ) {
         self.ready.clear();
-        for index in next..requests.len().min(next + WINDOW) {
-            let words = requests.get(index);
+        for words in requests.from(next).take(WINDOW) {
             let prepared = engine.prepare(words);
             let single = prepared.as_ref().ok().filter(|prepared| prepared.is_single());
             let Some((prepared, hold)) =

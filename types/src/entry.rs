@@ -198,7 +198,8 @@ impl<'a> Entry<'a> {
     }
 
     /// The value's bytes.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a few instructions on the path of every read")]
+    #[inline(always)]
     pub fn value(self) -> &'a [u8] {
         let at = self.key_start() + self.key_len();
         &self.slot[at..at + self.value_len()]

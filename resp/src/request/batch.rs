@@ -113,6 +113,12 @@ impl Batch {
         start..self.requests[index].words_end
     }
 
+    /// Returns where the words of each request from `index` on end among [`all_words`](Batch::all_words).
+    #[inline]
+    pub fn ends(&self, index: usize) -> impl ExactSizeIterator<Item = usize> {
+        self.requests[index..].iter().map(|request| request.words_end)
+    }
+
     /// Returns the words of all requests in the order of their arrival.
     pub fn requests<'a>(&'a self, input: &'a [u8]) -> impl ExactSizeIterator<Item = Words<'a>> {
         (0..self.len()).map(move |index| self.request(index, input))

@@ -23,20 +23,41 @@ impl Bounds {
 /// After `None`, some of the words may have been appended.
 #[inline]
 pub(super) fn take_array(input: &[u8], at: usize, bounds: &Bounds, words: &mut Vec<Span>) -> Option<usize> {
-    let (count, mut rest) = short_count(input.get(at..)?, b'*')?;
+    let (count, mut bytes, mut bulk) = array_start(input.get(at..)?)?;
     if count == 0 || count > bounds.arguments {
         return None;
     }
-    for _ in 0..count {
-        let (bytes, bulk) = short_count(rest, b'$')?;
+    let mut missing = count;
+    loop {
         if bytes > bounds.bulk_bytes {
             return None;
         }
         let start = input.len() - bulk.len();
-        rest = bulk.get(bytes + 2..)?;
+        let rest = bulk.get(bytes + 2..)?;
         words.push(Span { start, end: start + bytes });
+        missing -= 1;
+        if missing == 0 {
+            return Some(input.len() - rest.len());
+        }
+        (bytes, bulk) = short_count(rest, b'$')?;
     }
-    Some(input.len() - rest.len())
+}
+
+/// Reads the headers of an array and of its first bulk: both numbers and what follows.
+#[inline]
+fn array_start(input: &[u8]) -> Option<(usize, usize, &[u8])> {
+    /// Where the types and CRs stand when both numbers have one digit; the LFs are never looked at.
+    const FIXED: u64 = 0x00ff_00ff_00ff_00ff;
+    const USUAL: u64 = u64::from_le_bytes(*b"*0\r\n$0\r\n") & FIXED;
+
+    let start: &[u8; 8] = input.first_chunk()?;
+    let (count, bytes) = (start[1].wrapping_sub(b'0'), start[5].wrapping_sub(b'0'));
+    if u64::from_le_bytes(*start) & FIXED == USUAL && count <= 9 && bytes <= 9 {
+        return Some((count.into(), bytes.into(), &input[8..]));
+    }
+    let (count, rest) = short_count(input, b'*')?;
+    let (bytes, bulk) = short_count(rest, b'$')?;
+    Some((count, bytes, bulk))
 }
 
 /// Reads `marker`, a number of one to four digits, CR and one more byte: the number and what follows it.

@@ -144,7 +144,8 @@ impl<'a> View<'a> {
     }
 
     /// Looks at a string, counting a hit or a miss and marking it used.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "commands that read strings are little more than this")]
+    #[inline(always)]
     pub fn read_string(&mut self, key: &[u8]) -> Result<Option<Str<'_>>, Error> {
         match self.read(key) {
             None => Ok(None),
