@@ -63,7 +63,8 @@ struct Wish<'a> {
 const ARITY: Error = Error::WrongArity("hsetex");
 
 impl<'a> Wish<'a> {
-    /// Reads options in any order, up to the fields, which stand last.
+    /// Reads options in any order, up to the fields, which stand last. All options together are fewer words than
+    /// a call must have, so that none of them is the last word.
     fn parse(args: &mut Args<'a>, now: UnixMillis) -> Result<Wish<'a>, Error> {
         let mut wish = Wish { condition: None, expiry: None, pairs: &[] };
         loop {
@@ -72,7 +73,7 @@ impl<'a> Wish<'a> {
                 return Ok(wish);
             } else if let Some(form) = TimeForm::accept(args) {
                 wish.exclude_expiry()?;
-                wish.expiry = Some(Expiry::At(moment_of(args, form, now)?));
+                wish.expiry = Some(Expiry::At(moment(form, args.word(), now, "hsetex")?));
             } else if args.accept("KEEPTTL") {
                 wish.exclude_expiry()?;
                 wish.expiry = Some(Expiry::Keep);
@@ -81,7 +82,7 @@ impl<'a> Wish<'a> {
             } else if args.accept("FXX") {
                 wish.condition_is(Condition::AllThere)?;
             } else {
-                return Err(unknown(args.peek()));
+                return Err(Error::quoting(&[b"ERR unknown argument: ", args.word()]));
             }
         }
     }
@@ -96,20 +97,6 @@ impl<'a> Wish<'a> {
     fn exclude_expiry(&self) -> Result<(), Error> {
         const TWICE: &str = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified";
         if self.expiry.is_some() { Err(Error::Text(TWICE)) } else { Ok(()) }
-    }
-}
-
-fn moment_of(args: &mut Args<'_>, form: TimeForm, now: UnixMillis) -> Result<UnixMillis, Error> {
-    if args.remaining() == 0 {
-        return Err(Error::Text("ERR missing expire time"));
-    }
-    moment(form, args.word(), now, "hsetex")
-}
-
-fn unknown(word: Option<&[u8]>) -> Error {
-    match word {
-        None => Error::Text("ERR missing FIELDS argument"),
-        Some(word) => Error::quoting(&[b"ERR unknown argument: ", word]),
     }
 }
 
