@@ -116,7 +116,8 @@ impl<L: Layout> Table<L> {
             }
             if bucket.due != 0 {
                 let bound = ((now >> TICK_SHIFT) + self.due.ahead(bucket.due)) << TICK_SHIFT;
-                segment.due = segment.due.min(bound);
+                // The start of a tick may have passed, but what is left is later than now.
+                segment.due = segment.due.min(bound.max(now.saturating_add(1)));
             }
         }
     }
