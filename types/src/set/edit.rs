@@ -26,6 +26,8 @@ pub struct SetLimits {
 pub struct SetMut<'a> {
     place: Place<'a>,
     limits: SetLimits,
+    /// How many members the set may soon have, as far as anybody has said.
+    expected: usize,
 }
 
 /// What a compact set has to say to a member that is added.
@@ -39,7 +41,7 @@ enum Verdict {
 impl<'a> SetMut<'a> {
     /// Edits the set in a place.
     pub fn new(place: Place<'a>, limits: SetLimits) -> SetMut<'a> {
-        SetMut { place, limits }
+        SetMut { place, limits, expected: 0 }
     }
 
     /// A set without members, in the form that suits the first one and the number of those expected.
@@ -47,7 +49,11 @@ impl<'a> SetMut<'a> {
         if matches!(first, Str::Integer(_)) && expected <= limits.integers_max {
             return SetMut::fresh_integers();
         }
-        if expected <= limits.entries_max { SetMut::fresh_pack() } else { SetMut::fresh_large(seed) }
+        if expected <= limits.entries_max {
+            SetMut::fresh_pack()
+        } else {
+            SetMut::fresh_large(expected, seed)
+        }
     }
 
     /// A compact set of integers without members.
@@ -60,9 +66,9 @@ impl<'a> SetMut<'a> {
         OwnedValue::Inline { kind: Kind::SetPack, bytes: listpack::EMPTY.to_vec() }
     }
 
-    /// A large set without members.
-    pub fn fresh_large(seed: HashSeed) -> OwnedValue {
-        OwnedValue::Large(Large::Set(Box::new(Set::new(seed))))
+    /// A large set without members, with room for some.
+    pub fn fresh_large(expected: usize, seed: HashSeed) -> OwnedValue {
+        OwnedValue::Large(Large::Set(Box::new(Set::with_room(expected, seed))))
     }
 
     /// The set as it is.
@@ -76,6 +82,7 @@ impl<'a> SetMut<'a> {
 
     /// Makes a set large at once that is about to be given more members than its form may have.
     pub fn expect(&mut self, members: usize) {
+        self.make_room(members);
         let members_max = match self.place.kind() {
             Kind::IntSet => self.limits.integers_max,
             Kind::SetPack => self.limits.entries_max,
@@ -84,6 +91,11 @@ impl<'a> SetMut<'a> {
         if members > members_max {
             self.enlarge();
         }
+    }
+
+    /// Lets a set that becomes large have room for so many members from the start.
+    pub fn make_room(&mut self, members: usize) {
+        self.expected = members;
     }
 
     /// Adds a member; whether it was not there.
@@ -216,7 +228,7 @@ impl<'a> SetMut<'a> {
         if self.place.large().is_some() {
             return;
         }
-        let mut set = Set::new(self.place.seed());
+        let mut set = Set::with_room(self.expected.max(self.view().len()), self.place.seed());
         self.view().for_each(|member| {
             set.add(member);
         });

@@ -120,9 +120,9 @@ impl<'a> SetRef<'a> {
 }
 
 impl Set {
-    /// Makes a set without members.
-    pub const fn new(seed: HashSeed) -> Set {
-        Set { table: Table::new(seed) }
+    /// Makes a set without members that `members` members don't make grow.
+    pub fn with_room(members: usize, seed: HashSeed) -> Set {
+        Set { table: Table::with_room(seed, members) }
     }
 
     /// How many members there are.

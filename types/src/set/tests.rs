@@ -172,7 +172,7 @@ fn orders_are_kept() {
 
 /// A set of 10 members in each form.
 fn sets_of_ten() -> [OwnedValue; 3] {
-    [SetMut::fresh_integers(), SetMut::fresh_pack(), SetMut::fresh_large(SEED)].map(|mut value| {
+    [SetMut::fresh_integers(), SetMut::fresh_pack(), SetMut::fresh_large(0, SEED)].map(|mut value| {
         for integer in 0..10 {
             edited(&mut value, WIDE, |set| set.add(Str::Integer(integer)));
         }
@@ -252,7 +252,7 @@ fn pops_are_fair_in_every_form() {
 #[test]
 fn scans_visit_what_stays_while_others_come_and_go() {
     let mut random = Random::new(14);
-    let mut value = SetMut::fresh_large(SEED);
+    let mut value = SetMut::fresh_large(0, SEED);
     let stays = |number: usize| Str::Integer(number as i64 * 2);
     for number in 0..2000 {
         assert!(edited(&mut value, WIDE, |set| set.add(stays(number))));

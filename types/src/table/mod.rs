@@ -93,6 +93,21 @@ impl<L: Layout> Table<L> {
         }
     }
 
+    /// Makes an empty table that `entries` entries don't make grow, but for chance. O(entries).
+    pub fn with_room(seed: HashSeed, entries: usize) -> Table<L> {
+        let mut table = Table::new(seed);
+        if entries == 0 {
+            return table;
+        }
+        let buckets = |depth: u32| Segment::size_for(entries.div_ceil(1 << depth));
+        let depth = (0..DEPTH_MAX).find(|depth| buckets(*depth) <= BUCKETS_MAX).unwrap_or(DEPTH_MAX);
+        table.directory = (0..1 << depth).collect();
+        table.segments = vec![Segment::new(buckets(depth), depth); 1 << depth];
+        table.widest = buckets(depth);
+        table.buckets = table.widest << depth;
+        table
+    }
+
     /// Hashes a key as this table expects it.
     #[inline]
     pub fn hash(&self, key: L::Key<'_>) -> u64 {

@@ -196,6 +196,30 @@ fn the_index_stays_small_at_every_size() {
 }
 
 #[test]
+fn a_table_with_room_is_one_that_grew() {
+    for entries in [0, 1, 10, 11, 500, 1345, 5000, 40_000_u32] {
+        let mut table = Table::<Keys>::with_room(HashSeed::new(5, 6), entries as usize);
+        let index_bytes = table.index_bytes();
+        for number in 0..entries {
+            put(&mut table, &number.to_le_bytes(), b"", None);
+        }
+        let grown = table.index_bytes() - index_bytes;
+        assert!(grown <= index_bytes / 50, "{grown} after {index_bytes} for {entries}");
+        assert!(table.index_bytes() <= entries as usize * 9 + 400, "{index_bytes} for {entries}");
+        assert!((0..entries).all(|number| {
+            let key = number.to_le_bytes();
+            table.find(table.hash(&key), &key).is_some()
+        }));
+        let mut scanned = 0;
+        let mut cursor = Some(Cursor::default());
+        while let Some(at) = cursor {
+            cursor = table.scan(at, |_| scanned += 1);
+        }
+        assert_eq!((scanned, table.len()), (entries, entries as usize));
+    }
+}
+
+#[test]
 fn choices_are_fair() {
     let (mut table, mut random) = (table(), Random(8));
     (0..9000_u16).for_each(|key| put(&mut table, &key.to_le_bytes(), b"", None));

@@ -1,7 +1,9 @@
 //! How many members combined sets have: SINTERCARD, SUNIONCARD, SDIFFCARD.
 
 use super::READ_USE;
-use super::combine::{DIFFERENCE_COST, INTERSECTION_COST, UNION_COST, for_each_common, for_each_left};
+use super::combine::{
+    DIFFERENCE_COST, INTERSECTION_COST, UNION_COST, for_each_common, for_each_left, for_each_of_any,
+};
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
@@ -9,10 +11,9 @@ use crate::command::keys::KeySpec;
 use crate::command::{Command, Group, Run};
 use crate::commands::counted::positive;
 use crate::error::Error;
-use crate::keyspace::Keyspace;
 use spinel_types::hyperloglog::{Observation, Registers};
 use spinel_types::string::INTEGER_DIGITS_MAX;
-use spinel_types::{SetMut, SetRef, Str};
+use spinel_types::{SetRef, Str};
 use std::ops::ControlFlow;
 
 const ROW: Command = Command {
@@ -125,22 +126,15 @@ fn sunioncard(call: &mut Call<'_>) -> Result<(), Error> {
     let count = match &sets[..] {
         [set] => set.map_or(0, SetRef::len).min(limit),
         sets if is_approximate => estimate(sets).min(limit),
-        sets => count_union(keyspace, sets, limit),
+        sets => {
+            let mut counter = Counter { count: 0, limit };
+            for_each_of_any(keyspace, sets, |_| counter.add());
+            counter.count
+        }
     };
 
     call.reply.integer(count as i64);
     Ok(())
-}
-
-/// Counts the members of any of several sets, up to a limit.
-fn count_union(keyspace: &Keyspace, sets: &[Option<SetRef<'_>>], limit: usize) -> usize {
-    let mut counter = Counter { count: 0, limit };
-    keyspace.fill_set(SetMut::fresh_large(keyspace.seed()), |union| {
-        let mut members = sets.iter().flatten().flat_map(|set| set.iter());
-        let _ = members
-            .try_for_each(|member| if union.add(member) { counter.add() } else { ControlFlow::Continue(()) });
-    });
-    counter.count
 }
 
 /// Estimates how many members there are in any of several sets, in constant memory.

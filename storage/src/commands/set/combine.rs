@@ -7,7 +7,7 @@ use crate::command::keys::KeySpec;
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
 use crate::keyspace::Keyspace;
-use spinel_types::{OwnedValue, SetMut, SetRef, Str};
+use spinel_types::{SetMut, SetRef, Str};
 use std::ops::ControlFlow;
 
 const ROW: Command = Command {
@@ -55,13 +55,15 @@ fn sunion(call: &mut Call<'_>) -> Result<(), Error> {
 
     let keyspace = call.keys.keyspace();
     let sets = call.keys.read_sets(keys)?;
-    let is_of_integers = sets.iter().flatten().all(|set| matches!(set, SetRef::Integers(_)));
-    let start = if is_of_integers { SetMut::fresh_integers() } else { SetMut::fresh_large(keyspace.seed()) };
-    let union = union(keyspace, &sets, start);
-    let union = SetRef::of_value(&union);
+    let mut members = union(keyspace, &sets);
+    if sets.iter().flatten().all(|set| matches!(set, SetRef::Integers(_))) {
+        members.sort_unstable_by_key(|member| member.integer());
+    }
 
-    call.reply.set(union.len());
-    union.for_each(|member| reply_member(call.reply, member));
+    call.reply.set(members.len());
+    for member in members {
+        reply_member(call.reply, member);
+    }
     Ok(())
 }
 
@@ -93,15 +95,44 @@ fn sdiff(call: &mut Call<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes a set of all members of several, in the form of `start` or a larger one.
-pub(super) fn union(keyspace: &Keyspace, sets: &[Option<SetRef<'_>>], start: OwnedValue) -> OwnedValue {
-    keyspace.fill_set(start, |union| {
-        for set in sets.iter().flatten() {
-            set.for_each(|member| {
-                union.add(member);
-            });
-        }
-    })
+/// All members of several sets, each once, in the order of the sets.
+pub(super) fn union<'s>(keyspace: &Keyspace, sets: &[Option<SetRef<'s>>]) -> Vec<Str<'s>> {
+    let most = sets.iter().flatten().map(|set| set.len()).max();
+    let mut members = Vec::with_capacity(most.unwrap_or(0));
+    for_each_of_any(keyspace, sets, |member| {
+        members.push(member);
+        ControlFlow::Continue(())
+    });
+    members
+}
+
+/// The most sets whose members are looked up in those before, rather than in a set of all seen.
+const LOOKED_UP_MAX: usize = 6;
+/// The largest compact set that members are looked up in.
+const PACK_LOOKED_UP_MAX: usize = 256;
+
+/// Visits the members of any of several sets, each once, until told to break.
+pub(super) fn for_each_of_any<'s>(
+    keyspace: &Keyspace,
+    sets: &[Option<SetRef<'s>>],
+    mut visit: impl FnMut(Str<'s>) -> ControlFlow<()>,
+) {
+    let sets: Vec<SetRef<'s>> = sets.iter().flatten().copied().collect();
+    let is_quick =
+        |set: &SetRef<'_>| !matches!(set, SetRef::Compact(pack) if pack.len() > PACK_LOOKED_UP_MAX);
+    if sets.len() <= LOOKED_UP_MAX && sets.iter().all(is_quick) {
+        let mut fresh = sets.iter().enumerate().flat_map(|(index, set)| {
+            let before = &sets[..index];
+            set.iter().filter(move |member| !before.iter().any(|set| set.contains(*member)))
+        });
+        let _ = fresh.try_for_each(&mut visit);
+        return;
+    }
+    keyspace.fill_set(SetMut::fresh_large(0, keyspace.seed()), |seen| {
+        let mut fresh = sets.iter().flat_map(|set| set.iter()).filter(|member| seen.add(*member));
+        // Breaking is all that can happen early.
+        let _ = fresh.try_for_each(&mut visit);
+    });
 }
 
 /// Visits the members that all sets have in common, until told to break. A set that is not there is empty.

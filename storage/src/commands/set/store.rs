@@ -12,7 +12,7 @@ use crate::command::{Command, Group, Run};
 use crate::error::Error;
 use crate::keyspace::Keyspace;
 use crate::keyspace::guard::Expiry;
-use spinel_types::{OwnedValue, SetMut, SetRef};
+use spinel_types::{OwnedValue, SetMut, SetRef, Str};
 use std::ops::ControlFlow;
 
 const ROW: Command = Command {
@@ -49,7 +49,7 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 fn sunionstore(call: &mut Call<'_>) -> Result<(), Error> {
-    store(call, |keyspace, _, sets| union(keyspace, sets, SetMut::fresh_integers()))
+    store(call, |keyspace, _, sets| fill(keyspace, SetMut::fresh_integers(), &union(keyspace, sets)))
 }
 
 fn sinterstore(call: &mut Call<'_>) -> Result<(), Error> {
@@ -76,31 +76,43 @@ fn store(
     Ok(())
 }
 
+/// Makes a set of members, which starts in a certain form.
+fn fill(keyspace: &Keyspace, start: OwnedValue, members: &[Str<'_>]) -> OwnedValue {
+    keyspace.fill_set(start, |result| {
+        result.make_room(members.len());
+        for member in members {
+            result.add(*member);
+        }
+    })
+}
+
 /// Makes a set of what all have in common, in the form of the smallest one or a smaller form.
 fn intersection(keyspace: &Keyspace, sets: &[Option<SetRef<'_>>]) -> OwnedValue {
     let is_of_integers = smallest_first(sets).is_some_and(|(set, _)| matches!(set, SetRef::Integers(_)));
     let start = if is_of_integers { SetMut::fresh_integers() } else { SetMut::fresh_pack() };
-    keyspace.fill_set(start, |result| {
-        for_each_common(sets, |member| {
-            result.add(member);
-            ControlFlow::Continue(())
-        });
+    let result = fill(keyspace, start, &gathered(|visit| for_each_common(sets, visit)));
+    keyspace.fill_set(result, |result| {
         result.narrow();
     })
 }
 
 /// Makes a set of what only the first has.
 fn difference(keyspace: &Keyspace, keys: &[&[u8]], sets: &[Option<SetRef<'_>>]) -> OwnedValue {
-    keyspace.fill_set(SetMut::fresh_integers(), |result| {
-        if prefers_removal(sets) && !is_taken_from_itself(keys) {
-            remove_one_after_the_other(result, sets);
-            return;
-        }
-        for_each_left(keys, sets, |member| {
-            result.add(member);
-            ControlFlow::Continue(())
-        });
-    })
+    let start = SetMut::fresh_integers();
+    if prefers_removal(sets) && !is_taken_from_itself(keys) {
+        return keyspace.fill_set(start, |result| remove_one_after_the_other(result, sets));
+    }
+    fill(keyspace, start, &gathered(|visit| for_each_left(keys, sets, visit)))
+}
+
+/// What something visits.
+fn gathered<'s>(visit: impl FnOnce(&mut dyn FnMut(Str<'s>) -> ControlFlow<()>)) -> Vec<Str<'s>> {
+    let mut members = Vec::new();
+    visit(&mut |member| {
+        members.push(member);
+        ControlFlow::Continue(())
+    });
+    members
 }
 
 /// Whether taking the members of the other sets out of a copy of the first should cost less than looking each
@@ -117,6 +129,7 @@ fn prefers_removal(sets: &[Option<SetRef<'_>>]) -> bool {
 fn remove_one_after_the_other(result: &mut SetMut<'_>, sets: &[Option<SetRef<'_>>]) {
     let mut sets = sets.iter().flatten();
     if let Some(first) = sets.next() {
+        result.make_room(first.len());
         first.for_each(|member| {
             result.add(member);
         });
