@@ -4,6 +4,23 @@ use super::element::{Element, Encoded};
 use super::{COUNT_UNKNOWN, END, HEAD, Listpack, Position};
 use crate::buffer::Buffer;
 
+/// Adds elements at the end of a listpack that has an allocation of its own, in one pass. O(what is added).
+///
+/// The listpack must stay below 4 GiB; whoever adds elements sees to that.
+pub fn extend<'e>(bytes: &mut Vec<u8>, elements: impl IntoIterator<Item = Element<'e>>) {
+    let end = bytes.pop();
+    debug_assert_eq!(end, Some(END), "a listpack has an end mark");
+    let mut added = 0;
+    for element in elements {
+        Encoded::of(element).append_to(bytes);
+        added += 1;
+    }
+    bytes.push(END);
+    let mut pack = ListpackMut::new(Buffer::Owned(bytes));
+    pack.set_total();
+    pack.count_more(added);
+}
+
 /// A listpack that may be changed. Every edit costs O(bytes behind it).
 ///
 /// The listpack must stay below 4 GiB; whoever adds elements sees to that.

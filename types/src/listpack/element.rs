@@ -100,6 +100,22 @@ impl<'a> Encoded<'a> {
         body + back_len(body)
     }
 
+    /// Appends the element to `out`.
+    #[inline]
+    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.head());
+        out.extend_from_slice(self.text);
+        let body = self.body_len();
+        if body < 0x80 {
+            out.push(body as u8);
+        } else {
+            let mut back = [0; 5];
+            let back = &mut back[..back_len(body)];
+            write_back(back, body);
+            out.extend_from_slice(back);
+        }
+    }
+
     /// Writes the element to `room`, which is as long as it.
     #[inline]
     pub(super) fn write(&self, room: &mut [u8]) {

@@ -31,7 +31,7 @@ mod find;
 mod iterate;
 mod validate;
 
-pub use edit::ListpackMut;
+pub use edit::{ListpackMut, extend};
 pub use element::{Element, encoded_len};
 pub use iterate::Iter;
 pub use validate::{Malformed, Shape, adopt, validate};

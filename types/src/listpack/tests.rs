@@ -134,9 +134,9 @@ fn edits_are_those_of_a_vector() {
             6 => {
                 let (integer, other) = (random.next() as i64 >> random.below(64), random.below(99) as i64);
                 pack.prepend(Element::Integer(integer));
-                pack.append(Element::Integer(other));
+                extend(&mut bytes, [Element::Integer(other), Element::Text(&text)]);
                 model.insert(0, integer.to_string().into_bytes());
-                model.push(other.to_string().into_bytes());
+                model.extend([other.to_string().into_bytes(), text]);
             }
             _ => {
                 let count = random.below(4);

@@ -180,7 +180,8 @@ impl Stream {
                 node::append(bytes, first, id, fields);
             }
             _ => {
-                let mut bytes = node::create(fields);
+                let mut bytes = self.nodes.seal();
+                node::create(&mut bytes, fields);
                 node::append(&mut bytes, id, id, fields);
                 self.nodes.push(id, bytes);
             }
@@ -256,6 +257,7 @@ impl Stream {
         let live = validate(first, &bytes)?;
         let last = Node::new(first, &bytes).last_id().ok_or(MalformedNode::Counts)?;
         let is_first = self.length == 0;
+        self.nodes.seal();
         self.nodes.push(first, bytes);
         self.length += live;
         self.last_id = self.last_id.max(last);

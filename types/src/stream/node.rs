@@ -182,15 +182,12 @@ fn number(elements: &mut Iter<'_>) -> i64 {
     integer(elements.next().expect("the elements of a node are complete"))
 }
 
-/// Makes the bytes of a node without entries whose head has these fields.
-pub(super) fn create(fields: &[&[u8]]) -> Vec<u8> {
-    let count = fields.len() / 2;
-    let mut bytes = listpack::EMPTY.to_vec();
+/// Writes a node without entries whose head has these fields to an empty buffer.
+pub(super) fn create(bytes: &mut Vec<u8>, fields: &[&[u8]]) {
+    bytes.extend_from_slice(listpack::EMPTY);
+    let head = [0, 0, fields.len() as i64 / 2].map(Element::Integer);
     let names = fields.iter().step_by(2).map(|name| Element::Text(name));
-    let head = [0, 0, count as i64].map(Element::Integer);
-    let elements: Vec<Element<'_>> = head.into_iter().chain(names).chain([Element::Integer(0)]).collect();
-    ListpackMut::new(Buffer::Owned(&mut bytes)).append_all(&elements);
-    bytes
+    listpack::extend(bytes, head.into_iter().chain(names).chain([Element::Integer(0)]));
 }
 
 /// Whether an entry of so many bytes of fields and values may be appended.
@@ -201,7 +198,7 @@ pub(super) fn has_room(bytes: &[u8], limits: NodeLimits, added_bytes: usize) -> 
 }
 
 /// Appends an entry of fields and values in turns to the node whose first id is `first`.
-pub(super) fn append(bytes: &mut Vec<u8>, first: StreamId, id: StreamId, fields: &[&[u8]]) {
+pub(super) fn append<'f>(bytes: &mut Vec<u8>, first: StreamId, id: StreamId, fields: &[&'f [u8]]) {
     let node = Node::new(first, bytes);
     let mut head = node.head();
     let is_same = head.names_len * 2 == fields.len()
@@ -211,18 +208,19 @@ pub(super) fn append(bytes: &mut Vec<u8>, first: StreamId, id: StreamId, fields:
             .all(|name| head.names.next().is_some_and(|stored| stored == Element::Text(name).canonical()));
     let deltas = [id.ms.wrapping_sub(first.ms), id.sequence.wrapping_sub(first.sequence)];
     let [ms, sequence] = deltas.map(|delta| Element::Integer(delta as i64));
-    let mut elements: Vec<Element<'_>> = Vec::with_capacity(fields.len() + ENTRY_HEAD + 2);
+    let (live, pairs) = (head.live as i64, fields.len() / 2);
+    let text = |word: &&'f [u8]| Element::Text(word);
     if is_same {
-        elements.extend([Element::Integer(SAME_FIELDS), ms, sequence]);
-        elements.extend(fields.iter().skip(1).step_by(2).map(|value| Element::Text(value)));
+        let elements = [Element::Integer(SAME_FIELDS), ms, sequence];
+        let count = [Element::Integer((ENTRY_HEAD + pairs) as i64)];
+        let values = fields.iter().skip(1).step_by(2).map(text);
+        listpack::extend(bytes, elements.into_iter().chain(values).chain(count));
     } else {
-        elements.extend([Element::Integer(0), ms, sequence, Element::Integer(fields.len() as i64 / 2)]);
-        elements.extend(fields.iter().map(|word| Element::Text(word)));
+        let elements = [Element::Integer(0), ms, sequence, Element::Integer(pairs as i64)];
+        let count = [Element::Integer((ENTRY_HEAD + 1 + pairs * 2) as i64)];
+        listpack::extend(bytes, elements.into_iter().chain(fields.iter().map(text)).chain(count));
     }
-    elements.push(Element::Integer(elements.len() as i64));
-    let live = head.live as i64;
     let mut pack = ListpackMut::new(Buffer::Owned(bytes));
-    pack.append_all(&elements);
     pack.replace(pack.view().start(), Element::Integer(live + 1));
 }
 

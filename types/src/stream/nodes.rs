@@ -52,13 +52,26 @@ impl Nodes {
         self.tail.as_mut().map(|tail| (tail.first, &mut tail.bytes))
     }
 
-    /// Adds a node behind the others.
+    /// Ends the growth of the last node, so that another can be pushed, which may use the buffer returned.
+    ///
+    /// The node is copied to an allocation of its length. To shrink its buffer would not do: allocators leave a
+    /// buffer in place as long as half of it is used.
+    pub(super) fn seal(&mut self) -> Vec<u8> {
+        let Some(Tail { first, mut bytes }) = self.tail.take() else { return Vec::new() };
+        self.sealed_bytes += bytes.len();
+        self.sealed.insert(first, bytes.as_slice().into());
+        bytes.clear();
+        bytes
+    }
+
+    /// Adds a node behind the others, which must be sealed.
     pub(super) fn push(&mut self, first: StreamId, bytes: Vec<u8>) {
-        if let Some(tail) = self.tail.replace(Tail { first, bytes }) {
-            debug_assert!(tail.first < first, "nodes are in order");
-            self.sealed_bytes += tail.bytes.len();
-            self.sealed.insert(tail.first, tail.bytes.into_boxed_slice());
-        }
+        debug_assert!(
+            self.sealed.last_key_value().is_none_or(|(last, _)| *last < first),
+            "nodes are in order"
+        );
+        let former = self.tail.replace(Tail { first, bytes });
+        debug_assert!(former.is_none(), "the last node is sealed");
     }
 
     /// Changes the bytes of a node that is there.

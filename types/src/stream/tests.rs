@@ -80,7 +80,7 @@ fn some_id(stream: &Stream, random: &mut Random) -> StreamId {
 }
 
 fn steps() -> usize {
-    std::env::var("SPINEL_MODEL_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(60_000)
+    std::env::var("SPINEL_MODEL_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(30_000)
 }
 
 #[test]
@@ -89,13 +89,13 @@ fn changes_are_those_of_an_ordered_map() {
     let (mut stream, mut model) = (Stream::new(), Model::new());
     let mut limits = NodeLimits::default();
     for step in 0..steps() {
-        if step % 500 == 0 {
+        if step % 200 == 0 {
             limits = NodeLimits {
                 bytes: [0, 64, 300, 4096][random.below(4)],
                 entries: [0, 1, 5, 100][random.below(4)],
             };
         }
-        if step % 3000 == 0 {
+        if step % 600 == 0 {
             (stream, model) = (Stream::new(), Model::new());
         }
         match random.below(20) {
@@ -172,7 +172,7 @@ fn corrupted_nodes_are_refused_or_can_be_walked() {
     let good = bytes.to_vec();
     assert_eq!(validate(first, &good), Ok(11));
     for at in 0..good.len() {
-        for flip in 1..=255 {
+        for flip in [1, 2, 4, 8, 16, 32, 64, 128, 0x7f, 0xff] {
             let mut bytes = good.clone();
             bytes[at] ^= flip;
             let mut stream = Stream::new();

@@ -135,7 +135,7 @@ impl Choice {
 fn xadd(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
     let options = AddOptions::parse(&mut call.args)?;
-    let trim = options.trim.finish()?;
+    let trim = options.trim.finish(None)?;
     let fields = call.args.rest();
     if fields.is_empty() || !fields.len().is_multiple_of(2) {
         return Err(Error::WrongArity("xadd"));

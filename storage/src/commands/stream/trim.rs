@@ -85,19 +85,20 @@ impl TrimOptions {
         Ok(())
     }
 
-    /// What the options mean together.
-    pub(super) fn finish(&self) -> Result<Option<Trim>, Error> {
-        let Some(threshold) = self.threshold else {
-            return match self.limit {
-                Some(1..) => Err(Error::Text(
-                    "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
-                )),
-                _ => Ok(None),
-            };
-        };
+    /// What the options mean together. Without a threshold there is nothing to trim, or `missing` is the error.
+    pub(super) fn finish(&self, missing: Option<Error>) -> Result<Option<Trim>, Error> {
+        if self.threshold.is_none() && self.limit.is_some_and(|limit| limit > 0) {
+            return Err(Error::Text(
+                "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+            ));
+        }
+        if let (None, Some(error)) = (self.threshold, missing) {
+            return Err(error);
+        }
         if self.limit.is_some() && !self.is_approximate {
             return Err(Error::Text("ERR syntax error, LIMIT cannot be used without the special ~ option"));
         }
+        let Some(threshold) = self.threshold else { return Ok(None) };
         let (references, is_approximate) = (self.references.unwrap_or_default(), self.is_approximate);
         Ok(Some(Trim { threshold, references, is_approximate, limit: self.limit }))
     }
@@ -176,9 +177,8 @@ fn xtrim(call: &mut Call<'_>) -> Result<(), Error> {
             return Err(Error::Syntax);
         }
     }
-    let trim = options
-        .finish()?
-        .ok_or(Error::Text("ERR syntax error, XTRIM must be called with a trimming strategy"))?;
+    let missing = Error::Text("ERR syntax error, XTRIM must be called with a trimming strategy");
+    let trim = options.finish(Some(missing))?.expect("a missing threshold is an error");
 
     let mut guard = call.keys.write(key);
     let (nodes, mut removed) = (guard.thresholds().stream_node(), 0);
