@@ -46,6 +46,25 @@ const LONG_LIST: Fill = Fill { words: &RPUSH, count: 1_200_000 };
 /// Of this one ranges are read.
 const LIST_OF_1000: Fill = Fill { words: &RPUSH, count: 1000 };
 
+const POINTS: Word = Word::Text("points");
+const LONGITUDE: Word = Word::Degrees { from: 10, spread: 10, axis: 0 };
+const LATITUDE: Word = Word::Degrees { from: 40, spread: 10, axis: 1 };
+/// A million points on some 870,000 square kilometres: 73 in a circle of 4.5 km.
+const MILLION_POINTS: Fill = Fill {
+    words: &[Word::Text("GEOADD"), POINTS, LONGITUDE, LATITUDE, Word::Key { prefix: "p", width: 8 }],
+    count: 1_000_000,
+};
+const GEOSEARCH: [Word; 8] = [
+    Word::Text("GEOSEARCH"),
+    POINTS,
+    Word::Text("FROMLONLAT"),
+    LONGITUDE,
+    LATITUDE,
+    Word::Text("BYRADIUS"),
+    Word::Text("4.5"),
+    Word::Text("km"),
+];
+
 /// The reply of an array of `count` elements of 8 bytes; `count` has three digits.
 const fn array_of_three_digits(count: usize) -> Reply {
     assert!(100 <= count && count < 1000);
@@ -53,7 +72,7 @@ const fn array_of_three_digits(count: usize) -> Reply {
 }
 
 /// The operations, family by family.
-const OPERATIONS: [Measured; 5] = [
+const OPERATIONS: [Measured; 6] = [
     Measured {
         operation: Operation {
             name: "LPUSH",
@@ -97,6 +116,16 @@ const OPERATIONS: [Measured; 5] = [
             limit: 0.75,
         },
         fill: &[LIST_OF_1000],
+        cost: 40,
+    },
+    Measured {
+        operation: Operation {
+            name: "GEOSEARCH among 1 M points",
+            words: &GEOSEARCH,
+            reply: Reply::Bulks,
+            limit: 0.8,
+        },
+        fill: &[MILLION_POINTS],
         cost: 40,
     },
 ];

@@ -6,7 +6,7 @@
 //! generator and server change places once per group instead of once per connection.
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -114,6 +114,7 @@ fn receive(links: &mut [TcpStream], batch: &Batch, buffer: &mut [u8]) -> Outcome
                 }
             }
             Reply::Line => receive_lines(link, batch.pipeline, buffer)?,
+            Reply::Bulks => receive_bulks(link, batch.pipeline)?,
         }
     }
     Ok(())
@@ -129,6 +130,32 @@ fn receive_lines(link: &mut TcpStream, mut lines: usize, buffer: &mut [u8]) -> O
         }
         lines = lines.saturating_sub(part.split(|&byte| byte == b'\n').count() - 1);
     }
+    Ok(())
+}
+
+/// Reads arrays of bulk strings: a line that tells the number of elements, and two lines for each of them.
+fn receive_bulks(link: &mut TcpStream, arrays: usize) -> Outcome {
+    let mut lines = BufReader::new(link);
+    let mut line = Vec::new();
+    for _ in 0..arrays {
+        read_line(&mut lines, &mut line)?;
+        let elements = line.strip_prefix(b"*").map(String::from_utf8_lossy);
+        let elements: usize =
+            elements.and_then(|digits| digits.parse().ok()).ok_or_else(|| unexpected(&line))?;
+        for _ in 0..2 * elements {
+            read_line(&mut lines, &mut line)?;
+        }
+    }
+    // Each connection has one batch on its way, so that nothing follows.
+    assert!(lines.buffer().is_empty(), "a reply to no request");
+    Ok(())
+}
+
+fn read_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> Outcome {
+    line.clear();
+    lines.read_until(b'\n', line)?;
+    let length = line.strip_suffix(b"\r\n").ok_or_else(|| unexpected(line))?.len();
+    line.truncate(length);
     Ok(())
 }
 
@@ -174,6 +201,14 @@ mod tests {
     fn replies_of_varying_length_are_counted_by_lines() {
         let (outcome, _) = run_against(b":1\r\n:10000\r\n", Reply::Line);
         assert_eq!(outcome.unwrap().operations, 2);
+    }
+
+    #[test]
+    fn arrays_of_bulk_strings_are_read_whole() {
+        let (outcome, _) = run_against(b"*2\r\n$1\r\na\r\n$2\r\nbb\r\n*0\r\n", Reply::Bulks);
+        assert_eq!(outcome.unwrap().operations, 2);
+        let (outcome, _) = run_against(b"*0\r\n-ERR no\r\n", Reply::Bulks);
+        assert!(outcome.err().unwrap().to_string().contains("-ERR no"));
     }
 
     #[test]

@@ -14,7 +14,11 @@ pub(crate) enum Word {
     Value { width: usize },
     /// `from` plus a share of `spread` that depends on the key's index: seconds or milliseconds.
     Time { from: u64, spread: u64 },
+    /// `from` plus up to `spread` degrees that depend on the key's index and on the axis, with six decimals.
+    Degrees { from: u64, spread: u64, axis: u64 },
 }
+
+const MILLIONTHS: u64 = 1_000_000;
 
 impl Word {
     fn width(self) -> usize {
@@ -22,6 +26,7 @@ impl Word {
             Self::Text(text) => text.len(),
             Self::Key { width, .. } | Self::Value { width } => width,
             Self::Time { from, spread } => digits_of(from + spread),
+            Self::Degrees { from, spread, .. } => digits_of((from + spread) * MILLIONTHS) + 1,
         }
     }
 
@@ -35,6 +40,14 @@ impl Word {
             }
             Self::Value { .. } => write_letters(hole, index),
             Self::Time { from, spread } => write_digits(hole, from + scatter(index) % (spread + 1)),
+            Self::Degrees { from, spread, axis } => {
+                let millionths = from * MILLIONTHS + scatter(index + (axis << 40)) % (spread * MILLIONTHS);
+                let (integral, decimals) = hole.split_at_mut(hole.len() - 6);
+                write_digits(decimals, millionths % MILLIONTHS);
+                let (point, degrees) = integral.split_last_mut().expect("a point follows the degrees");
+                *point = b'.';
+                write_digits(degrees, millionths / MILLIONTHS);
+            }
         }
     }
 }
@@ -46,6 +59,8 @@ pub(crate) enum Reply {
     Fixed { bytes: usize, first: u8 },
     /// One line of any length that isn't an error.
     Line,
+    /// An array of any number of bulk strings without line breaks.
+    Bulks,
 }
 
 impl Reply {
@@ -184,6 +199,19 @@ mod tests {
         assert_eq!(requests.len(), 3);
         assert!(requests[1].starts_with("k041\r\n$2\r\n"), "{text:?}");
         assert!(requests[2].starts_with("k042\r\n$2\r\n"), "{text:?}");
+    }
+
+    #[test]
+    fn degrees_depend_on_the_axis() {
+        let axis = |axis| Word::Degrees { from: 40, spread: 5, axis };
+        let mut batch = Batch::new(&[axis(0), axis(1)], 1, Reply::Line);
+
+        let text = String::from_utf8(batch.fill(&mut Keys::from(7)).to_vec()).unwrap();
+
+        let words: Vec<&str> = text.split("\r\n").skip(2).step_by(2).collect();
+        let degrees: Vec<f64> = words.iter().take(2).map(|word| word.parse().unwrap()).collect();
+        assert!(degrees.iter().all(|degree| (40.0..45.0).contains(degree)), "{text:?}");
+        assert!(degrees[0].total_cmp(&degrees[1]).is_ne() && words[0].len() == 9);
     }
 
     #[test]
