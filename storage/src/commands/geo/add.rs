@@ -49,9 +49,11 @@ fn geoadd(call: &mut Call<'_>) -> Result<(), Error> {
     if triples.is_empty() || !rest.is_empty() || options.only_new && options.only_present {
         return Err(Error::Syntax);
     }
-    let placed = |triple: &[&[u8]; 3]| point(&mut Args::new(triple, 0));
-    let points = triples.iter().map(placed).collect::<Result<Vec<_>, Error>>()?;
-    let cells: Vec<Cell> = points.into_iter().map(|point| Cell::containing(point, Cell::STEP_MAX)).collect();
+    let cell = |triple: &[&[u8]; 3]| {
+        let point = point(&mut Args::new(triple, 0))?;
+        Ok(Cell::containing(point, Cell::STEP_MAX))
+    };
+    let cells = triples.iter().map(cell).collect::<Result<Vec<Cell>, Error>>()?;
     let members: Vec<(f64, &[u8])> =
         cells.iter().zip(triples).map(|(cell, [_, _, member])| (cell.score(), *member)).collect();
 
