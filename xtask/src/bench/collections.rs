@@ -4,18 +4,29 @@
 
 use super::Bench;
 use super::affinity;
-use super::cpu::{Operation, cpu_us, fill_range};
+use super::cpu::{Operation, cpu_us, fill_answered};
 use super::load::{Shape, ask, connect};
 use super::report::{Better, Limit, Section};
 use super::request::{Reply, Word};
 use super::server::{Contender, Server, StartOptions};
 use crate::Outcome;
 
-/// A command, answered by a line, that is run to make what is measured, and how often.
+/// A command that is run to make what is measured, and how often.
 struct Fill {
     words: &'static [Word],
     /// A multiple of 200.
     count: u64,
+}
+
+impl Fill {
+    /// What each command is answered by: XADD alone by more than a line, the id.
+    fn reply(&self) -> Reply {
+        if matches!(self.words, [Word::Text("XADD"), ..]) { Reply::Bulk } else { Reply::Line }
+    }
+
+    fn run(&self, server: &Server) -> Outcome {
+        fill_answered(server, self.words, self.reply(), 0, self.count)
+    }
 }
 
 /// An operation on collections.
@@ -41,6 +52,8 @@ const SHAPE: Shape = Shape { connections: 50, pipeline: 16, groups: 1 };
 const VALUE: Word = Word::Value { width: 8 };
 const LIST: Word = Word::Text("list");
 const RPUSH: [Word; 3] = [Word::Text("RPUSH"), LIST, VALUE];
+const XADD: [Word; 5] =
+    [Word::Text("XADD"), Word::Text("stream"), Word::Text("*"), Word::Text("field"), VALUE];
 /// So much is pushed or popped by one sample with the default number of operations, and something is left.
 const LONG_LIST: Fill = Fill { words: &RPUSH, count: 1_200_000 };
 /// Of this one ranges are read.
@@ -72,7 +85,7 @@ const fn array_of_three_digits(count: usize) -> Reply {
 }
 
 /// The operations, family by family.
-const OPERATIONS: [Measured; 6] = [
+const OPERATIONS: [Measured; 7] = [
     Measured {
         operation: Operation {
             name: "LPUSH",
@@ -128,15 +141,28 @@ const OPERATIONS: [Measured; 6] = [
         fill: &[MILLION_POINTS],
         cost: 40,
     },
+    Measured {
+        operation: Operation { name: "XADD", words: &XADD, reply: Reply::Bulk, limit: 0.8 },
+        fill: &[],
+        cost: 1,
+    },
 ];
 
 /// The sizes, family by family.
-const SIZES: [Size; 1] = [Size {
-    name: "list of 1 M elements of 8 bytes",
-    fill: Fill { words: &RPUSH, count: 1_000_000 },
-    per_request: 1,
-    limit: Limit::Absolute(10.4),
-}];
+const SIZES: [Size; 2] = [
+    Size {
+        name: "list of 1 M elements of 8 bytes",
+        fill: Fill { words: &RPUSH, count: 1_000_000 },
+        per_request: 1,
+        limit: Limit::Absolute(10.4),
+    },
+    Size {
+        name: "stream of 1 M entries with a value of 8 bytes",
+        fill: Fill { words: &XADD, count: 1_000_000 },
+        per_request: 1,
+        limit: Limit::OfBest(1.0),
+    },
+];
 
 /// Measures the CPU time of the server process per operation, server and generator pinned on one core.
 pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
@@ -162,7 +188,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
 
 fn fill_anew(server: &Server, fills: &[Fill]) -> Outcome {
     ask(&mut connect(server.port)?, &["FLUSHALL", "SYNC"])?;
-    fills.iter().try_for_each(|fill| fill_range(server, fill.words, 0, fill.count))
+    fills.iter().try_for_each(|fill| fill.run(server))
 }
 
 /// Measures the growth of the resident memory per element.
@@ -182,7 +208,7 @@ pub(crate) fn run_memory(bench: &Bench) -> Outcome<Section> {
 fn bytes_per_element(contender: &Contender, size: &Size) -> Outcome<f64> {
     let server = Server::start(contender, StartOptions::roaming(1))?;
     let empty = server.settled_bytes()?;
-    fill_range(&server, size.fill.words, 0, size.fill.count)?;
+    size.fill.run(&server)?;
     let elements = size.fill.count * size.per_request;
     Ok((server.settled_bytes()? - empty) as f64 / elements as f64)
 }

@@ -113,11 +113,22 @@ pub(crate) fn fill(server: &Server, words: &[Word], keys: u64) -> Outcome {
 
 /// As [`fill`], for the `count` keys from `first` on.
 pub(crate) fn fill_range(server: &Server, words: &[Word], first: u64, count: u64) -> Outcome {
+    fill_answered(server, words, Reply::Line, first, count)
+}
+
+/// As [`fill_range`], for a command that is answered by something else than a line.
+pub(crate) fn fill_answered(
+    server: &Server,
+    words: &[Word],
+    reply: Reply,
+    first: u64,
+    count: u64,
+) -> Outcome {
     const PIPELINE: u64 = 50;
     let shape = Shape { connections: 4, pipeline: PIPELINE as usize, groups: 2 };
     assert_eq!(count % (PIPELINE * 4), 0, "whole batches on all connections");
     let mut load = Load::connect(server.port, shape)?;
-    let mut batch = Batch::new(words, shape.pipeline, Reply::Line);
+    let mut batch = Batch::new(words, shape.pipeline, reply);
     load.run(&mut batch, &mut Keys::from(first), count)?;
     Ok(())
 }

@@ -114,6 +114,7 @@ fn receive(links: &mut [TcpStream], batch: &Batch, buffer: &mut [u8]) -> Outcome
                 }
             }
             Reply::Line => receive_lines(link, batch.pipeline, buffer)?,
+            Reply::Bulk => receive_lines(link, batch.pipeline * 2, buffer)?,
             Reply::Bulks => receive_bulks(link, batch.pipeline)?,
         }
     }
@@ -199,8 +200,12 @@ mod tests {
 
     #[test]
     fn replies_of_varying_length_are_counted_by_lines() {
-        let (outcome, _) = run_against(b":1\r\n:10000\r\n", Reply::Line);
-        assert_eq!(outcome.unwrap().operations, 2);
+        for (replies, reply) in
+            [(&b":1\r\n:10000\r\n"[..], Reply::Line), (b"$1\r\na\r\n$2\r\nbc\r\n", Reply::Bulk)]
+        {
+            let (outcome, _) = run_against(replies, reply);
+            assert_eq!(outcome.unwrap().operations, 2);
+        }
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub(crate) enum Reply {
     Fixed { bytes: usize, first: u8 },
     /// One line of any length that isn't an error.
     Line,
+    /// A bulk string of any length, without line breaks: its length on one line, itself on another.
+    Bulk,
     /// An array of any number of bulk strings without line breaks.
     Bulks,
 }
