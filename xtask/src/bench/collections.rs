@@ -78,6 +78,20 @@ const GEOSEARCH: [Word; 8] = [
     Word::Text("km"),
 ];
 
+const ZSET: Word = Word::Text("zset");
+/// Scores that differ, in no order.
+const SCORE: Word = Word::Time { from: 100_000_000, spread: 899_999_999 };
+const ZADD: [Word; 4] = [Word::Text("ZADD"), ZSET, SCORE, VALUE];
+const SORTED_SET_OF_1_M: Fill = Fill { words: &ZADD, count: 1_000_000 };
+/// Two sorted sets without a common member.
+const SORTED_SETS_OF_10_000: [Fill; 2] = [
+    Fill { words: &ZADD, count: 10_000 },
+    Fill {
+        words: &[Word::Text("ZADD"), Word::Text("other"), SCORE, Word::Key { prefix: "o", width: 8 }],
+        count: 10_000,
+    },
+];
+
 /// The reply of an array of `count` elements of 8 bytes; `count` has three digits.
 const fn array_of_three_digits(count: usize) -> Reply {
     assert!(100 <= count && count < 1000);
@@ -85,7 +99,7 @@ const fn array_of_three_digits(count: usize) -> Reply {
 }
 
 /// The operations, family by family.
-const OPERATIONS: [Measured; 7] = [
+const OPERATIONS: &[Measured] = &[
     Measured {
         operation: Operation {
             name: "LPUSH",
@@ -146,10 +160,51 @@ const OPERATIONS: [Measured; 7] = [
         fill: &[],
         cost: 1,
     },
+    Measured {
+        operation: Operation { name: "ZADD of new members", words: &ZADD, reply: Reply::Line, limit: 0.8 },
+        fill: &[],
+        cost: 1,
+    },
+    Measured {
+        operation: Operation {
+            name: "ZRANK among 1 M",
+            words: &[Word::Text("ZRANK"), ZSET, VALUE],
+            reply: Reply::Line,
+            limit: 0.8,
+        },
+        fill: &[SORTED_SET_OF_1_M],
+        cost: 1,
+    },
+    Measured {
+        operation: Operation {
+            name: "ZRANGE of 100 among 1 M",
+            words: &[Word::Text("ZRANGE"), ZSET, Word::Text("500000"), Word::Text("500099")],
+            reply: array_of_three_digits(100),
+            limit: 0.8,
+        },
+        fill: &[SORTED_SET_OF_1_M],
+        cost: 10,
+    },
+    Measured {
+        operation: Operation {
+            name: "ZUNIONSTORE of two of 10,000",
+            words: &[
+                Word::Text("ZUNIONSTORE"),
+                Word::Text("union"),
+                Word::Text("2"),
+                ZSET,
+                Word::Text("other"),
+            ],
+            reply: Reply::Line,
+            limit: 0.8,
+        },
+        fill: &SORTED_SETS_OF_10_000,
+        cost: 1000,
+    },
 ];
 
 /// The sizes, family by family.
-const SIZES: [Size; 2] = [
+const SIZES: &[Size] = &[
     Size {
         name: "list of 1 M elements of 8 bytes",
         fill: Fill { words: &RPUSH, count: 1_000_000 },
@@ -162,6 +217,12 @@ const SIZES: [Size; 2] = [
         per_request: 1,
         limit: Limit::OfBest(1.0),
     },
+    Size {
+        name: "sorted set of 1 M members of 8 bytes",
+        fill: SORTED_SET_OF_1_M,
+        per_request: 1,
+        limit: Limit::Absolute(50.0),
+    },
 ];
 
 /// Measures the CPU time of the server process per operation, server and generator pinned on one core.
@@ -170,7 +231,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
     let servers = bench.once(|contender| Server::start(contender, StartOptions::pinned(core)))?;
     affinity::pin(&[core])?;
     let mut section = Section::default();
-    for measured in &OPERATIONS {
+    for measured in OPERATIONS {
         let samples = bench.interleave(|index| {
             fill_anew(&servers[index], measured.fill)?;
             cpu_us(&servers[index], &measured.operation, SHAPE, bench.operations / measured.cost)
@@ -194,7 +255,7 @@ fn fill_anew(server: &Server, fills: &[Fill]) -> Outcome {
 /// Measures the growth of the resident memory per element.
 pub(crate) fn run_memory(bench: &Bench) -> Outcome<Section> {
     let mut section = Section::default();
-    for size in &SIZES {
+    for size in SIZES {
         let samples = bench.once(|contender| Ok(vec![bytes_per_element(contender, size)?]))?;
         section.add(size.name, "bytes", (Better::Lower, Some(size.limit)), samples);
     }
