@@ -3,7 +3,20 @@
 use spinel_tests::{Server, transcript};
 use std::collections::BTreeMap;
 
-const GROUPS: [&str; 6] = ["bitmap", "connection", "generic", "list", "server", "string"];
+const GROUPS: [&str; 12] = [
+    "bitmap",
+    "connection",
+    "generic",
+    "geo",
+    "hash",
+    "hyperloglog",
+    "list",
+    "server",
+    "set",
+    "sorted_set",
+    "stream",
+    "string",
+];
 
 #[test]
 fn every_group_has_its_test() {
@@ -26,6 +39,21 @@ fn generic() {
 }
 
 #[test]
+fn geo() {
+    play("geo");
+}
+
+#[test]
+fn hash() {
+    play("hash");
+}
+
+#[test]
+fn hyperloglog() {
+    play("hyperloglog");
+}
+
+#[test]
 fn list() {
     play("list");
 }
@@ -33,6 +61,21 @@ fn list() {
 #[test]
 fn server() {
     play("server");
+}
+
+#[test]
+fn set() {
+    play("set");
+}
+
+#[test]
+fn sorted_set() {
+    play("sorted_set");
+}
+
+#[test]
+fn stream() {
+    play("stream");
 }
 
 #[test]
