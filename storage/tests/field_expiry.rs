@@ -171,3 +171,31 @@ fn many_fields_expire_in_bounded_portions() {
     assert!(portions.len() > FIELDS / 1600);
     assert_eq!((stage.run("HLEN h"), stage.statistics()), (Value::Integer(1), (1, 0)));
 }
+
+#[test]
+fn members_of_sets_and_sorted_sets_expire_alike() {
+    let stage = Stage::new();
+    stage.run("SADD s a b 7");
+    stage.run("ZADD z 1 a 2 b 3 7");
+    for key in ["s", "z"] {
+        for member in ["a", "7"] {
+            stage.run(&format!("EXPIREMEMBER {key} {member} 10 ms"));
+        }
+    }
+    assert_eq!(stage.statistics(), (2, 2));
+    let mut reader = stage.db.engine().journal().attach();
+    stage.pass(10);
+    assert_eq!(stage.run("SMEMBERS s"), Value::Set(vec![Value::Bulk(b"b".to_vec())]));
+    assert_eq!(stage.run("ZCARD z"), Value::Integer(1));
+    assert_eq!(stage.run("ZRANK z b"), Value::Integer(0));
+    stage.run("EXPIREMEMBER s b 20 ms");
+    stage.run("EXPIREMEMBER z b 20 ms");
+    assert_eq!(stage.keep_up(40), 2);
+    assert_eq!(stage.statistics(), (0, 0));
+
+    let mut bytes = Vec::new();
+    reader.read(&mut bytes);
+    let lines = lines(&bytes);
+    let of = |name: &str| lines.iter().filter(|line| line.starts_with(name)).count();
+    assert_eq!((of("SREM s"), of("ZREM z"), of("PEXPIREMEMBERAT")), (2, 2, 2), "{lines:?}");
+}

@@ -108,6 +108,19 @@ impl<'a> SetMut<'a> {
         is_new
     }
 
+    /// Sets when a member expires, which makes the set large; whether the member is there.
+    ///
+    /// O(n) in a compact set, O(1) in a large one.
+    pub fn expire_at(&mut self, member: Str<'_>, at: i64) -> bool {
+        if !self.view().contains(member) {
+            return false;
+        }
+        self.enlarge();
+        self.place.large_mut().expect("just made").as_set_mut().set_stamp(member, Some(at));
+        self.place.count_changes(1);
+        true
+    }
+
     fn put(&mut self, member: Str<'_>) -> bool {
         let limits = self.limits;
         let verdict = match self.place.form() {

@@ -167,6 +167,16 @@ impl Set {
         self.table.statistics()
     }
 
+    /// Sets or clears a member's stamp; whether the member is there. O(1).
+    pub fn set_stamp(&mut self, member: Str<'_>, stamp: Option<i64>) -> bool {
+        let hash = self.table.hash(member);
+        let found = self.table.find(hash, member);
+        if let Some(slot) = found {
+            self.table.set_stamp(hash, slot, stamp);
+        }
+        found.is_some()
+    }
+
     /// Memory in bytes. O(1).
     pub fn memory_bytes(&self) -> usize {
         size_of::<Set>() + self.table.memory_bytes()

@@ -86,6 +86,20 @@ impl<'a> SortedSetMut<'a> {
         removed
     }
 
+    /// Sets when a member expires, which makes the sorted set large; whether the member is there. O(log n), or O(n)
+    /// in the compact form.
+    pub fn expire_at(&mut self, member: &[u8], at: i64) -> bool {
+        if self.view().score(Str::parse(member)).is_none() {
+            return false;
+        }
+        if self.place.large().is_none() {
+            self.enlarge();
+        }
+        self.place.count_changes(1);
+        let large = self.place.large_mut().expect("just made");
+        large.as_sorted_set_mut().set_stamp(Str::parse(member), Some(at))
+    }
+
     /// Removes a range of ranks, which must be there. O(log n + k), or O(n) in the compact form.
     pub fn remove_range(&mut self, ranks: Range<usize>) {
         self.place.count_changes(ranks.len() as u64);

@@ -3,6 +3,7 @@
 mod copy;
 mod database;
 mod expire;
+mod expire_member;
 mod memory;
 mod object;
 mod presence;
@@ -19,6 +20,7 @@ use crate::command::Command;
 pub(super) const COMMANDS: &[&[Command]] = &[
     presence::COMMANDS,
     expire::COMMANDS,
+    expire_member::COMMANDS,
     time_left::COMMANDS,
     rename::COMMANDS,
     copy::COMMANDS,
