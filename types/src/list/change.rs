@@ -4,7 +4,7 @@ use super::node::{Wanted, position};
 use super::{Direction, End, List, ListLimits, ListRef, Side};
 use crate::kind::Kind;
 use crate::large::Large;
-use crate::listpack::{self, Element, ListpackMut};
+use crate::listpack::{self, Element, Listpack, ListpackMut};
 use crate::place::{self, Place};
 use crate::values::OwnedValue;
 
@@ -32,7 +32,10 @@ impl<'a> ListMut<'a> {
     /// The list as it is.
     #[inline]
     pub fn view(&self) -> ListRef<'_> {
-        ListRef::of(self.place.bytes(), self.place.large())
+        match self.place.large() {
+            Some(large) => ListRef::Large(large.as_list()),
+            None => ListRef::Compact(Listpack::new(self.place.bytes())),
+        }
     }
 
     /// Adds elements at an end, one after the other, and says how many there are then.
@@ -58,23 +61,18 @@ impl<'a> ListMut<'a> {
 
     /// Takes up to `count` elements from an end, visiting each as it would be taken one after the other.
     pub fn take(&mut self, end: End, count: usize, visit: impl FnMut(Element<'_>)) {
-        let (list, direction) = (self.view(), end.inwards());
-        let count = count.min(list.len());
         if count == 0 {
             return;
         }
+        let form = self.form();
+        let list = form.view();
+        let count = count.min(list.len());
         let start = if end == End::Head { 0 } else { list.len() - count };
-        list.for_each((0, count), direction, visit);
-        self.place.count_changes(count as u64);
-        match self.form() {
-            Form::Compact(mut pack) => remove_from_pack(&mut pack, start, count),
-            Form::Large(list) => {
-                list.remove_range(start, count);
-                if list.nodes() == 1 {
-                    self.settle();
-                }
-            }
+        list.for_each((0, count), end.inwards(), visit);
+        if form.remove_range(start, count) {
+            self.settle();
         }
+        self.place.count_changes(count as u64);
     }
 
     /// Takes up to `count` elements from an end and returns them in the order they had. What is left keeps its
@@ -165,10 +163,7 @@ impl<'a> ListMut<'a> {
     }
 
     fn remove_range(&mut self, start: usize, count: usize) {
-        match self.form() {
-            Form::Large(list) => list.remove_range(start, count),
-            Form::Compact(mut pack) => remove_from_pack(&mut pack, start, count),
-        }
+        self.form().remove_range(start, count);
     }
 
     #[inline]
@@ -247,16 +242,37 @@ enum Form<'p> {
     Large(&'p mut List),
 }
 
+impl Form<'_> {
+    #[inline]
+    fn view(&self) -> ListRef<'_> {
+        match self {
+            Form::Compact(pack) => ListRef::Compact(pack.view()),
+            Form::Large(list) => ListRef::Large(list),
+        }
+    }
+
+    /// Removes elements; whether what is left may be small for its form.
+    #[inline]
+    fn remove_range(self, start: usize, count: usize) -> bool {
+        match self {
+            Form::Compact(mut pack) => {
+                pack.remove(position(pack.view(), start), count);
+                false
+            }
+            Form::Large(list) => {
+                list.remove_range(start, count);
+                list.nodes() == 1
+            }
+        }
+    }
+}
+
 #[inline]
 fn push_to_list(list: &mut List, end: End, elements: &[Element<'_>]) -> usize {
     for element in elements {
         list.push(end, *element);
     }
     list.len()
-}
-
-fn remove_from_pack(pack: &mut ListpackMut<'_>, start: usize, count: usize) {
-    pack.remove(position(pack.view(), start), count);
 }
 
 #[inline]

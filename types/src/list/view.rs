@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 
 use super::node::{Wanted, position};
 use super::{Direction, List};
-use crate::large::Large;
 use crate::listpack::{Element, Listpack};
 
 /// A list, to be read in the form it has.
@@ -17,15 +16,6 @@ pub enum ListRef<'a> {
 }
 
 impl<'a> ListRef<'a> {
-    /// The list that lies in these bytes, unless it is large.
-    #[inline]
-    pub(crate) fn of(bytes: &'a [u8], large: Option<&'a Large>) -> ListRef<'a> {
-        match large {
-            Some(large) => ListRef::Large(large.as_list()),
-            None => ListRef::Compact(Listpack::new(bytes)),
-        }
-    }
-
     /// How many elements there are. O(1).
     #[inline]
     pub fn len(self) -> usize {
