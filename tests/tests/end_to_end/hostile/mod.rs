@@ -2,14 +2,21 @@
 //! else disturbed.
 
 mod connections;
+mod counts;
 mod framing;
+mod geo;
 mod login;
 mod memory;
 mod numbers;
 mod other_protocols;
 mod patterns;
+mod same_keys;
 mod scan_order;
+mod sketches;
+mod sorting;
+mod streams;
 mod unread_replies;
+mod wrong_types;
 
 use spinel_tests::{Client, Server};
 

@@ -45,6 +45,52 @@ const INTEGERS: &[&str] = &[
     "WAIT 0 #",
     "CLIENT KILL ID #",
     "CLIENT PAUSE #",
+    "LPOP l #",
+    "LRANGE l # 1",
+    "LINDEX l #",
+    "LSET l # x",
+    "LREM l # x",
+    "LTRIM l # 1",
+    "LPOS l a RANK #",
+    "LPOS l a COUNT #",
+    "LPOS l a MAXLEN #",
+    "LMPOP 1 l LEFT COUNT #",
+    "SPOP c #",
+    "SRANDMEMBER c #",
+    "SINTERCARD 1 c LIMIT #",
+    "SSCAN c 0 COUNT #",
+    "ZRANGE z # 1",
+    "ZRANGE z 0 9 BYSCORE LIMIT # 1",
+    "ZRANGE z 0 9 BYSCORE LIMIT 0 #",
+    "ZREMRANGEBYRANK z # 0",
+    "ZPOPMIN z #",
+    "ZRANDMEMBER z #",
+    "HINCRBY h n #",
+    "HRANDFIELD h #",
+    "HEXPIRE h # FIELDS 1 n",
+    "HPEXPIREAT h # FIELDS 1 n",
+    "HGETEX h EX # FIELDS 1 n",
+    "HSETEX h PXAT # FIELDS 1 n 1",
+    "XADD t MAXLEN # 1-1 a b",
+    "XTRIM t MAXLEN #",
+    "XRANGE t - + COUNT #",
+    "XPENDING t g - + #",
+    "SORT l LIMIT # 1 ALPHA",
+    "SORT l LIMIT 0 # ALPHA",
+    "GEOSEARCH g FROMLONLAT 1 1 BYRADIUS 1 m COUNT #",
+];
+
+/// The keys that the commands are about.
+const PREPARATION: &[&str] = &[
+    "FLUSHALL",
+    "MSET n 1 s text",
+    "RPUSH l a b",
+    "SADD c a b",
+    "ZADD z 1 a 2 b",
+    "HSET h n 1",
+    "XADD t 0-1 a b",
+    "XGROUP CREATE t g 0",
+    "GEOADD g 1 1 m",
 ];
 
 const NO_INTEGERS: &[&str] = &[
@@ -78,7 +124,9 @@ fn call(client: &mut Client, template: &str, number: &str) -> Value {
 
 fn prepared(server: &Server) -> Client {
     let mut client = Client::connect(server.port());
-    assert_eq!(client.text(["MSET", "n", "1", "s", "text"]), "OK");
+    for line in PREPARATION {
+        client.call(line.split(' '));
+    }
     client
 }
 
@@ -120,5 +168,19 @@ fn floats_that_are_none_are_refused_and_results_stay_finite() {
         assert_eq!(reply, "-ERR increment would produce NaN or Infinity", "{number}");
     }
     assert_eq!(client.integer(["EXISTS", "f"]), 0);
+    for number in ["nan", "", "x", "1e", "0x"] {
+        for words in
+            [["ZADD", "z", number, "m"], ["ZINCRBY", "z", number, "m"], ["HINCRBYFLOAT", "h", "f", number]]
+        {
+            let reply = client.text(words);
+            assert!(reply.starts_with('-'), "{words:?}: {reply}");
+        }
+    }
+    for number in ["inf", "-inf", "-0.0", "5e-324"] {
+        assert_eq!(client.integer(["ZADD", "z", number, number]), 1, "{number}");
+    }
+    assert_eq!(client.text(["ZADD", "z", "1e400", "m"]), "-ERR value is not a valid float");
+    assert_eq!(client.text(["ZINCRBY", "z", "-inf", "inf"]), "-ERR resulting score is not a number (NaN)");
+    assert_eq!(client.integer(["ZCARD", "z"]), 4);
     assert_eq!(client.text(["INCRBYFLOAT", "f", &format!("1{}", "0".repeat(200))]).len(), 201);
 }
