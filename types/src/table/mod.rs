@@ -102,6 +102,7 @@ impl<L: Layout> Table<L> {
         let buckets = |depth: u32| Segment::size_for(entries.div_ceil(1 << depth));
         let depth = (0..DEPTH_MAX).find(|depth| buckets(*depth) <= BUCKETS_MAX).unwrap_or(DEPTH_MAX);
         table.directory = (0..1 << depth).collect();
+        table.directory_shift = POSITION_BITS - depth;
         table.segments = vec![Segment::new(buckets(depth), depth); 1 << depth];
         table.widest = buckets(depth);
         table.buckets = table.widest << depth;
