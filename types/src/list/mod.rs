@@ -30,6 +30,7 @@ mod walk;
 
 use std::collections::VecDeque;
 
+pub use crate::direction::Direction;
 pub use change::{ListMut, Taken};
 pub use describe::NodeDescription;
 pub use limits::ListLimits;
@@ -44,15 +45,6 @@ pub enum End {
     Head,
     /// Where index −1 is.
     Tail,
-}
-
-/// Which way elements are visited.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Direction {
-    /// From head to tail.
-    Forwards,
-    /// From tail to head.
-    Backwards,
 }
 
 /// Where something is inserted.

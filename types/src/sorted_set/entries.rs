@@ -3,19 +3,11 @@
 use super::large::score_of;
 use super::score::element_score;
 use super::tree::{Item, Walk};
+use crate::direction::Direction;
 use crate::listpack;
 use crate::member::Members;
 use crate::string::Str;
 use crate::table::Table;
-
-/// Which end a walk starts from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Direction {
-    /// From the lowest score.
-    Forward,
-    /// From the highest score.
-    Backward,
-}
 
 /// How many members are loaded side by side: as many as the processor fetches at once.
 const AHEAD: usize = 16;
@@ -47,11 +39,11 @@ impl<'a> Iterator for Entries<'a> {
     #[inline]
     fn next(&mut self) -> Option<(Str<'a>, f64)> {
         match &mut self.source {
-            Source::Compact { elements, direction: Direction::Forward } => {
+            Source::Compact { elements, direction: Direction::Forwards } => {
                 let member = elements.next()?;
                 Some((member, element_score(elements.next()?)))
             }
-            Source::Compact { elements, direction: Direction::Backward } => {
+            Source::Compact { elements, direction: Direction::Backwards } => {
                 let score = elements.next_back()?;
                 Some((elements.next_back()?, element_score(score)))
             }

@@ -83,8 +83,8 @@ impl SortedSet {
     /// Members and scores of a range of ranks. O(log n + k).
     pub fn entries(&self, ranks: Range<usize>, direction: Direction) -> Entries<'_> {
         let walk = match direction {
-            Direction::Forward => self.tree.forward(ranks.start, ranks.len()),
-            Direction::Backward => self.tree.backward(ranks.end.saturating_sub(1), ranks.len()),
+            Direction::Forwards => self.tree.forward(ranks.start, ranks.len()),
+            Direction::Backwards => self.tree.backward(ranks.end.saturating_sub(1), ranks.len()),
         };
         Entries::large(&self.table, walk)
     }

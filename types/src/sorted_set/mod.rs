@@ -27,9 +27,10 @@ mod tests;
 pub mod tree;
 mod view;
 
+use crate::direction::Direction;
 use crate::string::{INTEGER_DIGITS_MAX, Str};
 pub use edit::{SortedSetLimits, SortedSetMut};
-pub use entries::{Direction, Entries};
+pub use entries::Entries;
 pub use gathering::Gathering;
 pub use large::SortedSet;
 use std::cmp::Ordering;

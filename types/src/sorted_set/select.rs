@@ -22,7 +22,7 @@ impl<'a> SortedSetRef<'a> {
     ) {
         let SortedSetRef::Large(set) = self else {
             let ranks = self.ranks_of_scores(Bound::Included(scores.start), Bound::Excluded(scores.end));
-            let entries = self.entries(ranks, Direction::Forward);
+            let entries = self.entries(ranks, Direction::Forwards);
             found.extend(entries.filter_map(|(member, score)| Some((member, select(score)?))).take(count));
             return;
         };

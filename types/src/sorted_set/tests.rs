@@ -145,7 +145,7 @@ impl Pair {
         assert_eq!(view.len(), expected.len());
         let owned = |(member, score): (Str<'_>, f64)| (member.to_vec(), score);
         assert_eq!(view.iter().map(owned).collect::<Vec<_>>(), expected);
-        let mut backward: Vec<_> = view.entries(0..view.len(), Direction::Backward).map(owned).collect();
+        let mut backward: Vec<_> = view.entries(0..view.len(), Direction::Backwards).map(owned).collect();
         backward.reverse();
         assert_eq!(backward, expected);
         let (mut scanned, mut cursor) = (Vec::new(), Some(Cursor::default()));
@@ -205,10 +205,10 @@ fn members_between_bounds() {
         let edit = pair.edit();
         let members = |low: Bound<&[u8]>, high: Bound<&[u8]>, direction| {
             let ranks = edit.view().ranks_of_members(low, high, direction);
-            let entries = edit.view().entries(ranks, Direction::Forward);
+            let entries = edit.view().entries(ranks, Direction::Forwards);
             entries.map(|(member, _)| String::from_utf8(member.to_vec()).expect("ASCII")).collect::<Vec<_>>()
         };
-        for direction in [Direction::Forward, Direction::Backward] {
+        for direction in [Direction::Forwards, Direction::Backwards] {
             let all = ["", "-5", "10", "9", "a", "b", "bb", "c"];
             assert_eq!(members(Bound::Unbounded, Bound::Unbounded, direction), all);
             assert_eq!(members(Bound::Included(b"a"), Bound::Excluded(b"c"), direction), ["a", "b", "bb"]);
@@ -236,7 +236,7 @@ fn members_expire() {
     assert_eq!(expired, (0..=250).step_by(5).collect::<Vec<_>>());
     assert_eq!(set.len(), 500 - expired.len());
     assert!(set.next_due() <= 255, "a lower bound of the next one");
-    assert!(set.entries(0..set.len(), Direction::Forward).map(|(_, score)| Score(score)).is_sorted());
+    assert!(set.entries(0..set.len(), Direction::Forwards).map(|(_, score)| Score(score)).is_sorted());
 }
 
 #[test]

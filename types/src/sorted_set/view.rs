@@ -86,7 +86,7 @@ impl<'a> SortedSetRef<'a> {
         direction: Direction,
     ) -> Range<usize> {
         let member_at =
-            |rank: usize| self.entries(rank..rank + 1, Direction::Forward).next().map(|(member, _)| member);
+            |rank: usize| self.entries(rank..rank + 1, Direction::Forwards).next().map(|(member, _)| member);
         let is_outside = self.is_empty()
             || member_at(self.len() - 1).is_some_and(|last| is_below(last, low))
             || member_at(0).is_some_and(|first| is_above(first, high));
@@ -94,8 +94,8 @@ impl<'a> SortedSetRef<'a> {
             return 0..0;
         }
         match (self, direction) {
-            (SortedSetRef::Compact(pack), Direction::Forward) => Pairs::new(pack).run_up(low, high),
-            (SortedSetRef::Compact(pack), Direction::Backward) => Pairs::new(pack).run_down(low, high),
+            (SortedSetRef::Compact(pack), Direction::Forwards) => Pairs::new(pack).run_up(low, high),
+            (SortedSetRef::Compact(pack), Direction::Backwards) => Pairs::new(pack).run_down(low, high),
             (SortedSetRef::Large(set), _) => set.ranks_of_members(low, high),
         }
     }
@@ -110,7 +110,7 @@ impl<'a> SortedSetRef<'a> {
 
     /// All members and scores, in order.
     pub fn iter(self) -> Entries<'a> {
-        self.entries(0..self.len(), Direction::Forward)
+        self.entries(0..self.len(), Direction::Forwards)
     }
 
     /// Visits some members and says where to go on, `None` at the end; all members of a compact sorted set at

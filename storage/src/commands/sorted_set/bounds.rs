@@ -83,8 +83,8 @@ impl Bounds<'_> {
                 let len = set.len();
                 let ranks = rank_range(start, stop, len);
                 match direction {
-                    Direction::Forward => ranks,
-                    Direction::Backward => len - ranks.end..len - ranks.start,
+                    Direction::Forwards => ranks,
+                    Direction::Backwards => len - ranks.end..len - ranks.start,
                 }
             }
             Bounds::Scores((low, high)) => set.ranks_of_scores(low, high),
@@ -133,8 +133,8 @@ impl Limit {
         let Some(skipped) = skipped else { return 0..0 };
         let count = usize::try_from(self.count).unwrap_or(usize::MAX).min(len - skipped);
         match direction {
-            Direction::Forward => ranks.start + skipped..ranks.start + skipped + count,
-            Direction::Backward => ranks.end - skipped - count..ranks.end - skipped,
+            Direction::Forwards => ranks.start + skipped..ranks.start + skipped + count,
+            Direction::Backwards => ranks.end - skipped - count..ranks.end - skipped,
         }
     }
 }

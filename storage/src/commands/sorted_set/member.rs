@@ -139,11 +139,11 @@ fn reply_score(reply: &mut ReplyWriter, score: Option<f64>) {
 }
 
 fn zrank(call: &mut Call<'_>) -> Result<(), Error> {
-    rank(call, "zrank", Direction::Forward)
+    rank(call, "zrank", Direction::Forwards)
 }
 
 fn zrevrank(call: &mut Call<'_>) -> Result<(), Error> {
-    rank(call, "zrevrank", Direction::Backward)
+    rank(call, "zrevrank", Direction::Backwards)
 }
 
 fn rank(call: &mut Call<'_>, name: &'static str, direction: Direction) -> Result<(), Error> {
@@ -156,7 +156,7 @@ fn rank(call: &mut Call<'_>, name: &'static str, direction: Direction) -> Result
 
     let found = call.keys.read_sorted_set(key)?.and_then(|set| {
         let (rank, score) = set.rank(member)?;
-        let rank = if direction == Direction::Forward { rank } else { set.len() - 1 - rank };
+        let rank = if direction == Direction::Forwards { rank } else { set.len() - 1 - rank };
         Some((rank as i64, score))
     });
 
@@ -186,7 +186,7 @@ fn zlexcount(call: &mut Call<'_>) -> Result<(), Error> {
 fn count(call: &mut Call<'_>, key: &[u8], bounds: Bounds<'_>) -> Result<(), Error> {
     let set = call.keys.read_sorted_set(key)?;
 
-    let count = set.map_or(0, |set| bounds.ranks(set, Direction::Forward).len());
+    let count = set.map_or(0, |set| bounds.ranks(set, Direction::Forwards).len());
 
     call.reply.integer(count as i64);
     Ok(())

@@ -59,11 +59,11 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 fn zpopmin(call: &mut Call<'_>) -> Result<(), Error> {
-    pop(call, Direction::Forward)
+    pop(call, Direction::Forwards)
 }
 
 fn zpopmax(call: &mut Call<'_>) -> Result<(), Error> {
-    pop(call, Direction::Backward)
+    pop(call, Direction::Backwards)
 }
 
 fn pop(call: &mut Call<'_>, end: Direction) -> Result<(), Error> {
@@ -95,7 +95,7 @@ fn take(
 ) -> usize {
     let len = set.view().len();
     let count = count.min(len);
-    let ranks = if end == Direction::Forward { 0..count } else { len - count..len };
+    let ranks = if end == Direction::Forwards { 0..count } else { len - count..len };
     reply.array(if in_pairs { count } else { 2 * count });
     for entry in set.view().entries(ranks.clone(), end) {
         if in_pairs {
@@ -110,9 +110,9 @@ fn take(
 /// Reads which end is meant.
 fn end(args: &mut Args<'_>) -> Result<Direction, Error> {
     if args.accept("MIN") {
-        Ok(Direction::Forward)
+        Ok(Direction::Forwards)
     } else if args.accept("MAX") {
-        Ok(Direction::Backward)
+        Ok(Direction::Backwards)
     } else {
         Err(Error::Syntax)
     }
@@ -129,7 +129,7 @@ fn zmpop(call: &mut Call<'_>) -> Result<(), Error> {
         call.reply.array(2);
         call.reply.bulk(key);
         let popped = take(call.reply, &mut set, end, count, true);
-        let name = if end == Direction::Forward { "ZPOPMIN" } else { "ZPOPMAX" };
+        let name = if end == Direction::Forwards { "ZPOPMIN" } else { "ZPOPMAX" };
         call.effect.rewrite(|| [name.into(), key.to_vec(), popped.to_string().into_bytes()]);
         return Ok(());
     }

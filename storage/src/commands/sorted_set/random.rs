@@ -82,7 +82,7 @@ fn zrandmember(call: &mut Call<'_>) -> Result<(), Error> {
 }
 
 fn at(set: SortedSetRef<'_>, rank: usize) -> (Str<'_>, f64) {
-    set.entries(rank..rank + 1, Direction::Forward).next().expect("the rank is below the length")
+    set.entries(rank..rank + 1, Direction::Forwards).next().expect("the rank is below the length")
 }
 
 /// Chooses `count` different numbers below `bound`, every choice equally likely. O(count).

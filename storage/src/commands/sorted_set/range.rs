@@ -125,7 +125,7 @@ impl RangeOptions {
             } else if args.remaining() > 2 && args.accept("LIMIT") {
                 options.limit = Limit { offset: args.integer(), count: args.integer() };
             } else if options.direction.is_none() && args.accept("REV") {
-                options.direction = Some(Direction::Backward);
+                options.direction = Some(Direction::Backwards);
             } else if options.by.is_none() && args.accept("BYLEX") {
                 options.by = Some(By::Member);
             } else if options.by.is_none() && args.accept("BYSCORE") {
@@ -145,7 +145,7 @@ impl<'a> RangeQuery<'a> {
         let (start, stop) = (args.word(), args.word());
         let options = RangeOptions::parse(args, form)?;
         let by = options.by.unwrap_or(By::Rank);
-        let direction = options.direction.unwrap_or(Direction::Forward);
+        let direction = options.direction.unwrap_or(Direction::Forwards);
         if options.limit.count != Limit::NONE.count && by == By::Rank {
             return Err(Error::Text(
                 "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
@@ -154,7 +154,7 @@ impl<'a> RangeQuery<'a> {
         if options.scores == Scores::Shown && by == By::Member {
             return Err(Error::Text("ERR syntax error, WITHSCORES not supported in combination with BYLEX"));
         }
-        let (low, high) = if direction == Direction::Forward { (start, stop) } else { (stop, start) };
+        let (low, high) = if direction == Direction::Forwards { (start, stop) } else { (stop, start) };
         let bounds = match by {
             By::Rank => Bounds::Ranks(integer(start)?, integer(stop)?),
             By::Score => Bounds::Scores(score_bounds(low, high)?),
@@ -180,23 +180,23 @@ fn zrange(call: &mut Call<'_>) -> Result<(), Error> {
 }
 
 fn zrevrange(call: &mut Call<'_>) -> Result<(), Error> {
-    range(call, Form::fixed(By::Rank, Direction::Backward))
+    range(call, Form::fixed(By::Rank, Direction::Backwards))
 }
 
 fn zrangebyscore(call: &mut Call<'_>) -> Result<(), Error> {
-    range(call, Form::fixed(By::Score, Direction::Forward))
+    range(call, Form::fixed(By::Score, Direction::Forwards))
 }
 
 fn zrevrangebyscore(call: &mut Call<'_>) -> Result<(), Error> {
-    range(call, Form::fixed(By::Score, Direction::Backward))
+    range(call, Form::fixed(By::Score, Direction::Backwards))
 }
 
 fn zrangebylex(call: &mut Call<'_>) -> Result<(), Error> {
-    range(call, Form::fixed(By::Member, Direction::Forward))
+    range(call, Form::fixed(By::Member, Direction::Forwards))
 }
 
 fn zrevrangebylex(call: &mut Call<'_>) -> Result<(), Error> {
-    range(call, Form::fixed(By::Member, Direction::Backward))
+    range(call, Form::fixed(By::Member, Direction::Backwards))
 }
 
 fn range(call: &mut Call<'_>, form: Form) -> Result<(), Error> {

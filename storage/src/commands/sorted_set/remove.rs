@@ -98,7 +98,7 @@ fn remove_range(call: &mut Call<'_>, key: &[u8], bounds: Bounds<'_>) -> Result<(
     let mut guard = call.keys.write(key);
     let removed = match guard.existing_sorted_set()? {
         Some(mut set) => {
-            let ranks = bounds.ranks(set.view(), Direction::Forward);
+            let ranks = bounds.ranks(set.view(), Direction::Forwards);
             set.remove_range(ranks.clone());
             ranks.len()
         }

@@ -3,7 +3,7 @@
 use super::node::{Leaf, Node};
 use super::slab::Slab;
 use super::{Item, NONE};
-use crate::sorted_set::Direction;
+use crate::direction::Direction;
 
 /// Items in order or in reverse order. A step is O(1).
 #[derive(Clone)]
@@ -18,11 +18,11 @@ pub struct Walk<'t> {
 
 impl<'t> Walk<'t> {
     pub(super) fn forward(leaves: &'t Slab<Leaf>, leaf: u32, place: usize, count: usize) -> Walk<'t> {
-        Walk { leaves, leaf: &leaves[leaf], place, left: count, direction: Direction::Forward }
+        Walk { leaves, leaf: &leaves[leaf], place, left: count, direction: Direction::Forwards }
     }
 
     pub(super) fn backward(leaves: &'t Slab<Leaf>, leaf: u32, place: usize, count: usize) -> Walk<'t> {
-        Walk { leaves, leaf: &leaves[leaf], place: place + 1, left: count, direction: Direction::Backward }
+        Walk { leaves, leaf: &leaves[leaf], place: place + 1, left: count, direction: Direction::Backwards }
     }
 
     fn step_forward(&mut self) -> Item {
@@ -53,8 +53,8 @@ impl Iterator for Walk<'_> {
     fn next(&mut self) -> Option<Item> {
         self.left = self.left.checked_sub(1)?;
         Some(match self.direction {
-            Direction::Forward => self.step_forward(),
-            Direction::Backward => self.step_backward(),
+            Direction::Forwards => self.step_forward(),
+            Direction::Backwards => self.step_backward(),
         })
     }
 
