@@ -16,6 +16,7 @@
 //! is that of the first entry, or zero if there is none; a pending entry stands in the list of its group and of one
 //! consumer.
 
+mod blocks;
 mod consumer;
 mod group;
 mod groups;

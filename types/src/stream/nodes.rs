@@ -1,7 +1,7 @@
 //! The nodes of a stream, ordered by their first ids.
 //!
 //! ```text
-//! sealed   first id → bytes       an ordered map; each allocation is as long as its node
+//! sealed   first id → spot        an ordered map; the bytes lie in blocks
 //! tail     first id, bytes        the last node, which grows
 //! ```
 //!
@@ -9,6 +9,7 @@
 //! Only an empty stream has no tail. Finding a node is O(log n).
 
 use super::StreamId;
+use super::blocks::{Blocks, Spot};
 use super::node::Node;
 use std::collections::BTreeMap;
 use std::collections::btree_map;
@@ -16,10 +17,9 @@ use std::collections::btree_map;
 /// All nodes of a stream.
 #[derive(Clone, Default)]
 pub(super) struct Nodes {
-    sealed: BTreeMap<StreamId, Box<[u8]>>,
+    sealed: BTreeMap<StreamId, Spot>,
+    blocks: Blocks,
     tail: Option<Tail>,
-    /// Bytes in the allocations of sealed nodes.
-    sealed_bytes: usize,
 }
 
 #[derive(Clone)]
@@ -28,7 +28,7 @@ struct Tail {
     bytes: Vec<u8>,
 }
 
-/// What the map takes for a node besides its bytes: key and pointer in leaves filled to two thirds, and inner nodes.
+/// What the map takes for a node besides its bytes: key and spot in leaves filled to two thirds, and inner nodes.
 const MAP_BYTES_PER_NODE: usize = 56;
 
 impl Nodes {
@@ -39,7 +39,7 @@ impl Nodes {
     /// Bytes allocated.
     pub(super) fn memory_bytes(&self) -> usize {
         let tail = self.tail.as_ref().map_or(0, |tail| tail.bytes.capacity());
-        tail + self.sealed_bytes + self.sealed.len() * MAP_BYTES_PER_NODE
+        tail + self.blocks.memory_bytes() + self.sealed.len() * MAP_BYTES_PER_NODE
     }
 
     /// The node that has the entry of this id, if any has.
@@ -54,12 +54,9 @@ impl Nodes {
 
     /// Ends the growth of the last node, so that another can be pushed, which may use the buffer returned.
     ///
-    /// The node is copied to an allocation of its length. To shrink its buffer would not do: allocators leave a
-    /// buffer in place as long as half of it is used.
     pub(super) fn seal(&mut self) -> Vec<u8> {
         let Some(Tail { first, mut bytes }) = self.tail.take() else { return Vec::new() };
-        self.sealed_bytes += bytes.len();
-        self.sealed.insert(first, bytes.as_slice().into());
+        self.sealed.insert(first, self.blocks.put(&bytes));
         bytes.clear();
         bytes
     }
@@ -79,24 +76,25 @@ impl Nodes {
         if let Some(tail) = self.tail.as_mut().filter(|tail| tail.first == first) {
             return change(&mut tail.bytes);
         }
-        let sealed = self.sealed.get_mut(&first).expect("the node is there");
-        let mut bytes = std::mem::take(sealed).into_vec();
-        self.sealed_bytes -= bytes.len();
+        let spot = self.sealed.get_mut(&first).expect("the node is there");
+        let mut bytes = self.blocks.node(*spot).to_vec();
         let result = change(&mut bytes);
-        self.sealed_bytes += bytes.len();
-        *sealed = bytes.into_boxed_slice();
+        *spot = self.blocks.replace(*spot, &bytes);
         result
     }
 
     /// Removes a node that is there.
     pub(super) fn remove(&mut self, first: StreamId) {
         if self.tail.as_ref().is_some_and(|tail| tail.first == first) {
-            self.tail = self.sealed.pop_last().map(|(first, bytes)| Tail { first, bytes: bytes.into_vec() });
-            self.sealed_bytes -= self.tail.as_ref().map_or(0, |tail| tail.bytes.len());
+            self.tail = self.sealed.pop_last().map(|(first, spot)| {
+                let bytes = self.blocks.node(spot).to_vec();
+                self.blocks.remove(spot);
+                Tail { first, bytes }
+            });
             return;
         }
-        let bytes = self.sealed.remove(&first).expect("the node is there");
-        self.sealed_bytes -= bytes.len();
+        let spot = self.sealed.remove(&first).expect("the node is there");
+        self.blocks.remove(spot);
     }
 
     /// The nodes from the one that may have `from` on.
@@ -104,28 +102,38 @@ impl Nodes {
         let start = self.sealed.range(..=from).next_back().map_or(from, |(first, _)| *first);
         let tail = self.tail.as_ref();
         match tail {
-            Some(tail) if tail.first <= from => {
-                Ascending { sealed: self.sealed.range(StreamId::MAX..), tail: Some(tail) }
-            }
-            tail => Ascending { sealed: self.sealed.range(start..), tail },
+            Some(tail) if tail.first <= from => Ascending {
+                blocks: &self.blocks,
+                sealed: self.sealed.range(StreamId::MAX..),
+                tail: Some(tail),
+            },
+            tail => Ascending { blocks: &self.blocks, sealed: self.sealed.range(start..), tail },
         }
     }
 
     /// The bytes of all nodes with their first ids, in order.
     pub(super) fn bytes(&self) -> impl Iterator<Item = (StreamId, &[u8])> {
-        let sealed = self.sealed.iter().map(|(first, bytes)| (*first, &**bytes));
+        let sealed = self.sealed.iter().map(|(first, spot)| (*first, self.blocks.node(*spot)));
         sealed.chain(self.tail.iter().map(|tail| (tail.first, &*tail.bytes)))
     }
 
     /// The nodes from the one that may have `from` backwards.
     pub(super) fn descending(&self, from: StreamId) -> Descending<'_> {
         let tail = self.tail.as_ref().filter(|tail| tail.first <= from);
-        Descending { sealed: self.sealed.range(..=from), tail }
+        Descending { blocks: &self.blocks, sealed: self.sealed.range(..=from), tail }
+    }
+
+    /// Verifies the invariants. O(n).
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        self.blocks.check(self.sealed.values().copied());
+        assert!(self.tail.is_some() || self.sealed.is_empty(), "only an empty stream has no tail");
     }
 }
 
 pub(super) struct Ascending<'a> {
-    sealed: btree_map::Range<'a, StreamId, Box<[u8]>>,
+    blocks: &'a Blocks,
+    sealed: btree_map::Range<'a, StreamId, Spot>,
     tail: Option<&'a Tail>,
 }
 
@@ -133,13 +141,15 @@ impl<'a> Iterator for Ascending<'a> {
     type Item = (StreamId, Node<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let sealed = self.sealed.next().map(|(first, bytes)| (*first, Node::new(*first, bytes)));
+        let sealed =
+            self.sealed.next().map(|(first, spot)| (*first, Node::new(*first, self.blocks.node(*spot))));
         sealed.or_else(|| self.tail.take().map(Tail::node))
     }
 }
 
 pub(super) struct Descending<'a> {
-    sealed: btree_map::Range<'a, StreamId, Box<[u8]>>,
+    blocks: &'a Blocks,
+    sealed: btree_map::Range<'a, StreamId, Spot>,
     tail: Option<&'a Tail>,
 }
 
@@ -148,7 +158,8 @@ impl<'a> Iterator for Descending<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let tail = self.tail.take().map(Tail::node);
-        tail.or_else(|| self.sealed.next_back().map(|(first, bytes)| (*first, Node::new(*first, bytes))))
+        let node = |(first, spot): (&StreamId, &Spot)| (*first, Node::new(*first, self.blocks.node(*spot)));
+        tail.or_else(|| self.sealed.next_back().map(node))
     }
 }
 
