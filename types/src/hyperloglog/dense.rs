@@ -6,10 +6,11 @@
 //! register   1 │     0           2   │   1           3     │ 2
 //! ```
 //!
-//! Six bytes are eight registers. [`spread`] gives each a byte of its own, all eight at once.
+//! Six bytes are eight registers. [`spread`] gives each a byte of its own, all eight at once; [`wide`] does 32.
 
 use super::estimate::Histogram;
 use super::registers::Registers;
+use super::wide;
 use super::{RANK_MASK, REGISTERS};
 
 /// Bytes of all registers.
@@ -70,8 +71,14 @@ fn eights(bytes: &[u8]) -> impl Iterator<Item = [u8; 8]> {
 
 /// Lifts `registers` to what is higher here. O(registers).
 pub(super) fn merge_into(bytes: &[u8], registers: &mut Registers) {
-    let (groups, _) = registers.ranks_mut().as_chunks_mut::<8>();
-    for (ranks, others) in groups.iter_mut().zip(eights(bytes)) {
+    let done = wide::merge(bytes, registers.ranks_mut());
+    merge_from(done, bytes, registers);
+}
+
+/// The same from a register on, which is a multiple of 8.
+fn merge_from(first: usize, bytes: &[u8], registers: &mut Registers) {
+    let (groups, _) = registers.ranks_mut()[first..].as_chunks_mut::<8>();
+    for (ranks, others) in groups.iter_mut().zip(eights(&bytes[first / 8 * 6..])) {
         for (rank, other) in ranks.iter_mut().zip(others) {
             *rank = other.max(*rank);
         }
@@ -80,8 +87,14 @@ pub(super) fn merge_into(bytes: &[u8], registers: &mut Registers) {
 
 /// Writes registers to `bytes`. O(registers).
 pub(super) fn write(registers: &Registers, bytes: &mut [u8]) {
-    let (groups, _) = bytes.as_chunks_mut::<6>();
-    let (eights, _) = registers.ranks().as_chunks::<8>();
+    let done = wide::pack(registers.ranks(), bytes);
+    write_from(done, registers, bytes);
+}
+
+/// The same from a register on, which is a multiple of 8.
+fn write_from(first: usize, registers: &Registers, bytes: &mut [u8]) {
+    let (groups, _) = bytes[first / 8 * 6..].as_chunks_mut::<6>();
+    let (eights, _) = registers.ranks()[first..].as_chunks::<8>();
     for (group, ranks) in groups.iter_mut().zip(eights) {
         let packed = pack(u64::from_le_bytes(*ranks)).to_le_bytes();
         group.copy_from_slice(&packed[..6]);
@@ -89,16 +102,10 @@ pub(super) fn write(registers: &Registers, bytes: &mut [u8]) {
 }
 
 /// Counts registers by rank. O(registers).
-///
-/// Neighbours are counted in different histograms: the same cell twice in a row would wait for itself.
 pub(super) fn histogram(bytes: &[u8]) -> Histogram {
-    let mut parts = [[0_u32; 64]; 4];
-    for eight in eights(bytes) {
-        for (index, rank) in eight.into_iter().enumerate() {
-            parts[index % 4][usize::from(rank & RANK_MASK)] += 1;
-        }
-    }
-    std::array::from_fn(|rank| parts.iter().map(|part| part[rank]).sum())
+    let mut registers = Registers::new();
+    merge_into(bytes, &mut registers);
+    registers.histogram()
 }
 
 #[cfg(test)]
@@ -106,21 +113,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eight_registers_spread_and_pack() {
+    fn registers_spread_and_pack() {
         let mut bytes = [0; BYTES];
+        let model: Vec<u8> =
+            (0..REGISTERS).map(|register| ((register * 7 % 64) ^ (register / 1000)) as u8).collect();
+        for (register, rank) in model.iter().enumerate() {
+            set_rank(&mut bytes, register, *rank);
+        }
+        assert!((0..REGISTERS).all(|register| rank(&bytes, register) == model[register]));
+        let (mut registers, mut plainly) = (Registers::new(), Registers::new());
         for register in 0..REGISTERS {
-            set_rank(&mut bytes, register, (register * 7 % 64) as u8);
+            // Some are higher already.
+            registers.raise(register, 1, (register % 90).min(63) as u8);
+            plainly.raise(register, 1, (register % 90).min(63) as u8);
         }
-        let spread: Vec<u8> = eights(&bytes).flatten().collect();
-        for (register, other) in spread.iter().enumerate() {
-            assert_eq!((rank(&bytes, register), *other), ((register * 7 % 64) as u8, *other));
-            assert_eq!(rank(&bytes, register), *other);
-        }
-        let mut registers = Registers::new();
         merge_into(&bytes, &mut registers);
-        let mut again = [0; BYTES];
-        write(&registers, &mut again);
-        assert_eq!(again, bytes);
-        assert_eq!(histogram(&bytes), registers.histogram());
+        merge_from(0, &bytes, &mut plainly);
+        let expected = (0..REGISTERS).map(|register| model[register].max((register % 90).min(63) as u8));
+        assert!(registers.ranks().iter().copied().eq(expected));
+        assert!(registers == plainly);
+
+        let (mut packed, mut packed_plainly) = ([0; BYTES], [0; BYTES]);
+        write(&registers, &mut packed);
+        write_from(0, &registers, &mut packed_plainly);
+        assert_eq!(packed, packed_plainly);
+        assert!((0..REGISTERS).all(|register| rank(&packed, register) == registers.ranks()[register]));
+    }
+
+    #[test]
+    fn histograms_count_every_register() {
+        let mut bytes = [0; BYTES];
+        let mut expected = [0; 64];
+        for register in 0..REGISTERS {
+            let rank = (register * register % 64) as u8;
+            set_rank(&mut bytes, register, rank);
+            expected[usize::from(rank)] += 1;
+        }
+        assert_eq!(histogram(&bytes), expected);
     }
 }

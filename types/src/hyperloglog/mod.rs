@@ -24,6 +24,7 @@ mod registers;
 mod sparse;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 pub use change::{Change, Patch};
 pub use registers::Registers;

@@ -91,14 +91,18 @@ fn pfmerge(call: &mut Call<'_>) -> Result<(), Error> {
 
     let (registers, has_dense) = merged(&mut call.keys, keys)?;
     let mut guard = call.keys.write(destination);
-    let mut bytes =
-        if open(&mut guard)? { sketch(&mut guard)?.bytes().to_vec() } else { hyperloglog::empty().to_vec() };
-    if has_dense {
-        bytes = HyperLogLog::of(&bytes).ok_or(NOT_A_SKETCH)?.with_registers(&registers);
+    let empty = hyperloglog::empty();
+    let is_there = open(&mut guard)?;
+    let own = if is_there { sketch(&mut guard)? } else { HyperLogLog::of(&empty).ok_or(NOT_A_SKETCH)? };
+    let bytes = if has_dense {
+        let mut bytes = own.with_registers(&registers);
         hyperloglog::mark_stale(&mut bytes);
+        bytes
     } else {
+        let mut bytes = own.bytes().to_vec();
         hyperloglog::raise(&mut bytes, &registers, sparse_bytes_max).map_err(corrupted)?;
-    }
+        bytes
+    };
     replace(&mut guard, &bytes);
 
     call.reply.ok();

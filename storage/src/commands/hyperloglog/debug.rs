@@ -84,7 +84,8 @@ fn decoded(sketch: HyperLogLog<'_>) -> Result<String, Error> {
     Ok(text)
 }
 
-/// Whether vector instructions are chosen at run time, which clients may switch. There are none to choose.
+/// Whether clients have switched vector instructions on. They can't: which ones are used changes nothing but the
+/// time it takes, and is up to the processor.
 fn reply_simd(call: &mut Call<'_>, switch: &[u8]) -> Result<(), Error> {
     if !switch.eq_ignore_ascii_case(b"on") && !switch.eq_ignore_ascii_case(b"off") {
         return Err(Error::Text("ERR Argument must be ON or OFF"));
