@@ -205,7 +205,7 @@ fn forms(fields: u32) -> [Pair; 3] {
 
 /// Fails if counts that should be even are not: chi-square with `counts.len() - 1` degrees of freedom, at a level
 /// that chance reaches about once in ten thousand runs. The random source has a seed, so it never comes as a surprise.
-fn assert_even(counts: &BTreeMap<Vec<u8>, u32>, cells: usize) {
+fn assert_even(counts: &Counts, cells: usize) {
     let total: u32 = counts.values().sum();
     let expected = f64::from(total) / cells as f64;
     let deviation = |count: f64| (count - expected).powi(2) / expected;
@@ -216,47 +216,58 @@ fn assert_even(counts: &BTreeMap<Vec<u8>, u32>, cells: usize) {
     assert!(chi_square < limit, "chi-square {chi_square:.0} of {cells} cells, at most {limit:.0}");
 }
 
+type Counts = BTreeMap<Vec<u8>, u32>;
+
+fn chosen_one_by_one(hash: HashRef<'_>, random: &mut Random) -> Counts {
+    let mut counts = Counts::new();
+    for _ in 0..60_000 {
+        let (field, _) = hash.choose(|| random.next()).expect("it has fields");
+        *counts.entry(field.to_vec()).or_default() += 1;
+    }
+    counts
+}
+
+fn chosen_with_repetition(hash: HashRef<'_>, random: &mut Random) -> Counts {
+    let mut counts = Counts::new();
+    hash.choose_any(
+        60_000,
+        || random.next(),
+        |field, value| {
+            assert_eq!(value.to_vec(), [b"v", &*field.to_vec()].concat());
+            *counts.entry(field.to_vec()).or_default() += 1;
+        },
+    );
+    counts
+}
+
+/// Choices of few fields and of about half of them in turn: a table makes them in different ways.
+fn chosen_without_repetition(hash: HashRef<'_>, random: &mut Random) -> Counts {
+    let mut counts = Counts::new();
+    for round in 0..40_000 / hash.len() {
+        let count = if round % 2 == 0 { hash.len() / 5 } else { hash.len() / 2 };
+        let mut chosen = BTreeSet::new();
+        hash.choose_different(count, || random.next(), |field, _| assert!(chosen.insert(field.to_vec())));
+        assert_eq!(chosen.len(), count);
+        for field in chosen {
+            *counts.entry(field).or_default() += 1;
+        }
+    }
+    counts
+}
+
 #[test]
 fn every_field_is_chosen_equally_often() {
-    for fields in [7, 90, 3000] {
-        let mut random = Random::new(5);
-        for pair in &forms(fields) {
-            let (mut one, mut any, mut different) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-            let few = fields as usize / 5;
-            for _ in 0..60_000 {
-                let (field, _) = pair.view().choose(|| random.next()).expect("it has fields");
-                *one.entry(field.to_vec()).or_default() += 1;
-            }
-            pair.view().choose_any(
-                60_000,
-                || random.next(),
-                |field, value| {
-                    assert_eq!(value.to_vec(), [b"v", &*field.to_vec()].concat());
-                    *any.entry(field.to_vec()).or_default() += 1;
-                },
-            );
-            for round in 0..40_000 / fields {
-                let count = if round % 2 == 0 { few } else { fields as usize / 2 };
-                let mut chosen = BTreeSet::new();
-                pair.view().choose_different(
-                    count,
-                    || random.next(),
-                    |field, _| {
-                        assert!(chosen.insert(field.to_vec()));
-                    },
-                );
-                assert_eq!(chosen.len(), count);
-                for field in chosen {
-                    *different.entry(field).or_default() += 1;
-                }
-            }
-            for counts in [one, any, different] {
-                assert_even(&counts, fields as usize);
-            }
-            let mut all = 0;
-            pair.view().choose_different(usize::MAX, || random.next(), |_, _| all += 1);
-            assert_eq!(all, fields);
+    let mut random = Random::new(5);
+    for (fields, pair) in
+        [7, 90, 3000].into_iter().flat_map(|fields| forms(fields).map(|pair| (fields, pair)))
+    {
+        let hash = pair.view();
+        for choose in [chosen_one_by_one, chosen_with_repetition, chosen_without_repetition] {
+            assert_even(&choose(hash, &mut random), fields as usize);
         }
+        let mut all = 0;
+        hash.choose_different(usize::MAX, || random.next(), |_, _| all += 1);
+        assert_eq!(all, fields);
     }
 }
 
@@ -268,12 +279,22 @@ fn nothing_is_chosen_from_an_empty_hash() {
     empty.view().choose_different(3, || 1, |_, _| panic!("there is no field"));
 }
 
+/// Adds a guest, or removes one.
+fn come_and_go(pair: &mut Pair, guests: &mut usize, random: &mut Random, is_growing: bool) {
+    let guest = format!("g{}", random.below(*guests + 1)).into_bytes();
+    if is_growing || random.below(3) == 0 {
+        pair.set(&guest, b"guest", FieldExpiry::Clear);
+        *guests += 1;
+    } else {
+        pair.decide(&guest, Fate::Goes);
+    }
+}
+
 #[test]
 fn a_scan_meets_every_field_that_was_there_throughout() {
     let mut random = Random::new(12);
     for round in 0..60 {
-        let entries_max = [0, 10, 1000][round % 3];
-        let mut pair = Pair::new(HashLimits { entries_max, ..ROOMY });
+        let mut pair = Pair::new(HashLimits { entries_max: [0, 10, 1000][round % 3], ..ROOMY });
         let residents: Vec<_> = (0..random.below(800)).map(|n| format!("r{n}").into_bytes()).collect();
         for field in &residents {
             pair.set(field, b"", FieldExpiry::Clear);
@@ -282,13 +303,7 @@ fn a_scan_meets_every_field_that_was_there_throughout() {
         while let Some(at) = cursor {
             cursor = pair.view().scan(at, |field, _| _ = seen.insert(field.to_vec()));
             for _ in 0..random.below(20) {
-                let guest = format!("g{}", random.below(guests + 1)).into_bytes();
-                if round % 2 == 0 || random.below(3) == 0 {
-                    pair.set(&guest, b"guest", FieldExpiry::Clear);
-                    guests += 1;
-                } else {
-                    pair.decide(&guest, Fate::Goes);
-                }
+                come_and_go(&mut pair, &mut guests, &mut random, round % 2 == 0);
             }
         }
         assert!(residents.iter().all(|field| seen.contains(field)));
