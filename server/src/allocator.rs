@@ -158,7 +158,7 @@ fn warm(block: usize) -> bool {
     is_due
 }
 
-/// Gives back what was made ready in vain, except right behind memory that is in use.
+/// Gives back what was made ready in vain.
 fn cool() {
     blocks().cool(discard);
 }

@@ -1,7 +1,7 @@
 //! The thread that touches memory before anybody needs it.
 //!
 //! Whenever mimalloc opens a block, the blocks behind it are made ready: as many as will be opened in a tenth of a
-//! second at the present rate. When nothing has been opened for a while, all but the next one are given back.
+//! second at the present rate. When nothing has been opened for a while, those not needed after all are given back.
 
 use super::blocks::{BLOCK_BYTES, Opened};
 use super::{RANGE, STEP_BYTES, blocks, cool, extend, warm};

@@ -8,6 +8,7 @@ mod generic;
 mod geo;
 mod hash;
 mod hyperloglog;
+mod lenient;
 mod list;
 mod portion;
 #[cfg(test)]

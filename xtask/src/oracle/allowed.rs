@@ -81,6 +81,16 @@ const ALLOWANCES: &[Allowance] = &[
         accepts: |_, one, other| same_shape(one, other),
     },
     Allowance {
+        commands: &["sort", "sort_ro"],
+        reason: "the order of a hash table is free, and so is that of elements whose texts by a pattern are equal",
+        accepts: |call, one, other| has_word(call, b"by") && same_elements(call, one, other),
+    },
+    Allowance {
+        commands: &["object|encoding"],
+        reason: "SORT turns a sorted set that it reads into its large form in the reference",
+        accepts: |_, one, other| is_text(one, b"skiplist") && is_text(other, b"listpack"),
+    },
+    Allowance {
         commands: &["memory|usage"],
         reason: "the sizes of our own structures",
         accepts: |_, one, other| same_shape(one, other),
@@ -254,6 +264,14 @@ fn all_close(one: &Reply, other: &Reply, distance_max: u64) -> bool {
 /// Tells whether two replies are of one type and have as many elements, each of one type.
 fn same_size(_: &Call, one: &Reply, other: &Reply) -> bool {
     same_shape(one, other)
+}
+
+fn has_word(call: &Call, word: &[u8]) -> bool {
+    call.iter().any(|other| other.eq_ignore_ascii_case(word))
+}
+
+fn is_text(reply: &Reply, text: &[u8]) -> bool {
+    matches!(reply, Reply::Blob { bytes, .. } if bytes == text)
 }
 
 /// Tells whether two replies have the same types and numbers of elements throughout; errors must be equal.

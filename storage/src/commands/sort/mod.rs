@@ -179,8 +179,9 @@ fn run(call: &mut Call<'_>, storing: Storing) -> Result<(), Error> {
     let mut elements = Elements::read(&mut call.keys, key)?;
     options.order(elements.source).arrange(&mut call.keys, &mut elements)?;
     let range = options.range(elements.places.len());
-    let is_reversed =
-        options.is_descending && options.keeps_order() && elements.source == Some(ValueType::SortedSet);
+    // A set has no order that could be reversed.
+    let has_order = matches!(elements.source, Some(ValueType::List | ValueType::SortedSet));
+    let is_reversed = options.is_descending && options.keeps_order() && has_order;
     if is_reversed {
         elements.places.reverse();
     }

@@ -2,9 +2,10 @@
 
 use super::pattern::Pattern;
 use super::source::{Elements, Place};
+use crate::commands::lenient::lenient_double;
 use crate::error::Error;
 use crate::keyspace::view::View;
-use spinel_resp::parse_double;
+use spinel_types::ValueType;
 use std::cmp::Ordering;
 
 /// What elements are compared by.
@@ -17,8 +18,10 @@ pub(super) enum Sorting<'a> {
     By(&'a Pattern<'a>),
 }
 
-/// An order of elements. Those that it leaves equal stand by their bytes, so that the result does not depend on
-/// how they stood before.
+/// An order of elements.
+///
+/// Those of equal numbers stand by their bytes. Those of equal texts keep the order of their collection, unless
+/// that is a set, which has none: then they stand by their bytes, too.
 pub(super) struct Order<'a> {
     pub(super) sorting: Sorting<'a>,
     pub(super) is_alphabetic: bool,
@@ -46,7 +49,13 @@ impl Order<'_> {
             (Sorting::By(pattern), true) => {
                 let weight = |place: &Place| pattern.look_up(keys, elements.text(*place));
                 let weights: Vec<_> = places.iter().map(weight).collect();
-                self.by_weights(weights, &mut places, elements, Ord::cmp);
+                let has_order = elements.source != Some(ValueType::Set);
+                let by_bytes = |one, other| elements.text(one).cmp(elements.text(other));
+                self.by_weights(weights, &mut places, |one, other| {
+                    one.0
+                        .cmp(&other.0)
+                        .then_with(|| if has_order { Ordering::Equal } else { by_bytes(one.1, other.1) })
+                });
             }
             (Sorting::By(pattern), false) => {
                 let weight = |place: &Place| {
@@ -61,22 +70,20 @@ impl Order<'_> {
     }
 
     fn by_numbers(&self, weights: Vec<f64>, places: &mut [Place], elements: &Elements) {
-        let compare = |one: &f64, other: &f64| one.partial_cmp(other).expect("no weight is NaN");
-        self.by_weights(weights, places, elements, compare);
+        self.by_weights(weights, places, |one, other| {
+            let by_bytes = || elements.text(one.1).cmp(elements.text(other.1));
+            one.0.partial_cmp(&other.0).expect("no weight is NaN").then_with(by_bytes)
+        });
     }
 
     fn by_weights<W>(
         &self,
         weights: Vec<W>,
         places: &mut [Place],
-        elements: &Elements,
-        compare: impl Fn(&W, &W) -> Ordering,
+        compare: impl Fn(&(W, Place), &(W, Place)) -> Ordering,
     ) {
         let mut weighted: Vec<_> = weights.into_iter().zip(places.iter().copied()).collect();
-        weighted.sort_unstable_by(|one, other| {
-            let by_bytes = || elements.text(one.1).cmp(elements.text(other.1));
-            self.directed(compare(&one.0, &other.0).then_with(by_bytes))
-        });
+        weighted.sort_by(|one, other| self.directed(compare(one, other)));
         for (place, (_, sorted)) in places.iter_mut().zip(weighted) {
             *place = sorted;
         }
@@ -89,7 +96,5 @@ impl Order<'_> {
 
 /// The number that a text is.
 fn number(text: &[u8]) -> Result<f64, Error> {
-    // The reference reads numbers as C does, to which nothing at all is 0.
-    let number = if text.is_empty() { Some(0.0) } else { parse_double(text) };
-    number.filter(|number| !number.is_nan()).ok_or(NOT_A_NUMBER)
+    lenient_double(text).ok_or(NOT_A_NUMBER)
 }

@@ -1,5 +1,6 @@
 //! Ranges of ranks, scores and members as clients write them, and what they select.
 
+use crate::commands::lenient::lenient_double;
 use crate::error::Error;
 use spinel_types::{Direction, SortedSetRef};
 use std::ops::{Bound, Range};
@@ -20,17 +21,6 @@ fn score_bound(text: &[u8]) -> Option<Bound<f64>> {
         [b'(', score @ ..] => lenient_double(score).map(Bound::Excluded),
         score => lenient_double(score).map(Bound::Included),
     }
-}
-
-/// Reads a double more leniently than a score: what is behind a zero byte does not count, nothing at all is 0,
-/// and a number beyond the range of doubles is infinite or 0.
-fn lenient_double(text: &[u8]) -> Option<f64> {
-    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
-    if text.is_empty() {
-        return Some(0.0);
-    }
-    let number = std::str::from_utf8(text).ok()?.parse::<f64>().ok()?;
-    (!number.is_nan()).then_some(number)
 }
 
 /// Reads bounds of members: `[` or `(` and a member, `-` or `+`.
