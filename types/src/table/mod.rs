@@ -101,8 +101,7 @@ impl<L: Layout> Table<L> {
         }
         let buckets = |depth: u32| Segment::size_for(entries.div_ceil(1 << depth));
         let depth = (0..DEPTH_MAX).find(|depth| buckets(*depth) <= BUCKETS_MAX).unwrap_or(DEPTH_MAX);
-        table.directory = (0..1 << depth).collect();
-        table.directory_shift = POSITION_BITS - depth;
+        table.set_directory((0..1 << depth).collect());
         table.segments = vec![Segment::new(buckets(depth), depth); 1 << depth];
         table.widest = buckets(depth);
         table.buckets = table.widest << depth;
@@ -273,6 +272,12 @@ impl<L: Layout> Table<L> {
         self.directory.get(index as usize).map(|segment| *segment as usize)
     }
 
+    fn set_directory(&mut self, directory: Vec<u32>) {
+        debug_assert!(directory.len().is_power_of_two());
+        self.directory_shift = POSITION_BITS - directory.len().ilog2();
+        self.directory = directory;
+    }
+
     fn segment_with_room(&mut self, hash: u64) -> usize {
         loop {
             let Some(index) = self.segment_index(hash) else {
@@ -306,8 +311,7 @@ impl<L: Layout> Table<L> {
     fn split(&mut self, index: usize, within: u64) {
         let depth = self.segments[index].depth + 1;
         if 1 << depth > self.directory.len() {
-            self.directory = self.directory.iter().flat_map(|segment| [*segment; 2]).collect();
-            self.directory_shift -= 1;
+            self.set_directory(self.directory.iter().flat_map(|segment| [*segment; 2]).collect());
         }
         let upper = self.segments.len();
         let share = self.directory.len() >> depth;
