@@ -27,11 +27,20 @@ impl HashSeed {
     #[inline]
     pub fn hash(self, bytes: &[u8]) -> u64 {
         let length = bytes.len();
-        let mut state = (length as u64).wrapping_mul(SPREAD);
+        // Most keys have such a length: only this much is worth inlining.
+        if (8..=16).contains(&length) {
+            return self.finish(start(length), word64(bytes, 0), word64(bytes, length - 8));
+        }
+        self.hash_shorter_or_longer(bytes)
+    }
+
+    #[inline(never)]
+    fn hash_shorter_or_longer(self, bytes: &[u8]) -> u64 {
+        let length = bytes.len();
+        let mut state = start(length);
         let (first, last) = match length {
             0..=3 => (short(bytes), 0),
             4..=7 => (word32(bytes, 0), word32(bytes, length - 4)),
-            8..=16 => (word64(bytes, 0), word64(bytes, length - 8)),
             _ => {
                 let mut at = 0;
                 while at + 16 < length {
@@ -41,6 +50,11 @@ impl HashSeed {
                 (word64(bytes, length - 16), word64(bytes, length - 8))
             }
         };
+        self.finish(state, first, last)
+    }
+
+    #[inline]
+    fn finish(self, state: u64, first: u64, last: u64) -> u64 {
         let mixed = fold(first ^ self.low ^ state, last ^ self.high);
         fold(mixed ^ self.high, FINISH ^ self.low)
     }
@@ -52,6 +66,11 @@ impl HashSeed {
         let mixed = fold(integer as u64 ^ self.low, SPREAD ^ self.high);
         fold(mixed ^ self.high, FINISH ^ self.low)
     }
+}
+
+#[inline]
+fn start(length: usize) -> u64 {
+    (length as u64).wrapping_mul(SPREAD)
 }
 
 #[inline]

@@ -47,20 +47,25 @@ impl Engine {
 
     fn expire_shard(&self, db: DbIndex, shard: usize, now: UnixMillis) -> usize {
         let mut removed = 0;
-        loop {
+        let has_members_due = loop {
             let _inside = self.keyspace.gate.shared(STRIPE);
-            let has_more = self.keyspace.expire_shard(db, shard, now, KEYS_PER_HOLD, |key| {
-                removed += 1;
-                if self.journal.has_readers() {
-                    self.journal.append_words(db, &[b"DEL", key]);
-                }
-            });
+            let (has_more, has_members_due) =
+                self.keyspace.expire_shard(db, shard, now, KEYS_PER_HOLD, |key| {
+                    removed += 1;
+                    if self.journal.has_readers() {
+                        self.journal.append_words(db, &[b"DEL", key]);
+                    }
+                });
             if !has_more {
-                break;
+                break has_members_due;
             }
+        };
+        if has_members_due {
+            removed += self.expire_members(db, shard, now);
         }
-        removed += self.expire_members(db, shard, now);
-        self.upkeep.expired.fetch_add(removed as u64, Ordering::Relaxed);
+        if removed > 0 {
+            self.upkeep.expired.fetch_add(removed as u64, Ordering::Relaxed);
+        }
         removed
     }
 

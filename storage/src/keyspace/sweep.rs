@@ -177,7 +177,8 @@ impl Keyspace {
         }
     }
 
-    /// Removes up to about `keys_max` expired keys of one shard and reports each; whether more may be due.
+    /// Removes up to about `keys_max` expired keys of one shard and reports each. Says whether more may be due:
+    /// keys, and members of values.
     pub(crate) fn expire_shard(
         &self,
         db: DbIndex,
@@ -185,7 +186,7 @@ impl Keyspace {
         now: UnixMillis,
         keys_max: usize,
         mut report: impl FnMut(&[u8]),
-    ) -> bool {
+    ) -> (bool, bool) {
         let mut held = self.lock(db, shard);
         let mut due: Vec<Slot> = Vec::new();
         let has_more = held.values.collect_due(now.0, keys_max, &mut due);
@@ -196,7 +197,7 @@ impl Keyspace {
             debug_assert_eq!(shard_of(hash), shard);
             self.reclaim.value(held.values.remove(hash, slot));
         }
-        has_more
+        (has_more, held.values.first_due(now.0).is_some())
     }
 
     /// Removes up to about `members_max` expired members of one value of a shard and reports them. Whether
