@@ -92,6 +92,18 @@ const SORTED_SETS_OF_10_000: [Fill; 2] = [
     },
 ];
 
+const SET: Word = Word::Text("set");
+const SADD: [Word; 3] = [Word::Text("SADD"), SET, VALUE];
+const SET_OF_1_M: Fill = Fill { words: &SADD, count: 1_000_000 };
+/// Two digits make a hundred different members, however often they are added.
+const SET_OF_100: Fill =
+    Fill { words: &[Word::Text("SADD"), SET, Word::Key { prefix: "member", width: 8 }], count: 200 };
+/// Two sets of the same members.
+const SETS_OF_10_000: [Fill; 2] = [
+    Fill { words: &SADD, count: 10_000 },
+    Fill { words: &[Word::Text("SADD"), Word::Text("other"), VALUE], count: 10_000 },
+];
+
 /// The reply of an array of `count` elements of 8 bytes; `count` has three digits.
 const fn array_of_three_digits(count: usize) -> Reply {
     assert!(100 <= count && count < 1000);
@@ -154,6 +166,51 @@ const OPERATIONS: &[Measured] = &[
         },
         fill: &[MILLION_POINTS],
         cost: 40,
+    },
+    Measured {
+        operation: Operation { name: "SADD of new members", words: &SADD, reply: Reply::Line, limit: 0.8 },
+        fill: &[],
+        cost: 1,
+    },
+    Measured {
+        operation: Operation {
+            name: "SISMEMBER among 1 M",
+            words: &[Word::Text("SISMEMBER"), SET, VALUE],
+            reply: Reply::Line,
+            limit: 0.8,
+        },
+        fill: &[SET_OF_1_M],
+        cost: 1,
+    },
+    Measured {
+        operation: Operation {
+            name: "SMEMBERS of 100",
+            words: &[Word::Text("SMEMBERS"), SET],
+            reply: array_of_three_digits(100),
+            limit: 0.75,
+        },
+        fill: &[SET_OF_100],
+        cost: 10,
+    },
+    Measured {
+        operation: Operation {
+            name: "SINTER of two of 10,000",
+            words: &[Word::Text("SINTER"), SET, Word::Text("other")],
+            reply: Reply::Bulks,
+            limit: 0.8,
+        },
+        fill: &SETS_OF_10_000,
+        cost: 1000,
+    },
+    Measured {
+        operation: Operation {
+            name: "PFADD",
+            words: &[Word::Text("PFADD"), Word::Text("sketch"), VALUE],
+            reply: Reply::Line,
+            limit: 0.8,
+        },
+        fill: &[],
+        cost: 1,
     },
     Measured {
         operation: Operation { name: "XADD", words: &XADD, reply: Reply::Bulk, limit: 0.8 },
@@ -222,6 +279,21 @@ const SIZES: &[Size] = &[
         fill: SORTED_SET_OF_1_M,
         per_request: 1,
         limit: Limit::Absolute(50.0),
+    },
+    Size {
+        name: "set of 1 M random 32-bit integers",
+        fill: Fill {
+            words: &[Word::Text("SADD"), SET, Word::Time { from: 1_000_000_000, spread: 1_147_483_647 }],
+            count: 1_000_000,
+        },
+        per_request: 1,
+        limit: Limit::Absolute(20.0),
+    },
+    Size {
+        name: "set of 1 M strings of 16 bytes",
+        fill: Fill { words: &[Word::Text("SADD"), SET, Word::Value { width: 16 }], count: 1_000_000 },
+        per_request: 1,
+        limit: Limit::OfBest(0.7),
     },
 ];
 
