@@ -95,9 +95,9 @@ const SORTED_SETS_OF_10_000: [Fill; 2] = [
 const SET: Word = Word::Text("set");
 const SADD: [Word; 3] = [Word::Text("SADD"), SET, VALUE];
 const SET_OF_1_M: Fill = Fill { words: &SADD, count: 1_000_000 };
-/// Two digits make a hundred different members, however often they are added.
+/// One of a hundred members at a time, so often that none is left out.
 const SET_OF_100: Fill =
-    Fill { words: &[Word::Text("SADD"), SET, Word::Key { prefix: "member", width: 8 }], count: 200 };
+    Fill { words: &[Word::Text("SADD"), SET, Word::Time { from: 10_000_000, spread: 99 }], count: 2000 };
 /// Two sets of the same members.
 const SETS_OF_10_000: [Fill; 2] = [
     Fill { words: &SADD, count: 10_000 },
@@ -184,7 +184,7 @@ const OPERATIONS: &[Measured] = &[
     },
     Measured {
         operation: Operation {
-            name: "SMEMBERS of 100",
+            name: "SMEMBERS of 100 integers",
             words: &[Word::Text("SMEMBERS"), SET],
             reply: array_of_three_digits(100),
             limit: 0.75,
