@@ -125,7 +125,9 @@ fn effects_make_an_equal_data_set() {
     let writes = table
         .iter()
         .map(|id| engine.table().row(*id).command)
-        .filter(|command| matches!(command.run, Run::Data(_)) && command.flags.contains(Flags::WRITE));
+        .filter(|command| matches!(command.run, Run::Data(_)) && command.flags.contains(Flags::WRITE))
+        // An entry's id hardly ever hits; but every XADD with IDMP is replayed by one.
+        .filter(|command| command.name != "xidmprecord");
     let never: Vec<&str> =
         writes.map(|command| command.name).filter(|name| !succeeded.contains(name)).collect();
     assert!(never.is_empty(), "the generator made no call that succeeds of {never:?}");

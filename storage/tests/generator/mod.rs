@@ -16,6 +16,11 @@ const PATTERNS: [&str; 4] = ["*", "k?", "[^k]*", "none"];
 /// Arguments that are ids of entries of streams.
 const IDS: [&str; 9] =
     ["id", "start", "end", "threshold", "last-id", "max-deleted-id", "lastid", "stream-id", "min-idle-time"];
+/// Families that mostly use keys of their own.
+const HAS_OWN_KEYS: [Group; 6] =
+    [Group::Stream, Group::HyperLogLog, Group::SortedSet, Group::Set, Group::List, Group::Hash];
+const BOUNDS: [&str; 6] = ["-", "+", "[a", "(12", "[x", "1"];
+const SKETCH_QUESTIONS: [&str; 4] = ["GETREG", "DECODE", "ENCODING", "TODENSE"];
 const DOUBLES: [&str; 6] = ["1.5", "-0.25", "0", "3", "1e300", "x"];
 const INTEGERS: [i64; 12] = [0, 1, 2, 3, 1, 2, 5, -1, -3, 100, i64::MAX, i64::MIN];
 
@@ -105,9 +110,9 @@ impl Generator {
 
     fn word(&mut self, argument: &Argument) -> Vec<u8> {
         match argument.kind {
-            // Groups of streams come to something only where keys are not overwritten all the time.
-            Kind::Key if self.group == Group::Stream && !self.one_in(8) => {
-                format!("s{}", self.below(2)).into_bytes()
+            // A family comes to something only where keys are not overwritten by all others.
+            Kind::Key if HAS_OWN_KEYS.contains(&self.group) && !self.one_in(8) => {
+                format!("{}{}", self.group.name(), self.below(2)).into_bytes()
             }
             Kind::Key => format!("k{}", self.below(KEYS)).into_bytes(),
             Kind::Integer => self.integer(&argument.name).to_string().into_bytes(),
@@ -118,6 +123,8 @@ impl Generator {
             Kind::Double => self.one_of(&DOUBLES).as_bytes().to_vec(),
             Kind::Pattern => self.one_of(&PATTERNS).as_bytes().to_vec(),
             _ if !self.one_in(10) && IDS.contains(&&*argument.name) => self.id().into_bytes(),
+            _ if argument.name == "min" || argument.name == "max" => self.one_of(&BOUNDS).as_bytes().to_vec(),
+            _ if argument.name == "subcommand" => self.one_of(&SKETCH_QUESTIONS).as_bytes().to_vec(),
             _ if argument.name == "group" => self.one_of(&["g", "h"]).as_bytes().to_vec(),
             _ if argument.name == "consumer" => self.one_of(&["c", "d"]).as_bytes().to_vec(),
             _ if self.one_in(10) => vec![b'x'; self.below(300) as usize],
