@@ -8,7 +8,7 @@
 //!
 //! Invariants: the range is reserved once and stays as long as the process lives. Memory that mimalloc has committed
 //! is its own: contents are discarded when mimalloc decommits them, else only under the lock of `BLOCKS` and only
-//! of blocks without committed memory; mimalloc's commits take that lock, too. The functions that mimalloc calls don't
+//! of slices that aren't committed; mimalloc's commits take that lock, too. The functions that mimalloc calls don't
 //! allocate.
 #![allow(unsafe_code, reason = "the allocator's own functions are foreign, and so is the memory under it")]
 
@@ -160,7 +160,16 @@ fn warm(block: usize) -> bool {
 
 /// Gives back what was made ready in vain.
 fn cool() {
-    blocks().cool(discard);
+    blocks().cool(discard, trim);
+}
+
+/// Gives the memory of slices back. Only called by `Blocks`, under its lock, for slices that aren't committed.
+fn trim(slices: Range<usize>) {
+    let Some(range) = RANGE.get() else { return };
+    let memory = ptr::with_exposed_provenance_mut(range.start + slices.start * SLICE_BYTES);
+    // SAFETY: the slices aren't committed, so they have no contents that anybody needs, and who wants to commit them
+    // waits for the lock. A refusal leaves the memory as it is, which is harmless.
+    let _ = unsafe { rustix::mm::madvise(memory, slices.len() * SLICE_BYTES, Advice::LinuxDontNeed) };
 }
 
 /// Gives a block's memory back. Only called by `Blocks`, under its lock, for blocks without committed memory.

@@ -140,10 +140,19 @@ impl<const MAX: usize> Blocks<MAX> {
         }
     }
 
-    /// Makes warm blocks cold, and gives them to `discard`, unless they are open.
-    pub(super) fn cool(&mut self, discard: impl Fn(usize)) {
+    /// Gives back what was touched and isn't used: warm blocks become cold and are given to `discard`; of open ones
+    /// that were warm, runs of slices that aren't committed are given to `trim`.
+    pub(super) fn cool(&mut self, discard: impl Fn(usize), trim: impl Fn(Range<usize>)) {
         for (index, block) in self.states[..self.len].iter_mut().enumerate() {
-            if !block.is_open() && std::mem::take(&mut block.is_warm) {
+            if !block.is_warm {
+                continue;
+            }
+            if block.is_open() {
+                unused_runs(block.committed).for_each(|run| {
+                    trim(index * SLICES + run.start..index * SLICES + run.end);
+                });
+            } else {
+                block.is_warm = false;
                 discard(index);
             }
         }
@@ -163,6 +172,13 @@ impl<const MAX: usize> Blocks<MAX> {
     pub(super) fn take_opened(&mut self) -> Opened {
         std::mem::replace(&mut self.opened, Opened::NONE)
     }
+}
+
+/// The runs of slices of a block that aren't committed.
+fn unused_runs(committed: u32) -> impl Iterator<Item = Range<usize>> {
+    let is_unused = move |slice: usize| slice < SLICES && committed >> slice & 1 == 0;
+    let starts = (0..SLICES).filter(move |slice| is_unused(*slice) && (*slice == 0 || !is_unused(slice - 1)));
+    starts.map(move |start| start..(start..).find(|slice| !is_unused(*slice)).expect("a block ends"))
 }
 
 /// Cuts slices into blocks, each with the bits of its slices.
@@ -243,13 +259,26 @@ mod tests {
     }
 
     #[test]
+    fn runs_of_unused_slices_are_found() {
+        let runs = |committed| unused_runs(committed).collect::<Vec<_>>();
+        assert_eq!(runs(0), [0..32]);
+        assert_eq!(runs(u32::MAX), []);
+        assert_eq!(runs(0b1), [1..32]);
+        assert_eq!(runs(0x8000_0000), [0..31]);
+        assert_eq!(runs(0xffff_0ff0), [0..4, 12..16]);
+    }
+
+    #[test]
     fn what_was_warmed_in_vain_cools() {
         let mut blocks = eight();
         blocks.warm(1);
         blocks.commit(32..33);
         (2..5).for_each(|block| assert!(blocks.warm(block)));
-        assert_eq!(discarded(|discard| blocks.cool(discard)), [2, 3, 4]);
-        assert_eq!(discarded(|discard| blocks.cool(discard)), [0; 0]);
+        let trimmed = RefCell::new(Vec::new());
+        let trim = |run| trimmed.borrow_mut().push(run);
+        assert_eq!(discarded(|discard| blocks.cool(discard, trim)), [2, 3, 4]);
+        assert_eq!(discarded(|discard| blocks.cool(discard, trim)), [0; 0]);
+        assert_eq!(*trimmed.borrow(), [33..64, 33..64], "block 1 is open and stays warm");
         assert!(blocks.warm(2) && blocks.warm(3));
     }
 }

@@ -37,7 +37,8 @@ impl Stream {
                 break;
             }
             let is_whole = self.is_beyond(threshold, first, live);
-            if is_whole && self.may_remove_node(first, references) {
+            let is_removed = is_whole && self.may_remove_node(first, references);
+            if is_removed {
                 self.forget_node_references(first, references);
                 self.nodes.remove(first);
                 self.length -= live;
@@ -45,7 +46,9 @@ impl Stream {
             } else if precision == Precision::Exact {
                 removed += self.trim_node(first, threshold, references);
             }
-            if !is_whole && (precision != Precision::Exact || matches!(threshold, Threshold::Id(_))) {
+            // What whole nodes are removed must be the oldest entries, because that is how it is recorded.
+            let is_stopped = !is_removed && precision != Precision::Exact;
+            if is_stopped || !is_whole && matches!(threshold, Threshold::Id(_)) {
                 break;
             }
             let Some(after) = first.next() else { break };

@@ -104,6 +104,33 @@ const SETS_OF_10_000: [Fill; 2] = [
     Fill { words: &[Word::Text("SADD"), Word::Text("other"), VALUE], count: 10_000 },
 ];
 
+const HASH: Word = Word::Text("hash");
+const FIELD: Word = Word::Key { prefix: "f", width: 8 };
+const HSET: [Word; 4] = [Word::Text("HSET"), HASH, FIELD, VALUE];
+const HASH_OF_1_M: Fill = Fill { words: &HSET, count: 1_000_000 };
+/// One of a hundred fields at a time, so often that none is left out.
+const HASH_OF_100: Fill = Fill {
+    words: &[Word::Text("HSET"), HASH, Word::Time { from: 10_000_000, spread: 99 }, VALUE],
+    count: 2000,
+};
+const SMALL_HASHES: Fill = Fill {
+    words: &[
+        Word::Text("HSET"),
+        Word::Key { prefix: "h", width: 8 },
+        Word::Text("f1"),
+        VALUE,
+        Word::Text("f2"),
+        VALUE,
+        Word::Text("f3"),
+        VALUE,
+        Word::Text("f4"),
+        VALUE,
+        Word::Text("f5"),
+        VALUE,
+    ],
+    count: 1_000_000,
+};
+
 /// The reply of an array of `count` elements of 8 bytes; `count` has three digits.
 const fn array_of_three_digits(count: usize) -> Reply {
     assert!(100 <= count && count < 1000);
@@ -156,6 +183,41 @@ const OPERATIONS: &[Measured] = &[
         },
         fill: &[LIST_OF_1000],
         cost: 40,
+    },
+    Measured {
+        operation: Operation {
+            name: "SORT of a list of 10,000",
+            words: &[Word::Text("SORT"), LIST],
+            reply: Reply::Bulks,
+            limit: 0.8,
+        },
+        fill: &[Fill { words: &[Word::Text("RPUSH"), LIST, SCORE], count: 10_000 }],
+        cost: 2000,
+    },
+    Measured {
+        operation: Operation { name: "HSET of new fields", words: &HSET, reply: Reply::Line, limit: 0.8 },
+        fill: &[],
+        cost: 1,
+    },
+    Measured {
+        operation: Operation {
+            name: "HGET among 1 M",
+            words: &[Word::Text("HGET"), HASH, FIELD],
+            reply: Reply::Fixed { bytes: 14, first: b'$' },
+            limit: 0.8,
+        },
+        fill: &[HASH_OF_1_M],
+        cost: 1,
+    },
+    Measured {
+        operation: Operation {
+            name: "HGETALL of 100",
+            words: &[Word::Text("HGETALL"), HASH],
+            reply: array_of_three_digits(200),
+            limit: 0.75,
+        },
+        fill: &[HASH_OF_100],
+        cost: 10,
     },
     Measured {
         operation: Operation {
@@ -273,6 +335,18 @@ const SIZES: &[Size] = &[
         fill: Fill { words: &XADD, count: 1_000_000 },
         per_request: 1,
         limit: Limit::OfBest(1.0),
+    },
+    Size {
+        name: "1 M hashes of 5 small fields",
+        fill: SMALL_HASHES,
+        per_request: 1,
+        limit: Limit::Absolute(115.0),
+    },
+    Size {
+        name: "hash of 1 M fields of 8 and 8 bytes",
+        fill: HASH_OF_1_M,
+        per_request: 1,
+        limit: Limit::OfBest(0.75),
     },
     Size {
         name: "sorted set of 1 M members of 8 bytes",
