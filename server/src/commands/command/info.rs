@@ -110,7 +110,7 @@ fn describe_keys(spec: &KeySpec, reply: &mut ReplyWriter) {
     reply.bulk(b"find_keys");
     match spec.find {
         _ if matches!(spec.begin, Begin::Computed(_) | Begin::Derived) => {
-            describe_search(reply, "unknown", &[])
+            describe_search(reply, "unknown", &[]);
         }
         Find::Range { last, step, limit } => {
             let fields = [("lastkey", last.into()), ("keystep", step as i64), ("limit", limit as i64)];
