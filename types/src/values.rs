@@ -225,6 +225,12 @@ impl Values {
         }
     }
 
+    /// Whether members of the value in a slot may expire.
+    #[inline]
+    pub fn expires_in_part(&self, slot: Slot) -> bool {
+        self.member_due(self.table.entry(slot)) != i64::MAX
+    }
+
     /// The key whose members expire next, if they do by `now`.
     pub fn first_due(&self, now: i64) -> Option<&[u8]> {
         self.dues.first().filter(|(due, _)| *due <= now).map(|(_, key)| &**key)

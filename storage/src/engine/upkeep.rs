@@ -25,7 +25,7 @@ pub(super) struct Upkeep {
 impl Engine {
     /// Removes expired keys, at most about `keys_max`, and returns how many. Call it every few milliseconds
     /// while it returns much, every 100 milliseconds otherwise; a round with nothing due costs a lock per
-    /// shard.
+    /// shard of the databases in which something expires.
     pub fn expire_round(&self, now: UnixMillis, keys_max: usize) -> usize {
         if !self.keyspace.is_expiring() {
             return 0;
@@ -36,6 +36,9 @@ impl Engine {
         for step in 0..shards {
             let number = (first + step) % shards;
             let (db, shard) = (DbIndex((number / SHARDS) as u16), number * STRIDE % SHARDS);
+            if !self.keyspace.has_expiries(db) {
+                continue;
+            }
             removed += self.expire_shard(db, shard, now);
             if removed >= keys_max {
                 self.upkeep.next_shard.store(number + 1, Ordering::Relaxed);

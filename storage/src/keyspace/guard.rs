@@ -160,6 +160,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
     pub fn set_expiry(&mut self, expiry: Option<UnixMillis>) {
         let (hash, slot) = (self.hash, self.slot.expect("only an existing key expires"));
         self.slot = Some(self.values().set_stamp(hash, slot, expiry.map(|at| at.0)));
+        self.note_expiry(expiry.is_some());
         self.changes += 1;
     }
 
@@ -257,6 +258,15 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
     fn close(&mut self, slot: Slot) {
         if std::mem::take(&mut self.is_open) {
             self.values().settle(slot);
+            let expires_in_part = self.values().expires_in_part(slot);
+            self.note_expiry(expires_in_part);
+        }
+    }
+
+    /// Lets upkeep look at this database if something in it expires.
+    fn note_expiry(&self, expires: bool) {
+        if expires {
+            self.view.scene.keyspace.note_expiries(self.db, true);
         }
     }
 
@@ -266,6 +276,8 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         }
         let (hash, key, slot) = (self.hash, self.key, self.slot);
         let (slot, former) = self.values().put(hash, slot, key, value, marks);
+        let expires_in_part = self.values().expires_in_part(slot);
+        self.note_expiry(marks.stamp.is_some() || expires_in_part);
         self.replaced(slot, former);
     }
 
@@ -292,6 +304,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         let fields = Fields { kind, value, stamp, clock };
         let (hash, key, slot) = (self.hash, self.key, self.slot);
         let (slot, former) = self.values().put_inline(hash, slot, key, &fields);
+        self.note_expiry(stamp.is_some());
         self.replaced(slot, former);
     }
 

@@ -53,6 +53,8 @@ struct Cell(Mutex<Shard>);
 
 struct Database {
     shards: Box<[Cell]>,
+    /// Whether anything in it has had an expiry since it was last emptied.
+    has_expiries: AtomicBool,
 }
 
 /// The shard a hash belongs to.
@@ -64,8 +66,10 @@ pub(crate) fn shard_of(hash: u64) -> usize {
 impl Keyspace {
     /// Makes empty databases.
     pub fn new(databases: u16, seed: HashSeed) -> Keyspace {
-        let database =
-            |_| Database { shards: (0..SHARDS).map(|_| Cell(Mutex::new(Shard::new(seed)))).collect() };
+        let database = |_| Database {
+            shards: (0..SHARDS).map(|_| Cell(Mutex::new(Shard::new(seed)))).collect(),
+            has_expiries: AtomicBool::new(false),
+        };
         Keyspace {
             gate: Gate::default(),
             databases: (0..databases).map(database).collect(),
@@ -100,6 +104,20 @@ impl Keyspace {
     /// Lets expired keys be removed in the background, or not; they are invisible either way.
     pub fn set_active_expiry(&self, is_active: bool) {
         self.is_expiring.store(is_active, Ordering::Relaxed);
+    }
+
+    /// Whether a key or a member of a database may have an expiry.
+    pub(crate) fn has_expiries(&self, db: DbIndex) -> bool {
+        self.databases[usize::from(db.0)].has_expiries.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether something in a database has an expiry. The lock of its shard, or the gate, orders this before
+    /// whoever looks for it.
+    pub(crate) fn note_expiries(&self, db: DbIndex, has_expiries: bool) {
+        let flag = &self.databases[usize::from(db.0)].has_expiries;
+        if flag.load(Ordering::Relaxed) != has_expiries {
+            flag.store(has_expiries, Ordering::Relaxed);
+        }
     }
 
     /// Checks a database number that came from outside.

@@ -160,6 +160,7 @@ impl Keyspace {
     ///
     /// The caller holds the gate alone.
     pub(crate) fn empty(&self, db: DbIndex) -> Vec<Values> {
+        self.note_expiries(db, false);
         let take = |shard| {
             let values = &mut self.lock(db, shard).values;
             (!values.table().is_empty()).then(|| std::mem::replace(values, Values::new(self.seed)))
@@ -172,6 +173,9 @@ impl Keyspace {
         if one == other {
             return;
         }
+        let (one_has, other_has) = (self.has_expiries(one), self.has_expiries(other));
+        self.note_expiries(one, other_has);
+        self.note_expiries(other, one_has);
         for shard in 0..SHARDS {
             std::mem::swap(&mut *self.lock(one, shard), &mut *self.lock(other, shard));
         }

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A sketch is the value of a string key, in the bytes that Redis documents, so that clients may read and write it
-//! whole. Form 0 is dense: 16,384 registers of 6 bits ([`dense`]), 12,304 bytes in all. Form 1 is sparse: runs of
-//! equal registers ([`sparse`]); it takes 18 bytes when empty and is promoted to the dense form above a limit. The
+//! whole. Form 0 is dense: 16,384 registers of 6 bits (`dense`), 12,304 bytes in all. Form 1 is sparse: runs of
+//! equal registers (`sparse`); it takes 18 bytes when empty and is promoted to the dense form above a limit. The
 //! estimate is that of the last count, little-endian; bit 63 says that registers have changed since.
 //!
 //! An element is hashed to 64 bits: the lower 14 choose its register, and the register keeps the highest **rank**

@@ -92,9 +92,9 @@ pub(super) fn runs(mut code: &[u8]) -> impl Iterator<Item = Run> {
 }
 
 /// Calls `visit` with each run and its first register. Fails where runs pass the last register or don't reach
-/// it, having visited only runs that lie inside. O(bytes).
+/// it, or half a run is left, having visited only runs that lie inside. O(bytes).
 pub(super) fn for_each(code: &[u8], mut visit: impl FnMut(usize, Run)) -> Result<(), Corrupted> {
-    let mut register = 0;
+    let (mut register, mut bytes) = (0, 0);
     for run in runs(code) {
         let end = register + run.span();
         if end > REGISTERS {
@@ -102,8 +102,9 @@ pub(super) fn for_each(code: &[u8], mut visit: impl FnMut(usize, Run)) -> Result
         }
         visit(register, run);
         register = end;
+        bytes += run.bytes();
     }
-    if register == REGISTERS { Ok(()) } else { Err(Corrupted) }
+    if register == REGISTERS && bytes == code.len() { Ok(()) } else { Err(Corrupted) }
 }
 
 /// Lifts `registers` to what is higher here. O(bytes + registers).

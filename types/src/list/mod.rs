@@ -16,7 +16,7 @@
 //! Complexity: both ends O(1); an index O(nodes + elements of a node); insertions and removals beside that
 //! O(bytes of a node), and O(nodes) where one comes or goes.
 //!
-//! Invariants ([`List::check`]): no node is empty; counts and sizes of nodes are those of their listpacks; the
+//! Invariants (`List::check`): no node is empty; counts and sizes of nodes are those of their listpacks; the
 //! `compress_depth` nodes at each end are not compressed.
 
 mod change;

@@ -22,7 +22,7 @@
 //! Worked example: the list `"hi", "300"` is `14 0 0 0, 2 0, 0x82 'h' 'i' 3, 0xc1 0x2c 2, 0xff`. The text
 //! `300` is the decimal of an integer and is stored as one, in 13 bits, as 1 × 256 + 44.
 //!
-//! Invariants: whoever makes a [`Listpack`] of bytes got them from here, or has [validated](validate) them.
+//! Invariants: whoever makes a [`Listpack`] of bytes got them from here, or has [validated](validate()) them.
 //! Walking other bytes ends, but it may panic or find nonsense.
 
 mod edit;

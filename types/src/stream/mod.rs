@@ -11,7 +11,7 @@
 //! O(log n + entries of a node), walking O(1) per entry. A deleted entry is marked; its node goes with its last
 //! entry.
 //!
-//! Invariants, which [`Stream::check`] verifies: nodes are in order and their entries, too; `length` is the number
+//! Invariants, which `Stream::check` verifies: nodes are in order and their entries, too; `length` is the number
 //! of entries that are not deleted, which the heads of the nodes add up to; ids are at most `last_id`; `first_id`
 //! is that of the first entry, or zero if there is none; a pending entry stands in the list of its group and of one
 //! consumer.

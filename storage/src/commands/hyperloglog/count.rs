@@ -66,7 +66,10 @@ fn estimate(keys: &mut View<'_>, key: &[u8]) -> Result<u64, Error> {
             Ok(estimate)
         }
         None => {
-            let estimate = sketch.estimate().map_err(corrupted)?;
+            let estimate = sketch.estimate().map_err(corrupted);
+            // The reference makes the string editable before it looks at the registers.
+            keys.write(key).make_raw();
+            let estimate = estimate?;
             hyperloglog::set_cached_estimate(keys.write(key).edit_text(0)?, estimate);
             Ok(estimate)
         }
