@@ -33,11 +33,15 @@ const PROSE: [&str; 9] = [
 ];
 
 /// Options that newer releases brought and the reference lacks: command and the start of the path.
-const NEWER: [(&str, &str); 4] = [
+const NEWER: [(&str, &str); 8] = [
     ("bitop", ".arguments[0:operation].arguments["),
     ("geosearch", ".arguments[2:by].arguments[2:polygon]"),
     ("geosearchstore", ".arguments[3:by].arguments[2:polygon]"),
     ("set", ".arguments[2:condition].arguments["),
+    ("zinter", ".arguments[3:aggregate].arguments[3:count]"),
+    ("zinterstore", ".arguments[4:aggregate].arguments[3:count]"),
+    ("zunion", ".arguments[3:aggregate].arguments[3:count]"),
+    ("zunionstore", ".arguments[4:aggregate].arguments[3:count]"),
 ];
 
 /// Arguments that newer releases brought: command and names. The places of the others are counted without them.
