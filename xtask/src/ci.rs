@@ -3,9 +3,10 @@
 //!
 //! A step that fails doesn't hide the ones after it: all run, a table closes the run, and it fails if any did.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::{Outcome, command, fuzz, peers, workspace};
 
@@ -138,8 +139,14 @@ fn docs(_: &Arguments) -> Outcome<Ending> {
 
 /// Builds every published crate from what its package would hold.
 fn package(_: &Arguments) -> Outcome<Ending> {
-    let mut package = cargo(&["package", "--quiet", "--workspace", "--allow-dirty"]);
-    done(package.args(UNPUBLISHED.iter().flat_map(|name| ["--exclude", name])))
+    // Cargo remembers by the path of this folder what a package of the same version held the last time.
+    let moment = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    let folder = workspace::target().join(format!("package-{moment}"));
+    let mut package = cargo(&["package", "--quiet", "--workspace", "--allow-dirty", "--target-dir"]);
+    package.arg(&folder).args(UNPUBLISHED.iter().flat_map(|name| ["--exclude", name]));
+    let outcome = done(&mut package);
+    fs::remove_dir_all(folder)?;
+    outcome
 }
 
 /// Runs the tests of the crate with `unsafe` modules under `AddressSanitizer`.
