@@ -24,6 +24,10 @@ pub enum Error {
     NotAFloat,
     /// A number outside what the command takes.
     ValueOutOfRange,
+    /// A number below what the command takes.
+    Negative,
+    /// Not a time to wait in milliseconds.
+    NotATimeout,
     /// The key must exist.
     NoSuchKey,
     /// A string would pass the limit of 512 MB.
@@ -142,6 +146,8 @@ impl Error {
             Error::NotAnInteger => "ERR value is not an integer or out of range",
             Error::NotAFloat => "ERR value is not a valid float",
             Error::ValueOutOfRange => "ERR value is out of range",
+            Error::Negative => "ERR value is out of range, must be positive",
+            Error::NotATimeout => "ERR timeout is not an integer or out of range",
             Error::NoSuchKey => "ERR no such key",
             Error::StringTooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
             Error::IncrementOverflow => "ERR increment or decrement would overflow",

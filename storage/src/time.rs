@@ -1,11 +1,22 @@
 //! Time as it comes into the engine: from outside.
 
+use crate::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Milliseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct UnixMillis(pub i64);
+
+impl UnixMillis {
+    /// The time when a wait of so many milliseconds ends, which must not be negative.
+    pub fn after_timeout(self, timeout_ms: i64) -> Result<UnixMillis, Error> {
+        if timeout_ms < 0 {
+            return Err(Error::Text("ERR timeout is negative"));
+        }
+        self.0.checked_add(timeout_ms).map(UnixMillis).ok_or(Error::Text("ERR timeout is out of range"))
+    }
+}
 
 /// A source of the time.
 pub trait Clock: Send + Sync {

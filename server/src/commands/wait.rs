@@ -27,12 +27,7 @@ pub(super) const COMMANDS: &[HostRow] = &[(
 fn wait(call: &mut HostCall<'_>) -> Result<(), Error> {
     let replicas = call.args.integer();
     call.args.check()?;
-    let timeout_ms = call.args.integer_or(Error::Text("ERR timeout is not an integer or out of range"));
-    call.args.check()?;
-    let timeout = u64::try_from(timeout_ms).map_err(|_| Error::Text("ERR timeout is negative"))?;
-    if timeout_ms.checked_add(now().0).is_none() {
-        return Err(Error::Text("ERR timeout is out of range"));
-    }
+    let timeout = call.args.timeout_ms(now())?;
 
     if replicas <= 0 {
         call.reply.integer(0);

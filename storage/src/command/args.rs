@@ -4,6 +4,7 @@
 //! an error, and [`Args::finish`] or [`Args::check`] reports the first one.
 
 use crate::error::Error;
+use crate::time::UnixMillis;
 
 /// The words of a command after its name (and after its subcommand's name).
 pub struct Args<'a> {
@@ -81,6 +82,27 @@ impl<'a> Args<'a> {
             self.fail(error);
             0
         })
+    }
+
+    /// The next word as a number that is not negative, with the error to report otherwise, or the first one so far.
+    pub fn not_negative(&mut self, error: Error) -> Result<usize, Error> {
+        let number = self.integer_or(error.clone());
+        self.check()?;
+        usize::try_from(number).map_err(|_| error)
+    }
+
+    /// The next word as a number above 0, with the error to report otherwise, or the first one so far.
+    pub fn positive(&mut self, error: Error) -> Result<usize, Error> {
+        let number = self.not_negative(error.clone())?;
+        if number > 0 { Ok(number) } else { Err(error) }
+    }
+
+    /// The next word as a time to wait in milliseconds, not negative, that ends at a time there is.
+    pub fn timeout_ms(&mut self, now: UnixMillis) -> Result<u64, Error> {
+        let timeout_ms = self.integer_or(Error::NotATimeout);
+        self.check()?;
+        now.after_timeout(timeout_ms)?;
+        Ok(timeout_ms.unsigned_abs())
     }
 
     /// The next word as an integer within bounds, both included.

@@ -5,7 +5,7 @@ use crate::error::Error;
 
 /// Reads the number of keys and the keys.
 pub(super) fn counted_keys<'a>(args: &mut Args<'a>) -> Result<&'a [&'a [u8]], Error> {
-    let count = positive(args, Error::Text("ERR numkeys should be greater than 0"))?;
+    let count = args.positive(Error::Text("ERR numkeys should be greater than 0"))?;
     // Something has to follow.
     if count >= args.remaining() {
         return Err(Error::Syntax);
@@ -17,15 +17,8 @@ pub(super) fn counted_keys<'a>(args: &mut Args<'a>) -> Result<&'a [&'a [u8]], Er
 pub(super) fn pop_count(args: &mut Args<'_>) -> Result<usize, Error> {
     let mut count = 1;
     if args.remaining() > 1 && args.accept("COUNT") {
-        count = positive(args, Error::Text("ERR count should be greater than 0"))?;
+        count = args.positive(Error::Text("ERR count should be greater than 0"))?;
     }
     args.finish()?;
     Ok(count)
-}
-
-/// Reads a number above 0.
-pub(super) fn positive(args: &mut Args<'_>, error: Error) -> Result<usize, Error> {
-    let number = args.integer_or(error.clone());
-    args.check()?;
-    usize::try_from(number).ok().filter(|number| *number > 0).ok_or(error)
 }

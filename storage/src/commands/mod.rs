@@ -1,6 +1,7 @@
 //! Every data command: rows and handlers, one file or folder per family.
 
 mod bitmap;
+mod choice;
 mod counted;
 mod debug;
 mod expiry;

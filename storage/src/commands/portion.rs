@@ -13,8 +13,30 @@ const COUNT_DEFAULT: usize = 10;
 /// What of a collection is shown, and how much is looked at.
 pub(super) struct Portion<'a> {
     /// How many members to look at, at least.
-    pub(super) count: usize,
+    count: usize,
     pattern: Option<&'a [u8]>,
+}
+
+/// So many steps per member wanted are made before a portion ends, however few members they meet.
+const STEPS_PER_MEMBER: usize = 10;
+
+/// What a portion shows.
+pub(super) struct Page<'p, 'a> {
+    portion: &'p Portion<'a>,
+    found: ReplyWriter,
+    seen: usize,
+    replies: usize,
+}
+
+impl Page<'_, '_> {
+    /// Looks at a member, and returns where to write it, as so many replies, if it is shown.
+    pub(super) fn place(&mut self, member: Str<'_>, replies: usize) -> Option<&mut ReplyWriter> {
+        self.seen += 1;
+        self.portion.shows(member).then(|| {
+            self.replies += replies;
+            &mut self.found
+        })
+    }
 }
 
 /// Reads where a listing goes on.
@@ -53,17 +75,33 @@ impl<'a> Portion<'a> {
     }
 
     /// Whether a member is to be shown.
-    pub(super) fn shows(&self, member: Str<'_>) -> bool {
+    fn shows(&self, member: Str<'_>) -> bool {
         let mut digits = [0; INTEGER_DIGITS_MAX];
         self.pattern.is_none_or(|pattern| matches(pattern, member.text(&mut digits), Case::Sensitive))
     }
 
-    /// Replies where to go on, if anywhere, and the `count` replies that were found.
-    pub(super) fn reply(reply: &mut ReplyWriter, next: Option<Cursor>, count: usize, found: &ReplyWriter) {
+    /// Lists from a cursor on: `visit` looks at some members, puts those that are shown on the page, and says where
+    /// to go on. Replies that, and the page.
+    pub(super) fn list(
+        &self,
+        reply: &mut ReplyWriter,
+        start: Cursor,
+        mut visit: impl FnMut(Cursor, &mut Page<'_, 'a>) -> Option<Cursor>,
+    ) {
+        let found = ReplyWriter::new(reply.protocol());
+        let mut page = Page { portion: self, found, seen: 0, replies: 0 };
+        let (mut next, mut steps) = (Some(start), 0);
+        while let Some(at) = next
+            && page.seen < self.count
+            && steps < self.count.saturating_mul(STEPS_PER_MEMBER)
+        {
+            steps += 1;
+            next = visit(at, &mut page);
+        }
         reply.array(2);
         reply.bulk(next.map_or(0, Cursor::bits).to_string().as_bytes());
-        reply.array(count);
-        reply.raw(found.bytes());
+        reply.array(page.replies);
+        reply.raw(page.found.bytes());
     }
 
     /// Replies that there is nothing.

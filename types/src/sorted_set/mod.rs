@@ -20,6 +20,8 @@ mod edit;
 mod entries;
 mod gathering;
 mod large;
+#[cfg(test)]
+mod ordered_score;
 mod score;
 mod select;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Sorted sets against a model, in both forms and across the crossing between them.
 
+use super::ordered_score::Score;
 use super::*;
 use crate::hash_seed::HashSeed;
 use crate::place::Place;
@@ -25,23 +26,6 @@ fn score(random: &mut Random) -> f64 {
         0 => [f64::INFINITY, f64::NEG_INFINITY, 0.0, 1e300, -1e-300][random.below(5)],
         1 => random.below(1000) as f64 / 8.0,
         _ => random.below(20) as f64 - 10.0,
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct Score(f64);
-
-impl Eq for Score {}
-
-impl PartialOrd for Score {
-    fn partial_cmp(&self, other: &Score) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Score {
-    fn cmp(&self, other: &Score) -> Ordering {
-        self.0.partial_cmp(&other.0).expect("no NaN here")
     }
 }
 

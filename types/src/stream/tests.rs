@@ -2,22 +2,11 @@
 
 use super::*;
 use crate::listpack::Element;
+use crate::random::Random;
 use std::collections::BTreeMap;
 
-struct Random(u64);
-
+/// What streams need of chance.
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() >> 11) as usize % bound
-    }
-
     /// Fields and values in turns, mostly with the same few fields.
     fn fields(&mut self) -> Vec<Vec<u8>> {
         let names: &[&[u8]] = match self.below(8) {
@@ -86,7 +75,7 @@ fn steps() -> usize {
 
 #[test]
 fn changes_are_those_of_an_ordered_map() {
-    let mut random = Random(11);
+    let mut random = Random::new(11);
     let (mut stream, mut model) = (Stream::new(), Model::new());
     let mut limits = NodeLimits::default();
     for step in 0..steps() {
@@ -163,7 +152,7 @@ fn nodes_have_the_documented_bytes() {
 #[test]
 fn corrupted_nodes_are_refused_or_can_be_walked() {
     let mut stream = Stream::new();
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     for sequence in 0..12 {
         let id = StreamId::new(1 << 40, sequence);
         stream.add(id, &slices(&random.fields()), NodeLimits { bytes: 0, entries: 0 }).expect("greater");
@@ -207,7 +196,7 @@ type Ledger = BTreeMap<StreamId, (Option<Vec<u8>>, u64, u64)>;
 
 #[test]
 fn pending_lists_are_those_of_an_ordered_map() {
-    let mut random = Random(29);
+    let mut random = Random::new(29);
     let (mut group, mut model) = (Group::new(StreamId::MIN, None), Ledger::new());
     for step in 0..steps() {
         let id = StreamId::new(random.below(40) as u64, 0);

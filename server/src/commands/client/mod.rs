@@ -7,9 +7,9 @@ use super::{HostCall, HostRow};
 use crate::admission::ReplyMode;
 use crate::clients::{Flag, PauseMode};
 use crate::server::now;
+use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::{Command, Group, Run};
-use spinel_storage::{Error, UnixMillis};
 
 const ANYTIME: Flags = Flags::LOADING.with(Flags::STALE);
 const OWN: Flags = ANYTIME.with(Flags::NOSCRIPT);
@@ -279,20 +279,17 @@ fn pause(call: &mut HostCall<'_>) -> Result<(), Error> {
         let text = "ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP.";
         return Err(Error::Text(text));
     }
-    let milliseconds = call.args.integer_or(Error::Text("ERR timeout is not an integer or out of range"));
+    let milliseconds = call.args.integer_or(Error::NotATimeout);
     let mode = match () {
         () if call.args.remaining() == 0 || call.args.accept("all") => PauseMode::Everything,
         () if call.args.accept("write") => PauseMode::Writes,
         () => return Err(Error::Text("ERR CLIENT PAUSE mode must be WRITE or ALL")),
     };
     call.args.check()?;
-    if milliseconds < 0 {
-        return Err(Error::Text("ERR timeout is negative"));
-    }
     let now = now();
-    let until = now.0.checked_add(milliseconds).ok_or(Error::Text("ERR timeout is out of range"))?;
+    let until = now.after_timeout(milliseconds)?;
 
-    call.shared.clients.pause.start(UnixMillis(until), mode, now);
+    call.shared.clients.pause.start(until, mode, now);
 
     call.reply.ok();
     Ok(())

@@ -31,7 +31,7 @@ pub(super) fn populate(call: &mut Call<'_>) -> Result<(), Error> {
 
 fn positive(word: &[u8]) -> Result<u64, Error> {
     let number = spinel_resp::parse_integer(word).and_then(|number| u64::try_from(number).ok());
-    number.ok_or(Error::Text("ERR value is out of range, must be positive"))
+    number.ok_or(Error::Negative)
 }
 
 #[cfg(test)]

@@ -24,25 +24,10 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     ..Command::ROW
 }];
 
-fn options(args: &mut Args<'_>) -> AddOptions {
-    let mut options = AddOptions::default();
-    loop {
-        let option = if args.accept("NX") {
-            &mut options.only_new
-        } else if args.accept("XX") {
-            &mut options.only_present
-        } else if args.accept("CH") {
-            &mut options.counts_changes
-        } else {
-            return options;
-        };
-        *option = true;
-    }
-}
-
 fn geoadd(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
-    let options = options(&mut call.args);
+    let mut options = AddOptions::default();
+    while options.accept_condition(&mut call.args) {}
     let words = call.args.words();
     let (option_words, data) = words[2..].split_at(words.len() - 2 - call.args.remaining());
     let (triples, rest) = data.as_chunks::<3>();

@@ -1,10 +1,10 @@
 //! Fields chosen at random: HRANDFIELD.
 
 use super::{READ_KEY, reply_text};
-use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
+use crate::commands::choice::{Choice, Chosen};
 use crate::entropy::Entropy;
 use crate::error::Error;
 use spinel_resp::{Protocol, ReplyWriter};
@@ -25,9 +25,6 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     ..Command::ROW
 }];
 
-/// The most fields that may be chosen with repetition: more than fit into any reply that is of use.
-const REPEATED_MAX: u64 = 1 << 24;
-
 /// Whether a reply tells values, too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Values {
@@ -35,31 +32,9 @@ enum Values {
     Shown,
 }
 
-/// How many fields to choose: different ones, or, negative, any.
-struct Choice {
-    count: i64,
-    values: Values,
-}
-
-impl Choice {
-    fn parse(args: &mut Args<'_>) -> Result<Option<Choice>, Error> {
-        if args.remaining() == 0 {
-            return Ok(None);
-        }
-        let count = args.integer_between(-i64::MAX, i64::MAX);
-        args.check()?;
-        let values = if args.accept("WITHVALUES") { Values::Shown } else { Values::Hidden };
-        args.finish()?;
-        if values == Values::Shown && count.unsigned_abs() > i64::MAX as u64 / 2 {
-            return Err(Error::ValueOutOfRange);
-        }
-        Ok(Some(Choice { count, values }))
-    }
-}
-
 fn hrandfield(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
-    let choice = Choice::parse(&mut call.args)?;
+    let choice = Choice::parse_with(&mut call.args, "WITHVALUES")?;
 
     let mut entropy = Entropy::new(call.keys.entropy.word());
     let random = || entropy.word();
@@ -71,16 +46,20 @@ fn hrandfield(call: &mut Call<'_>) -> Result<(), Error> {
             let (field, _) = hash.choose(random).expect("a hash that is there has a field");
             reply_text(reply, field);
         }
-        (Some(hash), Some(Choice { count, values })) if count < 0 => {
-            let count = Some(count.unsigned_abs()).filter(|count| *count <= REPEATED_MAX);
-            let count = count.ok_or(Error::ValueOutOfRange)? as usize;
-            announce(reply, count, values);
-            hash.choose_any(count, random, |field, value| reply_field(reply, field, value, values));
-        }
-        (Some(hash), Some(Choice { count, values })) => {
-            let count = hash.len().min(count as usize);
-            announce(reply, count, values);
-            hash.choose_different(count, random, |field, value| reply_field(reply, field, value, values));
+        (Some(hash), Some((choice, has_values))) => {
+            let values = if has_values { Values::Shown } else { Values::Hidden };
+            match choice.of(hash.len())? {
+                Chosen::Any(count) => {
+                    announce(reply, count, values);
+                    hash.choose_any(count, random, |field, value| reply_field(reply, field, value, values));
+                }
+                Chosen::Different(count) => {
+                    announce(reply, count, values);
+                    hash.choose_different(count, random, |field, value| {
+                        reply_field(reply, field, value, values);
+                    });
+                }
+            }
         }
     }
     Ok(())

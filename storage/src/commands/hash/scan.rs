@@ -6,7 +6,6 @@ use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
 use crate::commands::portion::{Portion, cursor};
 use crate::error::Error;
-use spinel_resp::ReplyWriter;
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
@@ -23,11 +22,8 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     ..Command::ROW
 }];
 
-/// So many buckets per field wanted are looked at before a portion ends, however few fields they hold.
-const BUCKETS_PER_FIELD: usize = 10;
-
 fn hscan(call: &mut Call<'_>) -> Result<(), Error> {
-    let (key, mut next) = (call.args.word(), Some(cursor(call.args.word())?));
+    let (key, start) = (call.args.word(), cursor(call.args.word())?);
 
     let Some(hash) = call.keys.read_hash(key)? else {
         Portion::reply_empty(call.reply);
@@ -39,26 +35,15 @@ fn hscan(call: &mut Call<'_>) -> Result<(), Error> {
         has_values &= !is_without;
         is_without
     })?;
-    let mut found = ReplyWriter::new(call.reply.protocol());
-    let (mut seen, mut steps, mut shown) = (0, 0, 0);
-    while let Some(at) = next
-        && seen < portion.count
-        && steps < portion.count.saturating_mul(BUCKETS_PER_FIELD)
-    {
-        steps += 1;
-        next = hash.scan(at, |field, value| {
-            seen += 1;
-            if portion.shows(field) {
-                reply_text(&mut found, field);
-                if has_values {
-                    reply_text(&mut found, value);
-                }
-                shown += 1 + usize::from(has_values);
+    portion.list(call.reply, start, |at, page| {
+        hash.scan(at, |field, value| {
+            let Some(reply) = page.place(field, 1 + usize::from(has_values)) else { return };
+            reply_text(reply, field);
+            if has_values {
+                reply_text(reply, value);
             }
-        });
-    }
-
-    Portion::reply(call.reply, next, shown, &found);
+        })
+    });
     Ok(())
 }
 

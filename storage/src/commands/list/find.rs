@@ -43,9 +43,9 @@ impl Wanted {
             if args.remaining() > 1 && args.accept("RANK") {
                 wanted.set_rank(args.integer_between(-i64::MAX, i64::MAX), args)?;
             } else if args.remaining() > 1 && args.accept("COUNT") {
-                wanted.count = Some(not_negative(args, Error::Text("ERR COUNT can't be negative"))?);
+                wanted.count = Some(args.not_negative(Error::Text("ERR COUNT can't be negative"))?);
             } else if args.remaining() > 1 && args.accept("MAXLEN") {
-                wanted.compared_max = match not_negative(args, Error::Text("ERR MAXLEN can't be negative"))? {
+                wanted.compared_max = match args.not_negative(Error::Text("ERR MAXLEN can't be negative"))? {
                     0 => usize::MAX,
                     max => max,
                 };
@@ -90,12 +90,6 @@ impl Wanted {
         });
         found
     }
-}
-
-fn not_negative(args: &mut Args<'_>, error: Error) -> Result<usize, Error> {
-    let number = args.integer_or(error.clone());
-    args.check()?;
-    usize::try_from(number).map_err(|_| error)
 }
 
 fn lpos(call: &mut Call<'_>) -> Result<(), Error> {

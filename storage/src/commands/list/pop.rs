@@ -1,7 +1,6 @@
 //! Taking elements from an end: LPOP, RPOP, LMPOP.
 
 use super::{TAKE_USE, end, reply_element};
-use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::KeySpec;
@@ -9,8 +8,6 @@ use crate::command::{Command, Group, Run};
 use crate::commands::counted::{counted_keys, pop_count};
 use crate::error::Error;
 use spinel_types::list::End;
-
-const NOT_POSITIVE: Error = Error::Text("ERR value is out of range, must be positive");
 
 const ROW: Command = Command {
     usage: "key [count]",
@@ -60,7 +57,7 @@ fn pop(call: &mut Call<'_>, end: End, name: &'static str) -> Result<(), Error> {
     let key = call.args.word();
     let count = match call.args.remaining() {
         0 => None,
-        1 => Some(count_of(&mut call.args)?),
+        1 => Some(call.args.not_negative(Error::Negative)?),
         _ => return Err(Error::WrongArity(name)),
     };
 
@@ -78,13 +75,6 @@ fn pop(call: &mut Call<'_>, end: End, name: &'static str) -> Result<(), Error> {
         (None, Some(_)) => reply.null_array(),
     }
     Ok(())
-}
-
-/// Reads how many elements at most; not negative.
-pub(super) fn count_of(args: &mut Args<'_>) -> Result<usize, Error> {
-    let count = args.integer_or(NOT_POSITIVE);
-    args.check()?;
-    usize::try_from(count).map_err(|_| NOT_POSITIVE)
 }
 
 fn lmpop(call: &mut Call<'_>) -> Result<(), Error> {

@@ -1,6 +1,5 @@
 //! Moving elements from an end of one list to an end of another, or of the same: LMOVE, RPOPLPUSH, LMOVEM.
 
-use super::pop::count_of;
 use super::{INSERT_USE, TAKE_USE, end, reply_element};
 use crate::command::args::Args;
 use crate::command::call::Call;
@@ -135,7 +134,7 @@ impl<'a> Move<'a> {
             if !moving.is_exact && !args.accept("COUNT") {
                 return Err(Error::Syntax);
             }
-            moving.count = count_of(args)?;
+            moving.count = args.not_negative(Error::Negative)?;
             moving.order = if args.accept("OBO") { Order::OneByOne } else { Order::Bulk };
             if moving.order == Order::Bulk && !args.accept("BULK") {
                 return Err(Error::Syntax);

@@ -9,7 +9,6 @@ use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::KeySpec;
 use crate::command::{Command, Group, Run};
-use crate::commands::counted::positive;
 use crate::error::Error;
 use spinel_types::hyperloglog::{Observation, Registers};
 use spinel_types::string::INTEGER_DIGITS_MAX;
@@ -64,14 +63,12 @@ impl<'a> Count<'a> {
     fn parse(args: &mut Args<'a>, may_be_approximate: bool) -> Result<Count<'a>, Error> {
         const TOO_MANY: Error = Error::Text("ERR Number of keys can't be greater than number of args");
         const NEGATIVE: Error = Error::Text("ERR LIMIT can't be negative");
-        let keys = positive(args, Error::Text("ERR numkeys should be greater than 0"))?;
+        let keys = args.positive(Error::Text("ERR numkeys should be greater than 0"))?;
         let mut count =
             Count { keys: args.take(keys).map_err(|_| TOO_MANY)?, limit: usize::MAX, is_approximate: false };
         while args.remaining() > 0 {
             if args.remaining() > 1 && args.accept("LIMIT") {
-                let limit = args.integer_or(NEGATIVE);
-                args.check()?;
-                let limit = usize::try_from(limit).map_err(|_| NEGATIVE)?;
+                let limit = args.not_negative(NEGATIVE)?;
                 count.limit = if limit == 0 { usize::MAX } else { limit };
             } else if may_be_approximate && args.accept("APPROX") {
                 count.is_approximate = true;

@@ -1,11 +1,11 @@
 //! Members chosen at random: SPOP, SRANDMEMBER.
 
 use super::{READ_KEY, reply_member};
-use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
+use crate::commands::choice::{Choice, Chosen};
 use crate::engine::effect::Effect;
 use crate::entropy::Entropy;
 use crate::error::Error;
@@ -42,14 +42,11 @@ pub(super) const COMMANDS: &[Command] = &[
 /// The most members a line of the journal removes.
 const LINE_MEMBERS_MAX: usize = 1000;
 
-/// The most members that may be chosen with repetition: more than fit into any reply that is of use.
-const REPEATED_MAX: u64 = 1 << 24;
-
 fn spop(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
     let count = match call.args.remaining() {
         0 => None,
-        1 => Some(not_negative(&mut call.args)?),
+        1 => Some(call.args.not_negative(Error::Negative)?),
         _ => return Err(Error::Syntax),
     };
 
@@ -98,13 +95,6 @@ impl Popped<'_> {
     }
 }
 
-fn not_negative(args: &mut Args<'_>) -> Result<usize, Error> {
-    const NEGATIVE: Error = Error::Text("ERR value is out of range, must be positive");
-    let count = args.integer_or(NEGATIVE);
-    args.check()?;
-    usize::try_from(count).map_err(|_| NEGATIVE)
-}
-
 /// A source of chance of its own, which can be used while keys are.
 fn source(entropy: &mut Entropy) -> impl FnMut() -> u64 + use<> {
     let mut entropy = Entropy::new(entropy.word());
@@ -113,30 +103,28 @@ fn source(entropy: &mut Entropy) -> impl FnMut() -> u64 + use<> {
 
 fn srandmember(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
-    let count = match call.args.remaining() {
+    let choice = match call.args.remaining() {
         0 => None,
-        1 => Some(call.args.integer_between(-i64::MAX, i64::MAX)),
+        1 => Some(Choice::parse(&mut call.args)?),
         _ => return Err(Error::Syntax),
     };
-    call.args.check()?;
 
     let mut random = source(call.keys.entropy);
     let (set, reply) = (call.keys.read_set(key)?, &mut *call.reply);
-    match (set, count) {
+    match (set, choice) {
         (None, None) => reply.null(),
         (None, Some(_)) => reply.array(0),
         (Some(set), None) => reply_member(reply, set.choose(&mut random)),
-        (Some(set), Some(count)) if count < 0 => {
-            let count = Some(count.unsigned_abs()).filter(|count| *count <= REPEATED_MAX);
-            let count = count.ok_or(Error::ValueOutOfRange)?;
-            reply.array(count as usize);
-            (0..count).for_each(|_| reply_member(reply, set.choose(&mut random)));
-        }
-        (Some(set), Some(count)) => {
-            let count = set.len().min(count as usize);
-            reply.array(count);
-            different(set, count, &mut random, |member| reply_member(reply, member));
-        }
+        (Some(set), Some(choice)) => match choice.of(set.len())? {
+            Chosen::Any(count) => {
+                reply.array(count);
+                (0..count).for_each(|_| reply_member(reply, set.choose(&mut random)));
+            }
+            Chosen::Different(count) => {
+                reply.array(count);
+                different(set, count, &mut random, |member| reply_member(reply, member));
+            }
+        },
     }
     Ok(())
 }

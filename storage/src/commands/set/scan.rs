@@ -6,7 +6,6 @@ use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
 use crate::commands::portion::{Portion, cursor};
 use crate::error::Error;
-use spinel_resp::ReplyWriter;
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
@@ -25,26 +24,20 @@ pub(super) const COMMANDS: &[Command] = &[Command {
 
 fn sscan(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
-    let mut cursor = Some(cursor(call.args.word())?);
+    let start = cursor(call.args.word())?;
     let Some(set) = call.keys.read_set(key)? else {
         Portion::reply_empty(call.reply);
         return Ok(());
     };
     let portion = Portion::parse(&mut call.args)?;
 
-    let mut found = ReplyWriter::new(call.reply.protocol());
-    let (mut shown, mut seen) = (0, 0);
-    while let Some(at) = cursor.filter(|_| seen < portion.count) {
-        cursor = set.scan(at, |member| {
-            seen += 1;
-            if portion.shows(member) {
-                reply_member(&mut found, member);
-                shown += 1;
+    portion.list(call.reply, start, |at, page| {
+        set.scan(at, |member| {
+            if let Some(reply) = page.place(member, 1) {
+                reply_member(reply, member);
             }
-        });
-    }
-
-    Portion::reply(call.reply, cursor, shown, &found);
+        })
+    });
     Ok(())
 }
 

@@ -51,31 +51,28 @@ pub(in crate::commands) struct AddOptions {
     pub(in crate::commands) only_present: bool,
     only_greater: bool,
     only_less: bool,
-    pub(in crate::commands) counts_changes: bool,
+    counts_changes: bool,
     is_increment: bool,
 }
 
 impl AddOptions {
     fn parse(args: &mut Args<'_>) -> AddOptions {
         let mut options = AddOptions::default();
-        loop {
-            let option = if args.accept("NX") {
-                &mut options.only_new
-            } else if args.accept("XX") {
-                &mut options.only_present
-            } else if args.accept("CH") {
-                &mut options.counts_changes
-            } else if args.accept("INCR") {
-                &mut options.is_increment
-            } else if args.accept("GT") {
-                &mut options.only_greater
-            } else if args.accept("LT") {
-                &mut options.only_less
-            } else {
-                return options;
-            };
-            *option = true;
-        }
+        while options.accept_condition(args) || options.accept_comparison(args) {}
+        options
+    }
+
+    /// Takes an option that GEOADD has, too, if it is next.
+    pub(in crate::commands) fn accept_condition(&mut self, args: &mut Args<'_>) -> bool {
+        let options =
+            [("NX", &mut self.only_new), ("XX", &mut self.only_present), ("CH", &mut self.counts_changes)];
+        accept_one(args, options)
+    }
+
+    fn accept_comparison(&mut self, args: &mut Args<'_>) -> bool {
+        let options =
+            [("INCR", &mut self.is_increment), ("GT", &mut self.only_greater), ("LT", &mut self.only_less)];
+        accept_one(args, options)
     }
 
     fn check(self, pairs: usize) -> Result<(), Error> {
@@ -99,6 +96,12 @@ impl AddOptions {
             self.only_new || self.only_less && score >= present || self.only_greater && score <= present;
         (!is_refused).then_some(score)
     }
+}
+
+/// Takes the next word if it is one of the options, and sets it.
+fn accept_one(args: &mut Args<'_>, options: [(&str, &mut bool); 3]) -> bool {
+    let named = options.into_iter().find(|(name, _)| args.accept(name));
+    named.map(|(_, option)| *option = true).is_some()
 }
 
 fn zadd(call: &mut Call<'_>) -> Result<(), Error> {

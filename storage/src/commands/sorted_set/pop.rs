@@ -14,8 +14,6 @@ use spinel_types::{Direction, SortedSetMut};
 const POP_COST: &str =
     "O(log(N)+M) where N is the size of the sorted set and M the number of members removed";
 
-const NOT_POSITIVE: Error = Error::Text("ERR value is out of range, must be positive");
-
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[
     Command {
@@ -72,9 +70,7 @@ fn pop(call: &mut Call<'_>, end: Direction) -> Result<(), Error> {
         return Err(Error::Syntax);
     }
     let is_counted = call.args.remaining() > 0;
-    let count = if is_counted { call.args.integer_or(NOT_POSITIVE) } else { 1 };
-    call.args.finish()?;
-    let count = usize::try_from(count).map_err(|_| NOT_POSITIVE)?;
+    let count = if is_counted { call.args.not_negative(Error::Negative)? } else { 1 };
 
     let in_pairs = is_counted && call.reply.protocol() == Protocol::Resp3;
     let mut guard = call.keys.write(key);

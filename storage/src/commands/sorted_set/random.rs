@@ -1,10 +1,10 @@
 //! Members chosen at random: ZRANDMEMBER.
 
 use super::{READ_KEY, Scores, reply_entries, reply_member};
-use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
+use crate::commands::choice::{Choice, Chosen};
 use crate::entropy::Entropy;
 use crate::error::Error;
 use spinel_types::{Direction, SortedSetRef, Str};
@@ -25,34 +25,9 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     ..Command::ROW
 }];
 
-/// The most members that may be chosen with repetition: more than fit into any reply that is of use.
-const REPEATED_MAX: u64 = 1 << 24;
-
-/// How many members to choose: different ones, or, negative, any.
-struct Choice {
-    count: i64,
-    scores: Scores,
-}
-
-impl Choice {
-    fn parse(args: &mut Args<'_>) -> Result<Option<Choice>, Error> {
-        if args.remaining() == 0 {
-            return Ok(None);
-        }
-        let count = args.integer_between(-i64::MAX, i64::MAX);
-        args.check()?;
-        let scores = if args.accept("WITHSCORES") { Scores::Shown } else { Scores::Hidden };
-        args.finish()?;
-        if scores == Scores::Shown && count.unsigned_abs() > i64::MAX as u64 / 2 {
-            return Err(Error::ValueOutOfRange);
-        }
-        Ok(Some(Choice { count, scores }))
-    }
-}
-
 fn zrandmember(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
-    let choice = Choice::parse(&mut call.args)?;
+    let choice = Choice::parse_with(&mut call.args, "WITHSCORES")?;
 
     let mut entropy = Entropy::new(call.keys.entropy.word());
     let set = call.keys.read_sorted_set(key)?;
@@ -63,19 +38,22 @@ fn zrandmember(call: &mut Call<'_>) -> Result<(), Error> {
             let (member, _) = at(set, entropy.below(set.len() as u64) as usize);
             reply_member(call.reply, member);
         }
-        (Some(set), Some(Choice { count, scores })) if count < 0 => {
-            let count = Some(count.unsigned_abs()).filter(|count| *count <= REPEATED_MAX);
-            let count = count.ok_or(Error::ValueOutOfRange)? as usize;
-            let any = (0..count).map(|_| at(set, entropy.below(set.len() as u64) as usize));
-            reply_entries(call.reply, any, count, scores);
-        }
-        (Some(set), Some(Choice { count, scores })) if count as usize >= set.len() => {
-            reply_entries(call.reply, set.iter(), set.len(), scores);
-        }
-        (Some(set), Some(Choice { count, scores })) => {
-            let ranks = different(count as usize, set.len(), &mut entropy);
-            let chosen = ranks.iter().map(|rank| at(set, *rank));
-            reply_entries(call.reply, chosen, ranks.len(), scores);
+        (Some(set), Some((choice, has_scores))) => {
+            let scores = if has_scores { Scores::Shown } else { Scores::Hidden };
+            match choice.of(set.len())? {
+                Chosen::Any(count) => {
+                    let any = (0..count).map(|_| at(set, entropy.below(set.len() as u64) as usize));
+                    reply_entries(call.reply, any, count, scores);
+                }
+                Chosen::Different(count) if count == set.len() => {
+                    reply_entries(call.reply, set.iter(), count, scores);
+                }
+                Chosen::Different(count) => {
+                    let ranks = different(count, set.len(), &mut entropy);
+                    let chosen = ranks.iter().map(|rank| at(set, *rank));
+                    reply_entries(call.reply, chosen, count, scores);
+                }
+            }
         }
     }
     Ok(())

@@ -1,12 +1,11 @@
 //! Visiting a sorted set in portions: ZSCAN.
 
-use super::READ_KEY;
+use super::{READ_KEY, reply_member};
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
 use crate::commands::portion::{Portion, cursor};
 use crate::error::Error;
-use spinel_resp::ReplyWriter;
 use spinel_resp::number::format_double;
 use spinel_types::SortedSetRef;
 
@@ -27,30 +26,23 @@ pub(super) const COMMANDS: &[Command] = &[Command {
 
 fn zscan(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
-    let mut cursor = Some(cursor(call.args.word())?);
+    let start = cursor(call.args.word())?;
     let Some(set) = call.keys.read_sorted_set(key)? else {
         Portion::reply_empty(call.reply);
         return Ok(());
     };
     let portion = Portion::parse(&mut call.args)?;
 
-    let mut found = ReplyWriter::new(call.reply.protocol());
-    let (mut shown, mut seen) = (0, 0);
-    while let Some(at) = cursor.filter(|_| seen < portion.count) {
-        cursor = set.scan(at, |member, score| {
-            seen += 1;
-            if portion.shows(member) {
-                super::reply_member(&mut found, member);
-                match set {
-                    SortedSetRef::Compact(_) => found.bulk(&format_double(score)),
-                    SortedSetRef::Large(_) => found.bulk(in_full(score).as_bytes()),
-                }
-                shown += 2;
+    portion.list(call.reply, start, |at, page| {
+        set.scan(at, |member, score| {
+            let Some(reply) = page.place(member, 2) else { return };
+            reply_member(reply, member);
+            match set {
+                SortedSetRef::Compact(_) => reply.bulk(&format_double(score)),
+                SortedSetRef::Large(_) => reply.bulk(in_full(score).as_bytes()),
             }
-        });
-    }
-
-    Portion::reply(call.reply, cursor, shown, &found);
+        })
+    });
     Ok(())
 }
 

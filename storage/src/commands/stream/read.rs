@@ -89,13 +89,13 @@ impl<'a> ReadOptions<'a> {
         let values = args.remaining().saturating_sub(1);
         if values > 0 && args.accept("BLOCK") {
             // Nobody waits here: an engine answers at once, as Redis does inside a transaction.
-            parse_timeout(args, now)?;
+            args.timeout_ms(now)?;
         } else if values > 0 && args.accept("COUNT") {
             self.count = Some(ids::parse_count(args)?).filter(|count| *count > 0);
         } else if values > 0 && args.accept("MAXCOUNT") {
-            self.entries_max = Some(parse_positive(args, "ERR MAXCOUNT must be a positive integer")?);
+            self.entries_max = Some(args.positive(Error::Text("ERR MAXCOUNT must be a positive integer"))?);
         } else if values > 0 && args.accept("MAXSIZE") {
-            self.bytes_max = Some(parse_positive(args, "ERR MAXSIZE must be a positive integer")?);
+            self.bytes_max = Some(args.positive(Error::Text("ERR MAXSIZE must be a positive integer"))?);
         } else if values > 0 && args.accept("STREAMS") {
             [self.keys, self.ids] = parse_streams(args, reader)?;
         } else if values > 1 && args.accept("GROUP") {
@@ -116,24 +116,6 @@ impl<'a> ReadOptions<'a> {
         }
         Ok(())
     }
-}
-
-fn parse_timeout(args: &mut Args<'_>, now: UnixMillis) -> Result<(), Error> {
-    let timeout = args.integer_or(Error::Text("ERR timeout is not an integer or out of range"));
-    args.check()?;
-    if timeout < 0 {
-        return Err(Error::Text("ERR timeout is negative"));
-    }
-    if timeout.checked_add(now.0).is_none() {
-        return Err(Error::Text("ERR timeout is out of range"));
-    }
-    Ok(())
-}
-
-fn parse_positive(args: &mut Args<'_>, error: &'static str) -> Result<usize, Error> {
-    let number = args.integer_or(Error::Text(error));
-    args.check()?;
-    usize::try_from(number).ok().filter(|number| *number > 0).ok_or(Error::Text(error))
 }
 
 /// The words after STREAMS: keys, then as many ids.

@@ -2,26 +2,9 @@
 
 use super::*;
 use crate::random::{Random, model_steps};
+use crate::sorted_set::ordered_score::Score;
 use node::{INNER_BRANCHES, LEAF_ITEMS};
 use std::collections::BTreeMap;
-
-/// A score that orders as the tree orders it.
-#[derive(Clone, Copy, PartialEq)]
-struct Score(f64);
-
-impl Eq for Score {}
-
-impl PartialOrd for Score {
-    fn partial_cmp(&self, other: &Score) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Score {
-    fn cmp(&self, other: &Score) -> Ordering {
-        self.0.partial_cmp(&other.0).expect("no NaN here")
-    }
-}
 
 /// The tree with the members beside it, and what it should be.
 struct Pair {

@@ -93,10 +93,7 @@ impl Options {
             } else if takes.scores && args.accept("WITHSCORES") {
                 options.scores = Scores::Shown;
             } else if takes.limit && args.remaining() > 1 && args.accept("LIMIT") {
-                let error = Error::Text("ERR LIMIT can't be negative");
-                let limit = args.integer_or(error.clone());
-                args.check()?;
-                options.limit = usize::try_from(limit).map_err(|_| error)?;
+                options.limit = args.not_negative(Error::Text("ERR LIMIT can't be negative"))?;
             } else {
                 return Err(Error::Syntax);
             }
