@@ -172,7 +172,12 @@ impl Session {
     }
 
     fn setting(&self) -> Setting {
-        Setting { db: self.db, is_untouching: self.is_untouching, allows_guarded: self.may_debug }
+        Setting {
+            db: self.db,
+            is_untouching: self.is_untouching,
+            allows_guarded: self.may_debug,
+            client: self.client.id,
+        }
     }
 
     /// Runs a command that waits for its locks, or one of the host. The thread holds no shard.

@@ -67,7 +67,7 @@ impl Db {
         let prepared = self.shared.engine.prepare(&words)?;
         let mut reply = ReplyWriter::new(Protocol::Resp3);
         let mut executor = self.take_executor();
-        let setting = Setting { db: self.db, is_untouching: false, allows_guarded: true };
+        let setting = Setting { db: self.db, allows_guarded: true, ..Setting::default() };
         let outcome = executor.begin(self.shared.clock.now()).execute(&prepared, setting, &words, &mut reply);
         self.executors().push(executor);
         match outcome {

@@ -13,6 +13,7 @@ use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::keyspace::gate::Shared;
 use crate::keyspace::lapse::Lapse;
+use crate::keyspace::news::{News, Observed};
 use crate::keyspace::view::{Held, Scene, ShardId, View};
 use crate::keyspace::{DbIndex, shard_of};
 use crate::time::UnixMillis;
@@ -27,6 +28,7 @@ pub struct Executor {
     entropy: Entropy,
     effect: Effect,
     lapsed: Vec<Lapse>,
+    news: News,
 }
 
 /// A stay inside the gate, during which any number of commands run at the same time of day.
@@ -37,6 +39,8 @@ pub struct Turn<'e> {
     effect: &'e mut Effect,
     /// What the running command found expired; only filled while the journal has a reader.
     lapsed: &'e mut Vec<Lapse>,
+    /// What the running command did; only filled while somebody listens.
+    news: &'e mut News,
     stripe: usize,
     inside: Option<Shared<'e>>,
     now: UnixMillis,
@@ -73,6 +77,8 @@ pub struct Setting {
     pub is_untouching: bool,
     /// Commands that are guarded may run.
     pub allows_guarded: bool,
+    /// The number by which the audience knows whose command it is; 0 if it is no client's.
+    pub client: u64,
 }
 
 /// What became of a command.
@@ -91,7 +97,7 @@ impl Executor {
     pub fn new(engine: Arc<Engine>, seed: u64) -> Executor {
         let (stripe, counters) = engine.register_thread();
         let (entropy, effect) = (Entropy::new(seed), Effect::default());
-        Executor { engine, stripe, counters, entropy, effect, lapsed: Vec::new() }
+        Executor { engine, stripe, counters, entropy, effect, lapsed: Vec::new(), news: News::default() }
     }
 
     /// The engine.
@@ -109,6 +115,7 @@ impl Executor {
             entropy: &mut self.entropy,
             effect: &mut self.effect,
             lapsed: &mut self.lapsed,
+            news: &mut self.news,
             stripe: self.stripe,
             now,
         }
@@ -227,15 +234,15 @@ impl<'e> Turn<'e> {
         words: &[&[u8]],
         reply: &mut ReplyWriter,
     ) -> Result<(), Error> {
-        let is_recorded = self.engine.journal().has_readers();
-        self.effect.reset(is_recorded);
+        let observed = self.engine.observed();
+        self.effect.reset(observed.has(Observed::JOURNAL));
         let start = reply.position();
         let mut call = Call {
             args: Args::new(words, usize::from(prepared.name_words)),
             keys: View {
                 scene: &self.scene,
                 is_untouching: setting.is_untouching,
-                is_recorded,
+                observed,
                 held,
                 db: setting.db,
                 now: self.now,
@@ -243,6 +250,7 @@ impl<'e> Turn<'e> {
                 entropy: self.entropy,
                 changes: 0,
                 lapsed: self.lapsed,
+                news: self.news,
             },
             reply,
             effect: self.effect,
@@ -250,8 +258,8 @@ impl<'e> Turn<'e> {
         };
         let result = handler(&mut call);
         self.scene.counters.changes.add(call.keys.changes);
-        if is_recorded {
-            record(self.engine, &mut call, words);
+        if !observed.is_nothing() {
+            tell(self.engine, &mut call, words, setting.client);
         }
         if let Err(error) = &result {
             take_back(call.reply, start, error);
@@ -267,8 +275,19 @@ fn take_back(reply: &mut ReplyWriter, start: usize, error: &Error) {
     reply.error_bytes(&error.bytes());
 }
 
-/// Appends what the command did to the journal, while its shards are still locked.
+/// Tells who listens what the command did, while its shards are still locked.
 #[inline(never)]
+fn tell(engine: &Engine, call: &mut Call<'_>, words: &[&[u8]], client: u64) {
+    if call.keys.observed.has(Observed::JOURNAL) {
+        record(engine, call, words);
+    }
+    if !call.keys.news.is_empty() {
+        engine.tell(call.keys.news, client);
+        call.keys.news.clear();
+    }
+}
+
+/// Appends what the command did to the journal.
 fn record(engine: &Engine, call: &mut Call<'_>, words: &[&[u8]]) {
     for lapse in call.keys.lapsed.drain(..) {
         engine.journal().append_words(lapse.db, &lapse.words());

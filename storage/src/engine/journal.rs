@@ -5,11 +5,12 @@
 //! their own offset; bytes that every reader has read are dropped. Without a reader nothing is recorded, and
 //! a write costs one relaxed load here.
 
+use super::audience::Attention;
 use super::effect::Line;
 use crate::keyspace::DbIndex;
+use crate::keyspace::news::Observed;
 use spinel_resp::encode_request;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A position in the journal in bytes.
@@ -18,7 +19,7 @@ pub type Offset = u64;
 /// The journal of one engine.
 #[derive(Default)]
 pub struct Journal {
-    has_readers: AtomicBool,
+    attention: Arc<Attention>,
     record: Mutex<Record>,
 }
 
@@ -40,6 +41,11 @@ pub struct Reader {
 }
 
 impl Journal {
+    /// Makes an empty journal that says in `attention` whether anybody reads.
+    pub(crate) fn new(attention: Arc<Attention>) -> Journal {
+        Journal { attention, record: Mutex::default() }
+    }
+
     /// Attaches a reader at the end.
     pub fn attach(self: &Arc<Journal>) -> Reader {
         let mut record = self.record();
@@ -48,14 +54,14 @@ impl Journal {
         record.readers.insert(id, end);
         // The new reader must learn which database follows.
         record.db = None;
-        self.has_readers.store(true, Ordering::SeqCst);
+        self.attention.set(Observed::JOURNAL, true);
         Reader { journal: Arc::clone(self), id }
     }
 
     /// Whether anybody reads.
     #[inline]
     pub fn has_readers(&self) -> bool {
-        self.has_readers.load(Ordering::Relaxed)
+        self.attention.observed().has(Observed::JOURNAL)
     }
 
     /// Appends lines that happened in one database at once.
@@ -124,7 +130,7 @@ impl Drop for Reader {
         let mut record = self.journal.record();
         record.readers.remove(&self.id);
         record.trim();
-        self.journal.has_readers.store(!record.readers.is_empty(), Ordering::SeqCst);
+        self.journal.attention.set(Observed::JOURNAL, !record.readers.is_empty());
     }
 }
 

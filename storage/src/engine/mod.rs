@@ -7,6 +7,7 @@
 //! An [`Engine`] is shared by all threads; each thread runs commands through an [`Executor`] of its own,
 //! which passes the gate once per batch ([`Executor::begin`]) and executes any number of commands in it.
 
+mod audience;
 pub mod counters;
 pub mod effect;
 mod execute;
@@ -17,13 +18,16 @@ mod upkeep;
 use crate::command::table::CommandTable;
 use crate::keyspace::Keyspace;
 use crate::keyspace::access::AccessPolicy;
+use crate::keyspace::news::{News, Observed};
+use audience::Attention;
+pub use audience::Audience;
 use counters::{CounterSums, Counters};
 pub use execute::{Executor, Outcome, Prepared, Setting, Turn};
 pub use hold::{Hold, Holds};
 use journal::Journal;
 use spinel_types::HashSeed;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What an engine is made with.
 #[derive(Clone, Debug)]
@@ -39,6 +43,8 @@ pub struct Engine {
     pub(crate) keyspace: Keyspace,
     table: CommandTable,
     journal: Arc<Journal>,
+    attention: Arc<Attention>,
+    audience: OnceLock<Arc<dyn Audience>>,
     threads: Mutex<Vec<Arc<Counters>>>,
     next_stripe: AtomicUsize,
     /// [`AccessPolicy`] in 64 bits, so that reading it costs nothing.
@@ -50,10 +56,13 @@ impl Engine {
     /// Makes an engine with an empty keyspace that knows the commands of `table`.
     pub fn new(options: &EngineOptions, table: CommandTable) -> Engine {
         let (low, high) = options.seed;
+        let attention = Arc::<Attention>::default();
         Engine {
             keyspace: Keyspace::new(options.databases, HashSeed::new(low, high)),
             table,
-            journal: Arc::default(),
+            journal: Arc::new(Journal::new(Arc::clone(&attention))),
+            attention,
+            audience: OnceLock::new(),
             threads: Mutex::default(),
             next_stripe: AtomicUsize::new(0),
             access: AtomicU64::new(pack_access(AccessPolicy::Recency)),
@@ -75,6 +84,29 @@ impl Engine {
     /// The journal of all writes.
     pub fn journal(&self) -> &Arc<Journal> {
         &self.journal
+    }
+
+    /// Names who hears what commands do. Only the first one named does.
+    pub fn set_audience(&self, audience: Arc<dyn Audience>) {
+        self.audience.get_or_init(|| audience);
+    }
+
+    /// Lets the audience hear of something, or not. To start with it hears of nothing.
+    pub fn observe(&self, what: Observed, is_wanted: bool) {
+        self.attention.set(what, is_wanted);
+    }
+
+    /// What is being listened for.
+    #[inline]
+    pub(crate) fn observed(&self) -> Observed {
+        self.attention.observed()
+    }
+
+    /// Tells the audience.
+    pub(crate) fn tell(&self, news: &News, client: u64) {
+        if let Some(audience) = self.audience.get() {
+            audience.hear(news, client);
+        }
     }
 
     /// What access clocks mean.

@@ -1,6 +1,8 @@
 //! Work that nobody waits for: removing expired keys.
 
 use super::Engine;
+use crate::keyspace::event::Event;
+use crate::keyspace::news::{News, Observed};
 use crate::keyspace::{DbIndex, SHARDS};
 use crate::time::UnixMillis;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -58,6 +60,7 @@ impl Engine {
                     if self.journal.has_readers() {
                         self.journal.append_words(db, &[b"DEL", key]);
                     }
+                    self.tell_removal(db, key, Some(Event::EXPIRED));
                 });
             if !has_more {
                 break has_members_due;
@@ -72,16 +75,32 @@ impl Engine {
         removed
     }
 
+    /// Tells the audience that a key was removed, or some of its value.
+    fn tell_removal(&self, db: DbIndex, key: &[u8], event: Option<Event>) {
+        let observed = self.observed();
+        let mut news = News::default();
+        if observed.has(Observed::KEYS) {
+            news.change(db, key);
+        }
+        if let Some(event) = event.filter(|_| observed.has(Observed::EVENTS)) {
+            news.event(db, key, event);
+        }
+        if !news.is_empty() {
+            self.tell(&news, 0);
+        }
+    }
+
     /// Removes expired members of values, and returns how many.
     fn expire_members(&self, db: DbIndex, shard: usize, now: UnixMillis) -> usize {
         let mut removed = 0;
         loop {
             let _inside = self.keyspace.gate.shared(STRIPE);
-            let has_more = self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse| {
+            let has_more = self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse, is_left| {
                 removed += lapse.members.as_ref().map_or(0, |(_, members)| members.len());
                 if self.journal.has_readers() {
                     self.journal.append_words(db, &lapse.words());
                 }
+                self.tell_removal(db, &lapse.key, (!is_left).then_some(Event::DEL));
             });
             if !has_more {
                 return removed;

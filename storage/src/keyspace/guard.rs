@@ -6,6 +6,7 @@
 //! the accounts of memory and expiry times. What is large is freed in the background.
 
 use super::DbIndex;
+use super::event::Event;
 use super::thresholds::Thresholds;
 use super::view::View;
 use crate::error::Error;
@@ -239,6 +240,12 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         Ok(Some(values.place(self.hash, slot, &mut self.changes)))
     }
 
+    /// Tells of an event of this key, if somebody listens.
+    #[inline]
+    pub fn notify(&mut self, event: Event) {
+        self.view.tell_event(self.db, self.key, event);
+    }
+
     /// Counts changes to a value that doesn't count them itself.
     pub fn count_changes(&mut self, changes: u64) {
         self.changes += changes;
@@ -283,6 +290,9 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
 
     fn replaced(&mut self, slot: Slot, former: Option<Large>) {
         self.view.scene.keyspace.reclaim().value(former);
+        if self.slot.is_none() {
+            self.notify(Event::NEW);
+        }
         self.slot = Some(slot);
         self.changes += 1;
     }
@@ -318,6 +328,9 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         if self.values().is_emptied(slot) {
             let hash = self.hash;
             self.values().remove(hash, slot);
+            if self.changes > 0 {
+                self.notify(Event::DEL);
+            }
         }
     }
 }
@@ -328,6 +341,9 @@ impl Drop for KeyGuard<'_, '_> {
         self.view.changes += self.changes;
         if self.is_open {
             self.close_for_good();
+        }
+        if self.changes > 0 {
+            self.view.tell_change(self.db, self.key);
         }
     }
 }

@@ -11,9 +11,11 @@
 
 pub mod access;
 mod collections;
+pub mod event;
 pub mod gate;
 pub mod guard;
 pub(crate) mod lapse;
+pub mod news;
 pub mod reclaim;
 pub mod shard;
 mod streams;

@@ -204,15 +204,15 @@ impl Keyspace {
         (has_more, held.values.first_due(now.0).is_some())
     }
 
-    /// Removes up to about `members_max` expired members of one value of a shard and reports them. Whether
-    /// there was such a value, so that there may be more.
+    /// Removes up to about `members_max` expired members of one value of a shard and reports them, and whether any
+    /// are left. Whether there was such a value, so that there may be more.
     pub(crate) fn expire_members(
         &self,
         db: DbIndex,
         shard: usize,
         now: UnixMillis,
         members_max: usize,
-        report: impl FnOnce(Lapse),
+        report: impl FnOnce(Lapse, bool),
     ) -> bool {
         let values = &mut self.lock(db, shard).values;
         let Some(key) = values.first_due(now.0).map(<[u8]>::to_vec) else { return false };
@@ -220,9 +220,10 @@ impl Keyspace {
         let mut slot = values.table().find(hash, &key).expect("a value whose members expire is there");
         let value_type = ValueType::of(values.table().entry(slot));
         let mut members = Vec::new();
-        values.expire_members(hash, &mut slot, now.0, members_max, |member| members.push(member.to_vec()));
+        let is_left = values
+            .expire_members(hash, &mut slot, now.0, members_max, |member| members.push(member.to_vec()));
         if !members.is_empty() {
-            report(Lapse { db, key, members: Some((value_type, members)) });
+            report(Lapse { db, key, members: Some((value_type, members)) }, is_left);
         }
         true
     }

@@ -1,8 +1,10 @@
 //! The part of the keyspace that one running command may touch.
 
 use super::access::AccessPolicy;
+use super::event::Event;
 use super::guard::{Detached, KeyGuard};
 use super::lapse::Lapse;
+use super::news::{News, Observed};
 use super::shard::Shard;
 use super::{DbIndex, Keyspace, shard_of};
 use crate::engine::counters::Counters;
@@ -48,8 +50,8 @@ pub struct View<'a> {
     pub(crate) scene: &'a Scene<'a>,
     /// Whether reads leave access clocks alone.
     pub(crate) is_untouching: bool,
-    /// Whether keys that lapsed must be reported to the journal.
-    pub(crate) is_recorded: bool,
+    /// What must be told.
+    pub(crate) observed: Observed,
     pub(crate) held: Held<'a>,
     pub(crate) db: DbIndex,
     pub(crate) now: UnixMillis,
@@ -61,6 +63,8 @@ pub struct View<'a> {
     pub(crate) changes: u64,
     /// Keys that were found expired and removed.
     pub(crate) lapsed: &'a mut Vec<Lapse>,
+    /// What the command did so far, as far as somebody listens.
+    pub(crate) news: &'a mut News,
 }
 
 #[inline]
@@ -99,6 +103,27 @@ impl<'a> View<'a> {
         self.changes += changes;
     }
 
+    /// Tells that all keys of a database were removed or exchanged.
+    pub(crate) fn tell_emptied(&mut self, db: DbIndex) {
+        if self.observed.has(Observed::KEYS) {
+            self.news.emptied(db);
+        }
+    }
+
+    /// Tells of an event.
+    pub(crate) fn tell_event(&mut self, db: DbIndex, key: &[u8], event: Event) {
+        if self.observed.has(Observed::EVENTS) {
+            self.news.event(db, key, event);
+        }
+    }
+
+    /// Tells that a key was changed.
+    pub(crate) fn tell_change(&mut self, db: DbIndex, key: &[u8]) {
+        if self.observed.has(Observed::KEYS) {
+            self.news.change(db, key);
+        }
+    }
+
     /// Looks at a key, counting a hit or a miss and marking it used.
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Option<Entry<'_>> {
@@ -124,6 +149,9 @@ impl<'a> View<'a> {
         let hash = self.hash(key);
         let Some(slot) = self.find(self.db, hash, key) else {
             self.scene.counters.misses.add(1);
+            if self.observed.has(Observed::MISSES) {
+                self.news.event(self.db, key, Event::KEY_MISS);
+            }
             return None;
         };
         self.scene.counters.hits.add(1);
@@ -256,15 +284,17 @@ impl<'a> View<'a> {
         let large = self.shard(db, hash).values.remove(hash, slot);
         self.scene.keyspace.reclaim().value(large);
         self.scene.counters.expired.add(1);
-        if self.is_recorded {
+        if self.observed.has(Observed::JOURNAL) {
             self.lapsed.push(Lapse { db, key: key.to_vec(), members: None });
         }
+        self.tell_change(db, key);
+        self.tell_event(db, key, Event::EXPIRED);
     }
 
     /// Removes the members of a value that have expired, and the key if nothing is left; the slot otherwise.
     #[cold]
     fn expire_members(&mut self, db: DbIndex, hash: u64, mut slot: Slot, key: &[u8]) -> Option<Slot> {
-        let (now, is_recorded) = (self.now.0, self.is_recorded);
+        let (now, is_recorded) = (self.now.0, self.observed.has(Observed::JOURNAL));
         let values = &mut self.shard(db, hash).values;
         let value_type = Kind::of(values.table().entry(slot)).value_type();
         let mut members = Vec::new();
@@ -275,6 +305,10 @@ impl<'a> View<'a> {
         });
         if is_recorded && !members.is_empty() {
             self.lapsed.push(Lapse { db, key: key.to_vec(), members: Some((value_type, members)) });
+        }
+        self.tell_change(db, key);
+        if !is_left {
+            self.tell_event(db, key, Event::DEL);
         }
         is_left.then_some(slot)
     }

@@ -97,10 +97,11 @@ fn flush(call: &mut Call<'_>, databases: Range<u16>) -> Result<(), Error> {
     let kind = FlushType::parse(&mut call.args)?;
 
     let keyspace = call.keys.keyspace();
-    let emptied: Vec<_> = databases.flat_map(|db| keyspace.empty(DbIndex(db))).collect();
+    let emptied: Vec<_> = databases.clone().flat_map(|db| keyspace.empty(DbIndex(db))).collect();
     let keys: usize = emptied.iter().map(|values| values.table().len()).sum();
     // Whoever follows the journal must hear of it even if there was nothing to remove here.
     call.keys.count_changes(keys.max(1) as u64);
+    databases.for_each(|db| call.keys.tell_emptied(DbIndex(db)));
     match kind {
         FlushType::Sync => drop(emptied),
         FlushType::Async => keyspace.reclaim().databases(emptied),
@@ -120,6 +121,8 @@ fn swap(call: &mut Call<'_>) -> Result<(), Error> {
 
     keyspace.swap(one, other);
     call.keys.count_changes(1);
+    call.keys.tell_emptied(one);
+    call.keys.tell_emptied(other);
 
     call.reply.ok();
     Ok(())
