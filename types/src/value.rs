@@ -2,7 +2,7 @@
 
 use crate::entry::Entry;
 use crate::hash::HashRef;
-use crate::kind::Kind;
+use crate::kind::{Kind, ValueType};
 use crate::large::Large;
 use crate::list::ListRef;
 use crate::listpack::Listpack;
@@ -39,6 +39,29 @@ impl<'a> Value<'a> {
         match values.large(entry) {
             Some(large) => Value::of_large(large),
             None => Value::of_bytes(Kind::of(entry), entry.value()),
+        }
+    }
+
+    /// The type of the value.
+    pub const fn value_type(self) -> ValueType {
+        match self {
+            Value::String(_) => ValueType::String,
+            Value::Hash(_) => ValueType::Hash,
+            Value::List(_) => ValueType::List,
+            Value::Set(_) => ValueType::Set,
+            Value::SortedSet(_) => ValueType::SortedSet,
+            Value::Stream(_) => ValueType::Stream,
+        }
+    }
+
+    /// When a field of a hash, or a member of a set or a sorted set, expires; nothing if there is none with this
+    /// name.
+    pub fn member_expiry(self, member: &[u8]) -> Option<Option<i64>> {
+        match self {
+            Value::Hash(hash) => hash.expiry(member),
+            Value::Set(set) => set.expiry(Str::parse(member)),
+            Value::SortedSet(set) => set.expiry(member),
+            Value::String(_) | Value::List(_) | Value::Stream(_) => None,
         }
     }
 

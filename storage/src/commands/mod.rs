@@ -11,6 +11,7 @@ mod hash;
 mod hyperloglog;
 mod lenient;
 mod list;
+mod members;
 mod portion;
 #[cfg(test)]
 mod script;

@@ -1,6 +1,7 @@
 //! What was found expired and removed.
 
 use super::DbIndex;
+use super::members::removal_command;
 use spinel_types::ValueType;
 
 /// A key, or members of its value, whose time had come. The journal must hear of it.
@@ -15,11 +16,9 @@ impl Lapse {
     /// The command that does the same.
     pub(crate) fn words(&self) -> Vec<&[u8]> {
         let Some((value_type, members)) = &self.members else { return vec![b"DEL", &self.key] };
-        let name: &[u8] = match value_type {
-            ValueType::Set => b"SREM",
-            ValueType::SortedSet => b"ZREM",
-            _ => b"HDEL",
-        };
-        [name, &self.key].into_iter().chain(members.iter().map(Vec::as_slice)).collect()
+        [removal_command(*value_type), &self.key]
+            .into_iter()
+            .chain(members.iter().map(Vec::as_slice))
+            .collect()
     }
 }

@@ -15,6 +15,7 @@ pub mod event;
 pub mod gate;
 pub mod guard;
 pub(crate) mod lapse;
+pub mod members;
 pub mod news;
 pub mod reclaim;
 pub mod shard;

@@ -187,6 +187,11 @@ impl<'a> View<'a> {
         self.consult(key, !self.is_untouching).map(value_of)
     }
 
+    /// Looks at a value, counting a hit or a miss without marking it used.
+    pub fn look_at_value(&mut self, key: &[u8]) -> Option<Value<'_>> {
+        self.consult(key, false).map(value_of)
+    }
+
     /// Looks at the values of several keys at once, counting hits and misses and marking them used.
     pub fn read_values<'v>(&'v mut self, keys: &[&[u8]]) -> Vec<Option<Value<'v>>> {
         let found: Vec<_> =

@@ -2,6 +2,7 @@
 
 use super::{FieldPack, FieldPackMut, Hash, HashRef};
 use crate::buffer::Buffer;
+use crate::fate::Fate;
 use crate::kind::Kind;
 use crate::large::Large;
 use crate::listpack;
@@ -29,19 +30,6 @@ pub enum FieldExpiry {
     Clear,
     /// It stays.
     Keep,
-}
-
-/// What is to happen to a field.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fate {
-    /// It stays as it is.
-    Stays,
-    /// It expires at this time, which is not 0.
-    Expires(i64),
-    /// It stays and will not expire any more.
-    Persists,
-    /// It is removed.
-    Goes,
 }
 
 /// A hash opened for editing.
@@ -227,8 +215,7 @@ impl Hash {
         let fate = decide(self.table.entry(slot).stamp());
         match fate {
             Fate::Stays => {}
-            Fate::Expires(expiry) => _ = self.table.set_stamp(hash, slot, Some(expiry)),
-            Fate::Persists => _ = self.table.set_stamp(hash, slot, None),
+            Fate::Expires(_) | Fate::Persists => _ = self.table.set_stamp(hash, slot, fate.stamp()),
             Fate::Goes => self.table.remove(hash, slot),
         }
         Some(fate)

@@ -32,7 +32,7 @@ use crate::large::Large;
 use crate::member::{Member, MemberValue, Members};
 use crate::string::Str;
 use crate::table::{Table, TableStatistics};
-pub use edit::{Fate, FieldExpiry, HashLimits, HashMut};
+pub use edit::{FieldExpiry, HashLimits, HashMut};
 pub use pack::FieldPack;
 pub(crate) use pack::FieldPackMut;
 

@@ -1,6 +1,7 @@
 //! Hashes against a model.
 
 use super::*;
+use crate::fate::Fate;
 use crate::listpack::validate;
 use crate::place::Place;
 use crate::random::{Random, model_steps};

@@ -2,6 +2,7 @@
 
 use super::{Set, SetRef};
 use crate::buffer::Buffer;
+use crate::fate::Fate;
 use crate::hash_seed::HashSeed;
 use crate::intset::{self, Intset, IntsetMut};
 use crate::kind::Kind;
@@ -108,17 +109,23 @@ impl<'a> SetMut<'a> {
         is_new
     }
 
-    /// Sets when a member expires, which makes the set large; whether the member is there.
+    /// Lets `decide` say what happens to a member by its expiry time, and returns that; nothing if there is no such
+    /// member. A set in which a member expires becomes large.
     ///
     /// O(n) in a compact set, O(1) in a large one.
-    pub fn expire_at(&mut self, member: Str<'_>, at: i64) -> bool {
-        if !self.view().contains(member) {
-            return false;
+    pub fn decide(&mut self, member: Str<'_>, decide: impl FnOnce(Option<i64>) -> Fate) -> Option<Fate> {
+        let before = self.view().expiry(member)?;
+        let fate = decide(before);
+        match fate {
+            Fate::Stays => {}
+            Fate::Persists if before.is_none() => {}
+            Fate::Goes => _ = self.remove(member),
+            Fate::Expires(_) | Fate::Persists => {
+                self.set_expiry(member, fate.stamp());
+                self.place.count_changes(1);
+            }
         }
-        self.enlarge();
-        self.place.large_mut().expect("just made").as_set_mut().set_stamp(member, Some(at));
-        self.place.count_changes(1);
-        true
+        Some(fate)
     }
 
     fn put(&mut self, member: Str<'_>) -> bool {
@@ -192,10 +199,12 @@ impl<'a> SetMut<'a> {
         is_removed
     }
 
-    /// Makes a set all of whose members are integers a compact set of integers, unless there are too many.
+    /// Makes a set all of whose members are integers a compact set of integers, unless there are too many, or some
+    /// that expire.
     pub fn narrow(&mut self) {
         let view = self.view();
-        if matches!(view, SetRef::Integers(_)) || view.len() > self.limits.integers_max {
+        let is_expiring = matches!(view, SetRef::Large(set) if set.next_due() != i64::MAX);
+        if matches!(view, SetRef::Integers(_)) || is_expiring || view.len() > self.limits.integers_max {
             return;
         }
         let Some(mut integers) = view.iter().map(Str::integer).collect::<Option<Vec<i64>>>() else { return };
@@ -215,9 +224,9 @@ impl<'a> SetMut<'a> {
                 let set = large.as_set_mut();
                 let left = set.len() - count;
                 if left * POP_BY_ONE_FACTOR > count {
-                    (0..count).for_each(|_| report(Str::Text(&set.pop_one(random))));
+                    (0..count).for_each(|_| report(Str::Text(&set.pop_one(random).0)));
                 } else {
-                    let kept: Vec<Vec<u8>> = (0..left).map(|_| set.pop_one(random)).collect();
+                    let kept: Vec<_> = (0..left).map(|_| set.pop_one(random)).collect();
                     set.table.iter().for_each(|member| report(member.key()));
                     self.replace_by(&kept);
                 }
@@ -228,12 +237,23 @@ impl<'a> SetMut<'a> {
         self.place.count_changes(count as u64);
     }
 
-    /// Starts again with these members.
-    fn replace_by(&mut self, members: &[Vec<u8>]) {
+    /// Starts again with these members and their expiry times.
+    fn replace_by(&mut self, members: &[(Vec<u8>, Option<i64>)]) {
         self.place.set_compact(Kind::SetPack, listpack::EMPTY);
-        for member in members {
+        for (member, _) in members {
             self.put(Str::parse(member));
         }
+        for (member, expiry) in members {
+            if let Some(at) = *expiry {
+                self.set_expiry(Str::parse(member), Some(at));
+            }
+        }
+    }
+
+    /// Sets or clears when a member expires that is there, which makes the set large.
+    fn set_expiry(&mut self, member: Str<'_>, expiry: Option<i64>) {
+        self.enlarge();
+        self.place.large_mut().expect("just made").as_set_mut().set_stamp(member, expiry);
     }
 
     /// Turns a compact form into the large one.
@@ -259,13 +279,14 @@ const PACK_BYTES_MAX: usize = 1 << 30;
 const PACKED_INTEGER_BYTES_MAX: usize = 10;
 
 impl Set {
-    /// Removes a member chosen at random; the set must have one.
-    fn pop_one(&mut self, random: &mut impl FnMut() -> u64) -> Vec<u8> {
+    /// Removes a member chosen at random, and returns it and when it expires; the set must have one.
+    fn pop_one(&mut self, random: &mut impl FnMut() -> u64) -> (Vec<u8>, Option<i64>) {
         let slot = self.table.choose(random).expect("the set is not empty");
-        let member = self.table.entry(slot).key();
+        let entry = self.table.entry(slot);
+        let (member, expiry) = (entry.key(), entry.stamp());
         let (hash, text) = (self.table.hash(member), member.to_vec());
         self.table.remove(hash, slot);
-        text
+        (text, expiry)
     }
 }
 

@@ -83,6 +83,14 @@ impl<'a> SetRef<'a> {
         }
     }
 
+    /// When a member expires; nothing if there is no such member. Costs as [`SetRef::contains`].
+    pub fn expiry(self, member: Str<'_>) -> Option<Option<i64>> {
+        match self {
+            SetRef::Large(set) => set.expiry(member),
+            compact => compact.contains(member).then_some(None),
+        }
+    }
+
     /// Visits every member. O(n).
     #[inline]
     pub fn for_each(self, mut visit: impl FnMut(Str<'a>)) {
@@ -140,6 +148,12 @@ impl Set {
     #[inline]
     pub fn contains(&self, member: Str<'_>) -> bool {
         self.table.find(self.table.hash(member), member).is_some()
+    }
+
+    /// When a member expires; nothing if there is no such member. O(1).
+    pub fn expiry(&self, member: Str<'_>) -> Option<Option<i64>> {
+        let slot = self.table.find(self.table.hash(member), member)?;
+        Some(self.table.entry(slot).stamp())
     }
 
     /// Adds a member; whether it was not there. O(1).

@@ -1,10 +1,14 @@
 //! Sets against a model, in every form and over every change of form; and whether choices are fair.
 
 use super::*;
+use crate::fate::Fate;
 use crate::kind::Kind;
 use crate::place::Place;
 use crate::random::{Random, model_steps};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Members and when they expire.
+type Model = BTreeMap<Vec<u8>, Option<i64>>;
 
 const SEED: HashSeed = HashSeed::new(3, 4);
 const WIDE: SetLimits = SetLimits { integers_max: 1000, entries_max: 1000, value_bytes_max: 64 };
@@ -25,7 +29,7 @@ fn form(value: &OwnedValue) -> &'static str {
 }
 
 /// What the set holds, counted and walked over in every way, and that its form may hold it.
-fn check(value: &mut OwnedValue, limits: SetLimits, model: &BTreeSet<Vec<u8>>) {
+fn check(value: &mut OwnedValue, limits: SetLimits, model: &Model) {
     let mut walked = members(value);
     if let OwnedValue::Inline { kind: Kind::IntSet, bytes } = value {
         assert_eq!(crate::intset::validate(bytes), Ok(()));
@@ -33,10 +37,10 @@ fn check(value: &mut OwnedValue, limits: SetLimits, model: &BTreeSet<Vec<u8>>) {
     } else if let OwnedValue::Inline { bytes, .. } = value {
         assert_eq!(crate::listpack::validate(bytes), Ok(crate::listpack::Shape::Canonical));
         assert!(model.len() <= limits.entries_max);
-        assert!(model.iter().all(|member| member.len() <= limits.value_bytes_max));
+        assert!(model.keys().all(|member| member.len() <= limits.value_bytes_max));
     }
     walked.sort();
-    assert!(walked.iter().eq(model));
+    assert!(walked.iter().eq(model.keys()));
     edited(value, limits, |set| {
         let view = set.view();
         assert_eq!((view.len(), view.is_empty()), (model.len(), model.is_empty()));
@@ -44,8 +48,11 @@ fn check(value: &mut OwnedValue, limits: SetLimits, model: &BTreeSet<Vec<u8>>) {
         while let Some(at) = cursor {
             cursor = view.scan(at, |member| assert!(visited.insert(member.to_vec())));
         }
-        assert_eq!(visited, *model);
+        assert!(visited.iter().eq(model.keys()));
         view.for_each(|member| assert!(view.contains(member)));
+        for (member, expiry) in model {
+            assert_eq!(view.expiry(Str::parse(member)), Some(*expiry));
+        }
     });
 }
 
@@ -75,10 +82,10 @@ fn sets_follow_a_model() {
         let variety = 1 + random.below(4);
         let (first, expected) = (member(&mut random, variety - 1), 1 + random.below(12));
         let mut value = SetMut::fresh(Str::parse(&first), expected, limits, SEED);
-        let mut model = BTreeSet::new();
+        let mut model = Model::new();
         // What did not fit when the set was made stays as long as nothing is added.
         edited(&mut value, limits, |set| assert!(set.add(Str::parse(&first))));
-        model.insert(first);
+        model.insert(first, None);
         for _ in 0..500 {
             let kind = random.below(variety);
             let text = member(&mut random, kind);
@@ -90,29 +97,35 @@ fn sets_follow_a_model() {
     assert_eq!(forms.len(), 3, "{forms:?}");
 }
 
-fn step(
-    value: &mut OwnedValue,
-    limits: SetLimits,
-    model: &mut BTreeSet<Vec<u8>>,
-    text: Vec<u8>,
-    random: &mut Random,
-) {
-    match random.below(12) {
+fn step(value: &mut OwnedValue, limits: SetLimits, model: &mut Model, text: Vec<u8>, random: &mut Random) {
+    match random.below(14) {
         0..6 => {
             let is_new = edited(value, limits, |set| set.add(Str::parse(&text)));
-            assert_eq!(is_new, model.insert(text));
+            assert_eq!(is_new, !model.contains_key(&text));
+            model.entry(text).or_insert(None);
         }
         6..9 => {
             let is_removed = edited(value, limits, |set| set.remove(Str::parse(&text)));
-            assert_eq!(is_removed, model.remove(&text));
+            assert_eq!(is_removed, model.remove(&text).is_some());
         }
         9 => {
             let is_there = edited(value, limits, |set| set.view().contains(Str::parse(&text)));
-            assert_eq!(is_there, model.contains(&text));
+            assert_eq!(is_there, model.contains_key(&text));
         }
         10 => edited(value, limits, |set| {
             set.narrow();
         }),
+        11 => decide(value, limits, model, text, random),
+        12 => {
+            let now = random.below(100) as i64;
+            let mut gone = Vec::new();
+            if let OwnedValue::Large(large) = value {
+                while large.expire_members(now, 3, |member| gone.push(member.to_vec())) {}
+            }
+            let due = |expiry: Option<i64>| expiry.is_some_and(|at| at <= now);
+            assert!(gone.iter().all(|member| model.remove(member).is_some_and(due)));
+            assert!(!model.values().any(|expiry| due(*expiry)));
+        }
         _ if model.len() > 1 => {
             let count = random.below(model.len());
             let mut popped = Vec::new();
@@ -120,11 +133,32 @@ fn step(
                 set.pop(count, &mut || random.next(), |member| popped.push(member.to_vec()));
             });
             assert_eq!(popped.len(), count);
-            assert!(popped.iter().all(|member| model.remove(member)));
+            assert!(popped.iter().all(|member| model.remove(member).is_some()));
         }
         _ => {}
     }
     assert_eq!(edited(value, limits, |set| set.view().len()), model.len());
+}
+
+fn decide(value: &mut OwnedValue, limits: SetLimits, model: &mut Model, text: Vec<u8>, random: &mut Random) {
+    let at = 1 + random.below(100) as i64;
+    let fate = [Fate::Stays, Fate::Persists, Fate::Goes, Fate::Expires(at)][random.below(4)];
+    let before = model.get(&text).copied();
+    let mut seen = None;
+    let decided = edited(value, limits, |set| {
+        set.decide(Str::parse(&text), |before| {
+            seen = Some(before);
+            fate
+        })
+    });
+    assert_eq!((decided, seen), (before.map(|_| fate), before));
+    match fate {
+        Fate::Goes => drop(model.remove(&text)),
+        Fate::Expires(_) | Fate::Persists => {
+            model.entry(text).and_modify(|expiry| *expiry = fate.stamp());
+        }
+        Fate::Stays => {}
+    }
 }
 
 fn encoding(members: &[&str], limits: SetLimits) -> &'static str {

@@ -2,6 +2,7 @@
 
 use super::compact::{self, Pairs};
 use super::{Change, SortedSet, SortedSetRef};
+use crate::fate::Fate;
 use crate::kind::Kind;
 use crate::large::Large;
 use crate::listpack::{self, Listpack};
@@ -86,18 +87,25 @@ impl<'a> SortedSetMut<'a> {
         removed
     }
 
-    /// Sets when a member expires, which makes the sorted set large; whether the member is there. O(log n), or O(n)
-    /// in the compact form.
-    pub fn expire_at(&mut self, member: &[u8], at: i64) -> bool {
-        if self.view().score(Str::parse(member)).is_none() {
-            return false;
+    /// Lets `decide` say what happens to a member by its expiry time, and returns that; nothing if there is no such
+    /// member. A sorted set in which a member expires becomes large. O(log n), or O(n) in the compact form.
+    pub fn decide(&mut self, member: &[u8], decide: impl FnOnce(Option<i64>) -> Fate) -> Option<Fate> {
+        let before = self.view().expiry(member)?;
+        let fate = decide(before);
+        match fate {
+            Fate::Stays => {}
+            Fate::Persists if before.is_none() => {}
+            Fate::Goes => _ = self.remove(member),
+            Fate::Expires(_) | Fate::Persists => {
+                if self.place.large().is_none() {
+                    self.enlarge();
+                }
+                let large = self.place.large_mut().expect("just made");
+                large.as_sorted_set_mut().set_stamp(Str::parse(member), fate.stamp());
+                self.place.count_changes(1);
+            }
         }
-        if self.place.large().is_none() {
-            self.enlarge();
-        }
-        self.place.count_changes(1);
-        let large = self.place.large_mut().expect("just made");
-        large.as_sorted_set_mut().set_stamp(Str::parse(member), Some(at))
+        Some(fate)
     }
 
     /// Removes a range of ranks, which must be there. O(log n + k), or O(n) in the compact form.

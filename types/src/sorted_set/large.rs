@@ -59,6 +59,12 @@ impl SortedSet {
         Some(score_of(self.table.entry(slot)))
     }
 
+    /// When a member expires; nothing if there is no such member. O(1).
+    pub fn expiry(&self, member: Str<'_>) -> Option<Option<i64>> {
+        let slot = self.table.find(self.table.hash(member), member)?;
+        Some(self.table.entry(slot).stamp())
+    }
+
     /// A member's rank and score. O(log n).
     pub fn rank(&self, member: Str<'_>) -> Option<(usize, f64)> {
         let slot = self.table.find(self.table.hash(member), member)?;

@@ -2,6 +2,7 @@
 
 use super::ordered_score::Score;
 use super::*;
+use crate::fate::Fate;
 use crate::hash_seed::HashSeed;
 use crate::place::Place;
 use crate::random::{Random, model_steps};
@@ -35,6 +36,7 @@ struct Pair {
     limits: SortedSetLimits,
     changes: u64,
     scores: HashMap<Vec<u8>, f64>,
+    expiries: HashMap<Vec<u8>, i64>,
     order: BTreeSet<(Score, Vec<u8>)>,
 }
 
@@ -46,6 +48,7 @@ impl Pair {
             limits,
             changes: 0,
             scores: HashMap::new(),
+            expiries: HashMap::new(),
             order: BTreeSet::new(),
         }
     }
@@ -79,10 +82,46 @@ impl Pair {
     }
 
     fn take(&mut self, member: &[u8]) {
-        let expected = self.scores.remove(member);
+        let expected = self.forget(member);
         assert_eq!(self.edit().remove(member), expected);
-        if let Some(score) = expected {
-            self.order.remove(&(Score(score), member.to_vec()));
+    }
+
+    /// Takes a member out of what should be there, and returns its score.
+    fn forget(&mut self, member: &[u8]) -> Option<f64> {
+        self.expiries.remove(member);
+        let score = self.scores.remove(member)?;
+        self.order.remove(&(Score(score), member.to_vec()));
+        Some(score)
+    }
+
+    fn decide(&mut self, member: &[u8], fate: Fate) {
+        let before = self.scores.get(member).map(|_| self.expiries.get(member).copied());
+        let mut seen = None;
+        let decided = self.edit().decide(member, |before| {
+            seen = Some(before);
+            fate
+        });
+        assert_eq!((decided, seen), (before.map(|_| fate), before));
+        match fate {
+            Fate::Expires(at) if before.is_some() => _ = self.expiries.insert(member.to_vec(), at),
+            Fate::Persists => _ = self.expiries.remove(member),
+            Fate::Goes => _ = self.forget(member),
+            _ => {}
+        }
+    }
+
+    fn expire(&mut self, now: i64) {
+        let mut gone = Vec::new();
+        if let OwnedValue::Large(large) = &mut self.value {
+            while large.expire_members(now, 3, |member| gone.push(member.to_vec())) {}
+        }
+        let mut due: Vec<_> =
+            self.expiries.iter().filter(|(_, at)| **at <= now).map(|(member, _)| member.clone()).collect();
+        gone.sort();
+        due.sort();
+        assert_eq!(gone, due);
+        for member in due {
+            self.forget(&member);
         }
     }
 
@@ -90,9 +129,8 @@ impl Pair {
         let start = start.min(self.order.len());
         let gone: Vec<_> = self.order.iter().skip(start).take(count).cloned().collect();
         self.edit().remove_range(start..start + gone.len());
-        for (score, member) in gone {
-            self.scores.remove(&member);
-            self.order.remove(&(score, member));
+        for (_, member) in gone {
+            self.forget(&member);
         }
     }
 
@@ -101,6 +139,7 @@ impl Pair {
             let rank = self.order.iter().position(|(_, other)| other == member).expect("in the order");
             (rank, *score)
         });
+        let expiry = self.expiries.get(member).copied();
         let before = |bound: f64| self.order.iter().filter(|(score, _)| score.0 < bound).count();
         let up_to = |bound: f64| self.order.iter().filter(|(score, _)| score.0 <= bound).count();
         let expected = [before(low)..up_to(high).max(before(low)), up_to(low)..before(high).max(up_to(low))];
@@ -118,6 +157,7 @@ impl Pair {
         }
         assert_eq!(view.rank(member), rank);
         assert_eq!(view.score(member), rank.map(|(_, score)| score));
+        assert_eq!(view.expiry(member), rank.map(|_| expiry));
         assert_eq!(view.ranks_of_scores(Bound::Included(low), Bound::Included(high)), expected[0]);
         assert_eq!(view.ranks_of_scores(Bound::Excluded(low), Bound::Excluded(high)), expected[1]);
     }
@@ -153,12 +193,18 @@ fn behaves_as_an_ordered_map_in_both_forms() {
         for step in 0..length {
             let member = member(&mut random);
             let was_large = pair.is_large();
-            match random.below(12) {
+            match random.below(14) {
                 0..=6 => {
                     let score = score(&mut random);
                     pair.put(&member, score);
                 }
                 7 | 8 => pair.take(&member),
+                12 => {
+                    let at = 1 + random.below(100) as i64;
+                    let fates = [Fate::Stays, Fate::Persists, Fate::Goes, Fate::Expires(at)];
+                    pair.decide(&member, fates[random.below(4)]);
+                }
+                13 => pair.expire(random.below(100) as i64),
                 9 if step % 50 == 0 => pair.take_range(random.below(200), random.below(40)),
                 _ => {
                     let (low, high) = (score(&mut random), score(&mut random));
@@ -168,7 +214,7 @@ fn behaves_as_an_ordered_map_in_both_forms() {
             crossings += u32::from(!was_large && pair.is_large());
             let longest = pair.scores.keys().map(Vec::len).max().unwrap_or(0);
             let is_within = pair.scores.len() <= limits.0 && longest <= limits.1;
-            assert!(pair.is_large() || is_within);
+            assert!(pair.is_large() || is_within && pair.expiries.is_empty());
             if step % 400 == 0 {
                 pair.compare();
             }

@@ -49,6 +49,14 @@ impl<'a> SortedSetRef<'a> {
         }
     }
 
+    /// When a member expires; nothing if there is no such member. O(1), or O(n) in the compact form.
+    pub fn expiry(self, member: &[u8]) -> Option<Option<i64>> {
+        match self {
+            SortedSetRef::Compact(pack) => Pairs::new(pack).score(Str::Text(member)).map(|_| None),
+            SortedSetRef::Large(set) => set.expiry(Str::parse(member)),
+        }
+    }
+
     /// A member's rank and score. O(log n), or O(n) in the compact form.
     #[inline]
     pub fn rank(self, member: &[u8]) -> Option<(usize, f64)> {

@@ -66,6 +66,11 @@ const ALLOWANCES: &[Allowance] = &[
         accepts: |_, one, other| close(one, other, 2000),
     },
     Allowance {
+        commands: &["ttl", "pttl"],
+        reason: "a second word names a member, as in KeyDB",
+        accepts: |call, one, other| call.len() == 3 && one.is_error() && other.integer().is_some(),
+    },
+    Allowance {
         commands: &[
             "time",
             "lastsave",

@@ -10,9 +10,8 @@ use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Run};
 use crate::commands::expiry::TimeForm;
 use crate::error::Error;
-use crate::keyspace::guard::KeyGuard;
-use crate::time::UnixMillis;
-use spinel_types::{Fate, Str, ValueType};
+use crate::keyspace::members::removal_command;
+use spinel_types::{Fate, ValueType};
 
 const ROW: Command = Command {
     keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::UPDATE))],
@@ -69,19 +68,11 @@ fn expire(call: &mut Call<'_>, form: TimeForm, command: &'static str) -> Result<
         call.reply.integer(0);
         return Ok(());
     };
-    let is_past = at <= call.now;
-    let is_there = if is_past {
-        remove(&mut guard, value_type, member)?
-    } else {
-        set(&mut guard, value_type, member, at)?
-    };
-    if is_there && is_past {
-        let name: &[u8] = match value_type {
-            ValueType::Set => b"SREM",
-            ValueType::SortedSet => b"ZREM",
-            _ => b"HDEL",
-        };
-        call.effect.rewrite(|| [name, key, member].map(<[u8]>::to_vec));
+    let fate = if at <= call.now { Fate::Goes } else { Fate::Expires(at.0) };
+    let collection = guard.existing_members(value_type)?;
+    let is_there = collection.and_then(|mut collection| collection.decide(member, |_| fate)).is_some();
+    if is_there && fate == Fate::Goes {
+        call.effect.rewrite(|| [removal_command(value_type), key, member].map(<[u8]>::to_vec));
     } else if is_there {
         let at = at.0.to_string();
         call.effect.rewrite(|| [b"PEXPIREMEMBERAT", key, member, at.as_bytes()].map(<[u8]>::to_vec));
@@ -89,35 +80,6 @@ fn expire(call: &mut Call<'_>, form: TimeForm, command: &'static str) -> Result<
 
     call.reply.integer(is_there.into());
     Ok(())
-}
-
-/// Sets when a member expires; whether it is there.
-fn set(
-    guard: &mut KeyGuard<'_, '_>,
-    value_type: ValueType,
-    member: &[u8],
-    UnixMillis(at): UnixMillis,
-) -> Result<bool, Error> {
-    Ok(match value_type {
-        ValueType::Hash => guard
-            .existing_hash()?
-            .is_some_and(|mut hash| hash.decide(member, |_| Fate::Expires(at)).is_some()),
-        ValueType::Set => guard.existing_set()?.is_some_and(|mut set| set.expire_at(Str::parse(member), at)),
-        ValueType::SortedSet => guard.existing_sorted_set()?.is_some_and(|mut set| set.expire_at(member, at)),
-        _ => return Err(Error::WrongType),
-    })
-}
-
-/// Removes a member; whether it was there.
-fn remove(guard: &mut KeyGuard<'_, '_>, value_type: ValueType, member: &[u8]) -> Result<bool, Error> {
-    Ok(match value_type {
-        ValueType::Hash => guard.existing_hash()?.is_some_and(|mut hash| hash.remove(member)),
-        ValueType::Set => guard.existing_set()?.is_some_and(|mut set| set.remove(Str::parse(member))),
-        ValueType::SortedSet => {
-            guard.existing_sorted_set()?.is_some_and(|mut set| set.remove(member).is_some())
-        }
-        _ => return Err(Error::WrongType),
-    })
 }
 
 #[cfg(test)]

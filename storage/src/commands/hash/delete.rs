@@ -1,11 +1,11 @@
 //! Removing fields: HDEL, HGETDEL.
 
-use super::fields::{NOT_A_NUMBER_OF_FIELDS, fields};
-use super::{reply_value, rewrite_as_removal};
+use super::reply_value;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
+use crate::commands::members::FIELDS;
 use crate::error::Error;
 
 /// The rows of this file.
@@ -50,7 +50,7 @@ fn hdel(call: &mut Call<'_>) -> Result<(), Error> {
 
 fn hgetdel(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
-    let fields = fields(&mut call.args, NOT_A_NUMBER_OF_FIELDS);
+    let fields = FIELDS.members(&mut call.args);
 
     let mut guard = call.keys.write(key);
     let mut hash = guard.existing_hash()?;
@@ -60,7 +60,7 @@ fn hgetdel(call: &mut Call<'_>) -> Result<(), Error> {
         reply_value(call.reply, hash.as_ref().and_then(|hash| hash.view().value(field)));
         hash.as_mut().map(|hash| hash.remove(field));
     }
-    rewrite_as_removal(call.effect, key, fields);
+    FIELDS.rewrite_as_removal(call.effect, key, fields);
     Ok(())
 }
 

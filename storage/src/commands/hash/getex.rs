@@ -1,12 +1,12 @@
 //! Reading fields and changing when they expire: HGETEX.
 
-use super::expiry::TimeForm;
-use super::fields::{NOT_A_NUMBER_OF_FIELDS, fields, moment};
-use super::{UPDATE_KEY, reply_value, rewrite_as_removal, rewrite_with_fields};
+use super::{UPDATE_KEY, reply_value};
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
+use crate::commands::expiry::TimeForm;
+use crate::commands::members::{FIELDS, moment};
 use crate::error::Error;
 use crate::time::UnixMillis;
 use spinel_types::Fate;
@@ -59,7 +59,7 @@ fn parse<'a>(args: &mut Args<'a>, now: UnixMillis) -> Result<(Wish, &'a [&'a [u8
     if args.remaining() < 2 {
         return Err(Error::WrongArity("hgetex"));
     }
-    Ok((wish, fields(args, NOT_A_NUMBER_OF_FIELDS)?))
+    Ok((wish, FIELDS.members(args)?))
 }
 
 fn hgetex(call: &mut Call<'_>) -> Result<(), Error> {
@@ -83,12 +83,9 @@ fn hgetex(call: &mut Call<'_>) -> Result<(), Error> {
     }
     match wish {
         Wish::Keep => {}
-        Wish::Persist => rewrite_with_fields(call.effect, &[b"HPERSIST", key], &changed),
-        Wish::ExpireAt(at) if at <= now => rewrite_as_removal(call.effect, key, &changed),
-        Wish::ExpireAt(at) => {
-            let at = at.0.to_string();
-            rewrite_with_fields(call.effect, &[b"HPEXPIREAT", key, at.as_bytes()], &changed);
-        }
+        Wish::Persist => FIELDS.rewrite(call.effect, &[b"HPERSIST", key], &changed),
+        Wish::ExpireAt(at) if at <= now => FIELDS.rewrite_as_removal(call.effect, key, &changed),
+        Wish::ExpireAt(at) => FIELDS.rewrite_as_expiry(call.effect, key, at, None, &changed),
     }
     Ok(())
 }

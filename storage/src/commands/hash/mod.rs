@@ -4,7 +4,6 @@ mod all;
 mod counter;
 mod delete;
 mod expire;
-mod fields;
 mod get;
 mod getex;
 mod random;
@@ -13,10 +12,8 @@ mod set;
 mod setex;
 mod time_left;
 
-use super::expiry;
 use crate::command::Command;
 use crate::command::keys::{KeySpec, KeyUse};
-use crate::engine::effect::Effect;
 use spinel_resp::ReplyWriter;
 use spinel_types::Str;
 
@@ -45,9 +42,6 @@ const CHANGE_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::
 const UPDATE_KEY: &[KeySpec] =
     &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE))];
 
-/// What is replied about the expiry of a field that is not there.
-const NO_FIELD: i64 = -2;
-
 /// Replies a field or a value.
 #[inline]
 fn reply_text(reply: &mut ReplyWriter, text: Str<'_>) {
@@ -60,25 +54,5 @@ fn reply_value(reply: &mut ReplyWriter, value: Option<Str<'_>>) {
     match value {
         Some(value) => reply_text(reply, value),
         None => reply.null(),
-    }
-}
-
-/// Records that fields were removed, for whatever reason, if any was.
-fn rewrite_as_removal(effect: &mut Effect, key: &[u8], fields: &[&[u8]]) {
-    if !fields.is_empty() {
-        let words = [b"HDEL", key].into_iter().chain(fields.iter().copied());
-        effect.rewrite_line(|| words.map(<[u8]>::to_vec).collect());
-    }
-}
-
-/// Records a command about fields, if there are any: `words… FIELDS n field…`.
-fn rewrite_with_fields(effect: &mut Effect, words: &[&[u8]], fields: &[&[u8]]) {
-    if !fields.is_empty() {
-        effect.rewrite_line(|| {
-            let mut line: Vec<Vec<u8>> = words.iter().map(|word| word.to_vec()).collect();
-            line.extend([b"FIELDS".to_vec(), fields.len().to_string().into_bytes()]);
-            line.extend(fields.iter().map(|field| field.to_vec()));
-            line
-        });
     }
 }

@@ -1,12 +1,12 @@
 //! Giving fields values with an expiry, if the fields are there or are not: HSETEX.
 
-use super::expiry::TimeForm;
-use super::fields::moment;
-use super::{CHANGE_KEY, rewrite_as_removal};
+use super::CHANGE_KEY;
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
+use crate::commands::expiry::TimeForm;
+use crate::commands::members::{FIELDS, moment};
 use crate::engine::effect::Effect;
 use crate::error::Error;
 use crate::time::UnixMillis;
@@ -152,7 +152,7 @@ fn set_until(hash: &mut HashMut<'_>, pairs: &[&[u8]], fate: Fate) {
 fn rewrite(effect: &mut Effect, key: &[u8], pairs: &[&[u8]], at: UnixMillis, now: UnixMillis) {
     if at <= now {
         let fields: Vec<&[u8]> = pairs.iter().step_by(2).copied().collect();
-        rewrite_as_removal(effect, key, &fields);
+        FIELDS.rewrite_as_removal(effect, key, &fields);
         return;
     }
     effect.rewrite_line(|| {

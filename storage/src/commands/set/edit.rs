@@ -1,11 +1,13 @@
-//! Adding, removing and moving members: SADD, SREM, SMOVE.
+//! Adding, removing and moving members: SADD, SADDEX, SREM, SMOVE.
 
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
+use crate::commands::expiry::TimeForm;
+use crate::commands::members::SET_MEMBERS;
 use crate::error::Error;
-use spinel_types::Str;
+use spinel_types::{Fate, Str};
 
 const INSERT_USE: KeyUse = KeyUse::READ_WRITE.with(KeyUse::INSERT);
 
@@ -20,6 +22,18 @@ pub(super) const COMMANDS: &[Command] = &[
         cost: "O(1) for each member",
         about: "Adds members to a set, which starts empty.",
         run: Run::Data(sadd),
+        ..Command::ROW
+    },
+    Command {
+        name: "saddex",
+        usage: "key [KEEPTTL] seconds member...",
+        keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::INSERT).with(KeyUse::UPDATE))],
+        flags: Flags::WRITE.with(Flags::DENYOOM).with(Flags::FAST),
+        group: Group::Set,
+        since: "8.0.0",
+        cost: "O(1) for each member; O(N) the first time for a small set of N members",
+        about: "Adds members to a set that expire after some seconds.",
+        run: Run::Data(saddex),
         ..Command::ROW
     },
     Command {
@@ -58,6 +72,42 @@ fn sadd(call: &mut Call<'_>) -> Result<(), Error> {
     let added = members.iter().filter(|member| set.add(Str::parse(member))).count();
 
     call.reply.integer(added as i64);
+    Ok(())
+}
+
+/// As Dragonfly does, members that were there get the new time, too, unless `KEEPTTL` says that it is for new members
+/// only.
+fn saddex(call: &mut Call<'_>) -> Result<(), Error> {
+    let key = call.args.word();
+    let keeps = call.args.accept("KEEPTTL");
+    let at = TimeForm::Seconds.positive_moment(call.args.word(), call.now, "saddex")?;
+    let members = call.args.rest();
+    let first = Str::parse(members.first().ok_or(Error::WrongArity("saddex"))?);
+
+    let mut guard = call.keys.write(key);
+    let mut set = guard.edit_set(first, members.len())?;
+    set.expect(members.len());
+    let (mut added, mut expiring) = (Vec::new(), Vec::new());
+    for member in members {
+        let is_new = set.add(Str::parse(member));
+        if is_new {
+            added.push(*member);
+        }
+        if is_new || !keeps {
+            expiring.push(*member);
+        }
+    }
+    for member in &expiring {
+        set.decide(Str::parse(member), |_| Fate::Expires(at.0));
+    }
+    if !added.is_empty() {
+        call.effect.rewrite_line(|| {
+            [b"SADD", key].into_iter().chain(added.iter().copied()).map(<[u8]>::to_vec).collect()
+        });
+    }
+    SET_MEMBERS.rewrite_as_expiry(call.effect, key, at, None, &expiring);
+
+    call.reply.integer(added.len() as i64);
     Ok(())
 }
 
@@ -113,6 +163,28 @@ mod tests {
              SET t v                       => OK
              SADD t a                      => WRONGTYPE Operation against a key holding the wrong kind of value
              SREM t a                      => WRONGTYPE Operation against a key holding the wrong kind of value",
+        );
+    }
+
+    #[test]
+    fn members_are_added_that_expire() {
+        check(
+            "SADDEX s 10 1 2 1             => 2
+             @encoding s                   => hashtable
+             STTL s MEMBERS 2 1 2          => [10, 10]
+             SADD s 3                      => 1
+             SADDEX s keepttl 20 2 3 4     => 1
+             STTL s MEMBERS 4 1 2 3 4      => [10, 10, -1, 20]
+             SADDEX s 30 2 3               => 0
+             STTL s MEMBERS 4 1 2 3 4      => [10, 30, 30, 20]
+             SADDEX s KEEPTTL 40 1 2       => 0
+             SADDEX s 0 1                  => ERR invalid expire time in 'saddex' command
+             SADDEX s -1 1                 => ERR invalid expire time in 'saddex' command
+             SADDEX s x 1                  => ERR value is not an integer or out of range
+             SADDEX s KEEPTTL 10           => ERR wrong number of arguments for 'saddex' command
+             SADDEX none KEEPTTL 10        => ERR wrong number of arguments for 'saddex' command
+             SET t v                       => OK
+             SADDEX t 10 a                 => WRONGTYPE Operation against a key holding the wrong kind of value",
         );
     }
 

@@ -3,6 +3,7 @@
 mod cardinality;
 mod combine;
 mod edit;
+mod expire;
 mod random;
 mod read;
 mod scan;
@@ -22,6 +23,7 @@ pub(super) const COMMANDS: &[&[Command]] = &[
     combine::COMMANDS,
     store::COMMANDS,
     cardinality::COMMANDS,
+    expire::COMMANDS,
 ];
 
 const READ_KEY: &[KeySpec] = &[KeySpec::at(1, READ_USE)];

@@ -3,6 +3,7 @@
 pub(super) mod add;
 mod bounds;
 mod combine;
+mod expire;
 mod member;
 mod pop;
 mod random;
@@ -27,6 +28,7 @@ pub(super) const COMMANDS: &[&[Command]] = &[
     combine::COMMANDS,
     random::COMMANDS,
     scan::COMMANDS,
+    expire::COMMANDS,
 ];
 
 /// The first argument is a key whose value is only read.
