@@ -11,7 +11,9 @@
 //!
 //! Ticks are compared by their distance from now, so a bucket's bound reaches at most a quarter of the range
 //! ahead (for milliseconds 70 minutes). A farther stamp gets that bound: the walk will look at it in vain
-//! then and note it again. Bounds may be too early, after an entry left or got a later stamp, never too late.
+//! then and note it again. Nor may a bound lie far back, where it would count as one ahead: when now has moved by
+//! an eighth of the range, all buckets get the bounds of their segments anew. Bounds may be too early, after an entry left or got a
+//! later stamp, never too late.
 
 use super::bucket::Bucket;
 use super::segment::Segment;
@@ -25,20 +27,24 @@ const AHEAD: i64 = AHEAD_TICKS << TICK_SHIFT;
 /// When to look again.
 #[derive(Clone)]
 pub(super) struct Schedule {
-    /// The latest "now" of a walk.
+    /// The latest "now".
     base: i64,
+    /// The lowest and the highest "now" since bounds were renewed: no bucket's bound is below the one, nor farther
+    /// ahead of the other than bounds reach.
+    lowest: i64,
+    highest: i64,
     /// No stamp of the table is below this.
     next: i64,
 }
 
 impl Schedule {
     pub(super) const fn new() -> Schedule {
-        Schedule { base: 0, next: i64::MAX }
+        Schedule { base: 0, lowest: 0, highest: 0, next: i64::MAX }
     }
 
     /// The schedule of the same table without entries.
     pub(super) fn emptied(&self) -> Schedule {
-        Schedule { base: self.base, next: i64::MAX }
+        Schedule { next: i64::MAX, ..self.clone() }
     }
 
     /// Lowers the bounds of a bucket and what is above it to a stamp.
@@ -50,6 +56,12 @@ impl Schedule {
         }
         segment.due = segment.due.min(stamp);
         self.next = self.next.min(stamp);
+    }
+
+    fn move_to(&mut self, now: i64) {
+        self.base = now;
+        self.lowest = self.lowest.min(now);
+        self.highest = self.highest.max(now);
     }
 
     fn clamp(&self, stamp: i64) -> i64 {
@@ -79,38 +91,44 @@ impl<L: Layout> Table<L> {
     ///
     /// Costs a pass over the buckets of segments that have something due, plus the entries of due buckets.
     pub fn collect_due(&mut self, now: i64, slots_max: usize, due: &mut Vec<Slot>) -> bool {
+        self.due.move_to(now);
+        if self.due.highest - self.due.lowest > AHEAD / 2 {
+            self.renew_bounds();
+        }
         if self.due.next > now {
-            self.due.base = now;
             return false;
         }
-        // After a long pause, or a clock set far back, distances mean nothing: look everywhere once.
-        let everywhere = (now - self.due.base).abs() > AHEAD;
         let mut segments = std::mem::take(&mut self.segments);
-        self.due.base = now;
         let mut is_complete = true;
-        for segment in segments.iter_mut().filter(|segment| everywhere || segment.due <= now) {
+        for segment in segments.iter_mut().filter(|segment| segment.due <= now) {
             if due.len() >= slots_max {
                 is_complete = false;
-                if everywhere {
-                    segment.buckets.iter_mut().filter(|bucket| bucket.due != 0).for_each(|bucket| {
-                        bucket.due = encode(now >> TICK_SHIFT);
-                    });
-                    segment.due = segment.due.min(now);
-                }
-                continue;
+                break;
             }
-            self.walk_segment(segment, now, everywhere, due);
+            self.walk_segment(segment, now, due);
         }
         self.segments = segments;
         self.due.next = self.segments.iter().map(|segment| segment.due).min().unwrap_or(i64::MAX);
         !is_complete
     }
 
-    fn walk_segment(&self, segment: &mut Segment, now: i64, everywhere: bool, due: &mut Vec<Slot>) {
+    /// Sets the bounds of all buckets to those of their segments, so that none lies far from now. A pass over the
+    /// buckets, once in 35 minutes.
+    fn renew_bounds(&mut self) {
+        (self.due.lowest, self.due.highest) = (self.due.base, self.due.base);
+        for segment in self.segments.iter_mut().filter(|segment| segment.due != i64::MAX) {
+            let bound = encode(self.due.clamp(segment.due) >> TICK_SHIFT);
+            for bucket in segment.buckets.iter_mut().filter(|bucket| bucket.due != 0) {
+                bucket.due = bound;
+            }
+        }
+    }
+
+    fn walk_segment(&self, segment: &mut Segment, now: i64, due: &mut Vec<Slot>) {
         let now_tick = (now >> TICK_SHIFT) as u16;
         segment.due = i64::MAX;
         for bucket in &mut segment.buckets {
-            let is_due = everywhere || now_tick.wrapping_sub(bucket.due) as i16 >= 0;
+            let is_due = now_tick.wrapping_sub(bucket.due) as i16 >= 0;
             if bucket.due != 0 && is_due {
                 self.walk_bucket(bucket, now, due);
             }

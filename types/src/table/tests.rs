@@ -183,6 +183,48 @@ fn due_entries_are_found_whatever_the_clock_does() {
     }
 }
 
+/// Walks at any intervals find all that is due, however far ahead it was noted and whatever was due before; the clock
+/// is set back at times.
+#[test]
+fn far_stamps_are_found_when_they_are_due() {
+    const HOUR: u64 = 3_600_000;
+    let mut random = Random(21);
+    for round in 0..60 {
+        let (mut table, mut model) = (table(), BTreeMap::new());
+        let mut now = 1_700_000_000_000 + random.below(5 * HOUR) as i64;
+        let pause_max = [200, 60_000, HOUR / 2, 3 * HOUR, 40 * HOUR][round % 5];
+        for step in 0..600_u32 {
+            let ahead = [1000, HOUR, 12 * HOUR][random.below(3) as usize];
+            if random.below(10) < 3 {
+                let stamp = now + 1 + random.below(ahead) as i64;
+                put(&mut table, &step.to_le_bytes(), b"", Some(stamp));
+                model.insert(step.to_le_bytes().to_vec(), stamp);
+            }
+            now += random.below(pause_max) as i64;
+            if random.below(50) == 0 {
+                now -= random.below(2 * HOUR) as i64;
+            }
+            let mut found = expire(&mut table, now);
+            found.sort();
+            let due = model.extract_if(.., |_, stamp| *stamp <= now).map(|(key, _)| key);
+            assert!(found.into_iter().eq(due), "round {round}, step {step}");
+        }
+    }
+}
+
+/// Removes what is due and returns the keys.
+fn expire(table: &mut Table, now: i64) -> Vec<Vec<u8>> {
+    let (mut slots, mut keys) = (Vec::new(), Vec::new());
+    while table.collect_due(now, 5, &mut slots) || !slots.is_empty() {
+        for slot in slots.drain(..) {
+            let key = table.entry(slot).key().to_vec();
+            table.remove(table.hash(&key), slot);
+            keys.push(key);
+        }
+    }
+    keys
+}
+
 #[test]
 fn the_index_stays_small_at_every_size() {
     let mut table = table();
