@@ -244,6 +244,11 @@ impl Connection {
         Ok(reply)
     }
 
+    /// Returns the socket, once all replies have been received.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     fn fill(&mut self) -> io::Result<()> {
         self.buffer.drain(..self.consumed);
         self.consumed = 0;

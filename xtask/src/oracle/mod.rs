@@ -8,6 +8,7 @@
 //! - [`grammar`], [`values`], [`generate`], [`bounds`], [`thresholds`]: from usage to calls.
 //! - [`duel`], [`allowed`]: playing calls on both servers and comparing.
 //! - [`shrink`], [`finding`]: from a difference to a transcript.
+//! - [`programs`]: several connections at once: what blocks, wakes, watches, subscribes and is pushed.
 //! - [`commands`]: comparing COMMAND INFO and COMMAND DOCS.
 
 mod allowed;
@@ -18,6 +19,7 @@ mod finding;
 mod generate;
 mod grammar;
 mod lexical;
+mod programs;
 mod random;
 mod run;
 mod shrink;
@@ -63,6 +65,18 @@ pub(crate) struct Arguments {
     /// Compare COMMAND INFO and the structure of COMMAND DOCS instead of running calls
     #[arg(long)]
     commands: bool,
+    /// Play this many programs of several connections per seed instead of single calls
+    #[arg(long, value_name = "N", conflicts_with_all = ["against", "commands"])]
+    programs: Option<usize>,
+    /// Play the program in this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "commands"])]
+    program: Option<PathBuf>,
+    /// Only programs of these themes [default: all]
+    #[arg(long, value_delimiter = ',')]
+    themes: Vec<String>,
+    /// How many pairs of servers play programs at the same time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pairs: u8,
 }
 
 /// The protocols a run speaks.
@@ -98,7 +112,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Reference::Redis8 => "redis8",
         Reference::Valkey9 => "valkey9",
     };
-    let mut reference = Side::start(peers::find(reference, "server")?)?;
+    let reference = peers::find(reference, "server")?;
+    if arguments.programs.is_some() || arguments.program.is_some() {
+        return programs::run(arguments, &reference, &our_program(arguments)?);
+    }
+    let mut reference = Side::start(reference)?;
     let mut ours = our_side(arguments)?;
     if arguments.commands {
         return commands::compare(&mut reference.connect(3)?, &mut ours.connect(3)?);
@@ -131,11 +149,15 @@ fn our_side(arguments: &Arguments) -> Outcome<Side> {
     if let Some(address) = &arguments.against {
         return Ok(Side::at(address));
     }
+    Side::start(our_program(arguments)?)
+}
+
+fn our_program(arguments: &Arguments) -> Outcome<PathBuf> {
     let program = arguments.ours.clone().unwrap_or_else(|| workspace::target().join("debug/spinel-server"));
     if !program.is_file() {
         return Err(
             format!("{} is missing: run `cargo build -p spinel-server` first", program.display()).into()
         );
     }
-    Side::start(program)
+    Ok(program)
 }

@@ -22,27 +22,31 @@ pub(crate) fn shrink(
     {
         calls = vec![last];
     }
-    drop_calls(&mut calls, &mut fails)?;
+    drop_runs(&mut calls, &mut fails)?;
     drop_words(&mut calls, &mut fails)?;
     Ok(Some(calls))
 }
 
-fn drop_calls(calls: &mut Vec<Call>, fails: &mut impl FnMut(&[Call]) -> Outcome<bool>) -> Outcome {
-    let mut run = (calls.len() - 1) / 2;
+/// Leaves out ever smaller runs of what stands before the last item, as long as the rest fails.
+pub(super) fn drop_runs<T: Clone>(
+    items: &mut Vec<T>,
+    fails: &mut impl FnMut(&[T]) -> Outcome<bool>,
+) -> Outcome {
+    let mut run = items.len().saturating_sub(1) / 2;
     while run > 0 {
-        let before = calls.len();
+        let before = items.len();
         let mut start = 0;
-        while start + run < calls.len() {
-            let mut fewer = calls.clone();
+        while start + run < items.len() {
+            let mut fewer = items.clone();
             fewer.drain(start..start + run);
             if fails(&fewer)? {
-                *calls = fewer;
+                *items = fewer;
             } else {
                 start += run;
             }
         }
         // At the finest grain one success can make others possible.
-        if run > 1 || calls.len() == before {
+        if run > 1 || items.len() == before {
             run /= 2;
         }
     }

@@ -1,0 +1,154 @@
+//! The differences between the servers in programs that are no mistakes, each with its reason.
+//!
+//! The summary of a run shows how often each entry was needed; one that never is should go.
+
+use super::compare::{Ids, agree_all};
+use crate::oracle::allowed as calls;
+use crate::resp::Reply;
+
+/// A difference in what a connection received that is accepted.
+pub(crate) struct Allowance {
+    /// Why it may be.
+    pub(crate) reason: &'static str,
+    /// Tells whether what was received for `call` differs in no more than that.
+    accepts: Accepts,
+}
+
+/// Takes a call, what came for it from the reference and from ours, and the ids of the connections.
+type Accepts = fn(&[Vec<u8>], &[Reply], &[Reply], &Ids<'_>) -> bool;
+
+/// All allowances.
+const ALLOWANCES: &[Allowance] = &[
+    Allowance {
+        reason: "subscriptions are ended in the order of a hash table when none is named",
+        accepts: |_, one, other, ids| same_in_any_order(one, other, is_end, ids),
+    },
+    Allowance {
+        reason: "patterns that match a channel come in the order of a hash table",
+        accepts: |_, one, other, ids| same_in_any_order(one, other, is_matched, ids),
+    },
+    Allowance {
+        reason: "who hears of an emptied database first depends on a list of clients that is turned with time",
+        accepts: |_, one, other, ids| same_in_any_order(one, other, is_emptied, ids),
+    },
+    Allowance {
+        reason: "as for single calls",
+        accepts: |call, one, other, _| match (one, other) {
+            ([one], [other]) => calls::allowance(&call.to_vec(), one, other).is_some(),
+            _ => false,
+        },
+    },
+];
+
+/// Returns the allowance that explains why what was received for `call` differs, if there is one.
+pub(crate) fn allowance(
+    call: &[Vec<u8>],
+    reference: &[Reply],
+    ours: &[Reply],
+    ids: &Ids<'_>,
+) -> Option<&'static Allowance> {
+    ALLOWANCES.iter().find(|allowance| (allowance.accepts)(call, reference, ours, ids))
+}
+
+/// Returns the place of the item of a frame whose order is free, if the frame is of that kind.
+type Free = fn(&[Reply]) -> Option<usize>;
+
+/// Tells whether two runs of frames are the same when what `free` names is put in order.
+fn same_in_any_order(one: &[Reply], other: &[Reply], free: Free, ids: &Ids<'_>) -> bool {
+    agree_all(&ordered(one, free), &ordered(other, free), ids)
+}
+
+/// Puts free items in runs of frames of one kind in order; what else the frames say stays where it is. Frames may
+/// also stand in a reply to EXEC.
+fn ordered(frames: &[Reply], free: Free) -> Vec<Reply> {
+    let mut ordered = frames.to_vec();
+    let mut leaves = Vec::new();
+    for frame in &mut ordered {
+        add_leaves(frame, free, &mut leaves);
+    }
+    let kind = |frame: &Reply| free(frame.items()).and_then(|_| frame.items().first().cloned());
+    for run in leaves.chunk_by_mut(|one, other| kind(one).is_some() && kind(one) == kind(other)) {
+        let mut items: Vec<Reply> =
+            run.iter().filter_map(|frame| frame.items().get(free(frame.items())?).cloned()).collect();
+        items.sort_unstable();
+        run.iter_mut().zip(items).for_each(|(frame, item)| put(frame, item, free));
+    }
+    ordered
+}
+
+fn add_leaves<'a>(frame: &'a mut Reply, free: Free, leaves: &mut Vec<&'a mut Reply>) {
+    if frame.items().is_empty() || free(frame.items()).is_some() {
+        leaves.push(frame);
+    } else if let Reply::Aggregate { items, .. } = frame {
+        for item in items {
+            add_leaves(item, free, leaves);
+        }
+    }
+}
+
+fn put(frame: &mut Reply, item: Reply, free: Free) {
+    if let Reply::Aggregate { items, .. } = frame
+        && let Some(place) = free(items)
+    {
+        items[place] = item;
+    }
+}
+
+fn is(item: &Reply, names: &[&[u8]]) -> bool {
+    item.bytes().is_some_and(|bytes| names.contains(&bytes))
+}
+
+fn is_end(items: &[Reply]) -> Option<usize> {
+    (items.len() == 3 && is(&items[0], &[b"unsubscribe", b"punsubscribe", b"sunsubscribe"])).then_some(1)
+}
+
+fn is_matched(items: &[Reply]) -> Option<usize> {
+    (items.len() == 4 && is(&items[0], &[b"pmessage"])).then_some(1)
+}
+
+fn is_emptied(items: &[Reply]) -> Option<usize> {
+    let last = items.len().checked_sub(1)?;
+    let is_null = items[last].items().is_empty() && items[last].bytes().is_none_or(<[u8]>::is_empty);
+    let is_invalidation = is(&items[0], &[b"invalidate"]) || is(items.get(1)?, &[b"__redis__:invalidate"]);
+    (is_null && is_invalidation).then_some(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::decode;
+
+    fn frames(texts: &[&str]) -> Vec<Reply> {
+        texts.iter().map(|text| decode(text.replace(' ', "\r\n").as_bytes()).unwrap().unwrap().0).collect()
+    }
+
+    fn is_allowed(one: &[&str], other: &[&str]) -> bool {
+        allowance(&[], &frames(one), &frames(other), &Vec::new()).is_some()
+    }
+
+    #[test]
+    fn the_order_of_names_is_free_but_not_that_of_counts() {
+        let end = |name: &str, left: u8| format!("*3 $11 unsubscribe $1 {name} :{left} ");
+        let (a, b) = ([&*end("a", 1), &end("b", 0)], [&*end("b", 1), &end("a", 0)]);
+        assert!(is_allowed(&a, &b));
+        assert!(!is_allowed(&a, &[&end("b", 0), &end("a", 1)]));
+        assert!(!is_allowed(&a, &[&end("b", 1), &end("b", 0)]));
+        let (a, b) = (format!("*1 {}", end("a", 1)), format!("*1 {}", end("b", 1)));
+        assert!(is_allowed(&[&a, &end("b", 0)], &[&b, &end("a", 0)]));
+    }
+
+    #[test]
+    fn nulls_of_both_protocols_may_be_swapped_but_keys_may_not() {
+        let told = |what: &str| format!(">2 $10 invalidate {what} ");
+        assert!(is_allowed(&[&told("_"), &told("*-1")], &[&told("*-1"), &told("_")]));
+        assert!(!is_allowed(&[&told("*1 $1 k"), &told("*1 $1 l")], &[&told("*1 $1 l"), &told("*1 $1 k")]));
+    }
+
+    #[test]
+    fn messages_by_patterns_may_be_swapped_but_others_may_not() {
+        let matched = |pattern: &str| format!("*4 $8 pmessage $1 {pattern} $1 c $1 m ");
+        assert!(is_allowed(&[&matched("*"), &matched("c")], &[&matched("c"), &matched("*")]));
+        let message = |text: &str| format!("*3 $7 message $1 c $1 {text} ");
+        assert!(!is_allowed(&[&message("a"), &message("b")], &[&message("b"), &message("a")]));
+    }
+}
