@@ -136,28 +136,35 @@ fn compare(path: &Path, mut transcript: Transcript, address: &str) -> Outcome<us
 
 /// Runs the commands of a transcript and hands each with what followed to `visit`.
 fn play(transcript: &mut Transcript, address: &str, mut visit: impl FnMut(&mut Step, &Observed)) -> Outcome {
-    let mut connection = Connection::open(address)?;
+    let mut connections: BTreeMap<String, Connection> = BTreeMap::new();
     let mut protocol = 2;
     for item in &mut transcript.items {
         match item {
             Item::Plain(_) => {}
             Item::Section(section) => {
                 protocol = section.protocol;
-                connection = connect(address, protocol)?;
-                connection.expect(&["FLUSHALL"])?;
+                let mut first = connect(address, protocol)?;
+                first.expect(&["FLUSHALL"])?;
+                connections = BTreeMap::from([(String::new(), first)]);
             }
             Item::Step(step) => {
-                let mut bytes = Vec::new();
-                encode(&step.words, &mut bytes);
-                connection.send(&bytes)?;
+                let connection = match connections.entry(step.connection.clone()) {
+                    Entry::Occupied(open) => open.into_mut(),
+                    Entry::Vacant(place) => place.insert(connect(address, protocol)?),
+                };
+                if !step.words.is_empty() {
+                    let mut bytes = Vec::new();
+                    encode(&step.words, &mut bytes);
+                    connection.send(&bytes)?;
+                }
                 if step.expected == Some(Expectation::NoReply) {
                     continue;
                 }
-                let observed = observe(&mut connection)
+                let observed = observe(connection)
                     .map_err(|error| format!("line {}: {}: {error}", step.line_number, step.line))?;
                 visit(step, &observed);
                 if observed == Observed::Closed {
-                    connection = connect(address, protocol)?;
+                    *connection = connect(address, protocol)?;
                 }
             }
         }

@@ -8,6 +8,7 @@ mod words;
 
 use crate::client::{Client, Received};
 use expectation::Expectation;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,9 +30,11 @@ pub struct Section {
     pub steps: Vec<Step>,
 }
 
-/// A command and what should follow it.
+/// A command and what should follow it, or a message that should come without a command.
 pub struct Step {
-    /// The words of the command.
+    /// The connection it is for; the section's own has an empty name.
+    pub connection: String,
+    /// The words of the command; none if it only receives.
     pub words: Vec<Vec<u8>>,
     line_number: usize,
     /// The lines of the reply as they are written.
@@ -93,22 +96,46 @@ impl Transcript {
 
     fn play_section(&self, section: &Section, port: u16) -> String {
         let connect = || if section.is_resp3 { Client::connect_resp3(port) } else { Client::connect(port) };
-        let mut client = connect();
-        let emptied = client.text(["FLUSHALL"]);
+        let mut first = connect();
+        let emptied = first.text(["FLUSHALL"]);
         assert_eq!(emptied, "OK", "{}: before {:?}", self.path.display(), section.title);
+        let mut clients = BTreeMap::from([("", first)]);
         let mut differences = String::new();
         for step in &section.steps {
-            client.send(&step.words);
+            let client = clients.entry(&step.connection).or_insert_with(connect);
+            if !step.words.is_empty() {
+                client.send(&step.words);
+            }
             if step.expected == Expectation::NoReply {
                 continue;
             }
             let received = client.receive();
             if received == Received::Closed {
-                client = connect();
+                *client = connect();
             }
             differences.push_str(&self.difference(step, &received));
         }
+        if section.steps.iter().any(|step| step.words.is_empty()) {
+            differences
+                .extend(clients.into_iter().map(|(name, client)| self.leftover(section, name, client)));
+        }
         differences
+    }
+
+    /// Says what has come on a connection that nobody expected; an empty text if nothing has.
+    fn leftover(&self, section: &Section, name: &str, mut client: Client) -> String {
+        const FAREWELL: &str = "the section ends";
+        client.send(["PING", FAREWELL]);
+        match client.receive() {
+            Received::Reply(_, bytes) if bytes.ends_with(format!("{FAREWELL}\r\n").as_bytes()) => {
+                String::new()
+            }
+            received => format!(
+                "{}: {:?}: at the end, {name:?} received {received:?}\n",
+                self.path.display(),
+                section.title
+            ),
+        }
     }
 
     /// Says how what was received differs from what was expected; an empty text if it doesn't.
@@ -147,10 +174,21 @@ impl Step {
         if line.starts_with(' ') {
             return Err(format!("{line_number}: a reply without a command"));
         }
-        let words = words::split(line).ok_or(format!("{line_number}: unbalanced quotes"))?;
+        let (connection, command) = addressed(line);
+        let words = words::split(command).ok_or(format!("{line_number}: unbalanced quotes"))?;
         let expected = Expectation::parse(reply).map_err(|what| format!("{line_number}: {what}"))?;
-        Ok(Step { words, line_number, written: reply.join("\n"), expected })
+        let connection = connection.to_owned();
+        Ok(Step { connection, words, line_number, written: reply.join("\n"), expected })
     }
+}
+
+/// Splits a line into the name of its connection and the command: `b> GET k`, or nothing after `b<`.
+fn addressed(line: &str) -> (&str, &str) {
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase());
+    if let Some(name) = line.strip_suffix('<').filter(|name| is_name(name)) {
+        return (name, "");
+    }
+    line.split_once("> ").filter(|(name, _)| is_name(name)).unwrap_or(("", line))
 }
 
 /// Returns the folder of all transcripts.
@@ -192,6 +230,15 @@ mod tests {
         assert_eq!(settings, ["--a", "b"]);
         assert_eq!(sections.iter().map(|section| section.is_resp3).collect::<Vec<_>>(), [false, true]);
         assert_eq!(sections[0].steps[0].words, [b"GET", &b"k"[..]]);
+    }
+
+    #[test]
+    fn steps_name_their_connection() {
+        let text = "# recorded from x\n## t\nb> GET k\n  $-1\nb<\n  +a\n<\n  +b\nGET \"b> a\"\n  $-1\n";
+        let (_, sections) = Transcript::parse(text).unwrap();
+        let steps: Vec<_> =
+            sections[0].steps.iter().map(|step| (&*step.connection, step.words.len())).collect();
+        assert_eq!(steps, [("b", 2), ("b", 0), ("", 0), ("", 2)]);
     }
 
     #[test]

@@ -15,9 +15,11 @@ fn executor() -> Executor {
     Executor::new(Arc::new(Engine::new(&options, CommandTable::new(&rows))), random_word())
 }
 
-/// Whether the engine has all commands of a section. It hasn't those of sessions and servers, nor all of DEBUG.
+/// Whether the engine has all commands of a section. It hasn't those of sessions and servers, nor all of DEBUG,
+/// nor several connections.
 fn is_data_alone(section: &Section, table: &CommandTable) -> bool {
-    section.steps.iter().all(|step| table.by_name(&step.words[0]).is_some_and(|id| !table.row(id).is_guarded))
+    let is_known = |name: &Vec<u8>| table.by_name(name).is_some_and(|id| !table.row(id).is_guarded);
+    section.steps.iter().all(|step| step.connection.is_empty() && step.words.first().is_some_and(is_known))
 }
 
 /// Plays a section and returns the differences, as text.

@@ -60,11 +60,13 @@ pub(crate) struct Section {
     pub(crate) protocol: u8,
 }
 
-/// One command and what it should be answered with.
+/// One command and what it should be answered with, or a message that should come without one.
 pub(crate) struct Step {
     /// The command as typed.
     pub(crate) line: String,
-    /// Its words.
+    /// The connection it is for; the section's own has an empty name.
+    pub(crate) connection: String,
+    /// Its words; none if it only receives.
     pub(crate) words: Vec<Vec<u8>>,
     /// The number of the command's line in the file, from 1.
     pub(crate) line_number: usize,
@@ -153,12 +155,23 @@ impl Section {
 impl Step {
     fn parse(line_number: usize, line: &str, reply: &[&str]) -> Outcome<Self> {
         let place = |what: &dyn std::fmt::Display| format!("line {line_number}: {what}");
-        let words = split_words(line).ok_or_else(|| place(&"unbalanced quotes"))?;
+        let (connection, command) = split_connection(line);
+        let words = split_words(command).ok_or_else(|| place(&"unbalanced quotes"))?;
         let expected = match reply {
             [] => None,
             lines => Some(Expectation::parse(lines).map_err(|what| place(&format!("in its reply: {what}")))?),
         };
-        Ok(Self { line: line.to_owned(), words, line_number, expected })
+        let (line, connection) = (line.to_owned(), connection.to_owned());
+        Ok(Self { line, connection, words, line_number, expected })
+    }
+}
+
+/// Splits `name> command`, or `name<` for a message that is only received, into name and command.
+fn split_connection(line: &str) -> (&str, &str) {
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase());
+    match line.strip_suffix('<') {
+        Some(name) if is_name(name) => (name, ""),
+        _ => line.split_once("> ").filter(|(name, _)| is_name(name)).unwrap_or(("", line)),
     }
 }
 
@@ -204,6 +217,19 @@ LCS a b
         assert_eq!(transcript.settings, ["--maxmemory", "100mb"]);
         assert_eq!(transcript.print("# recorded from Redis 8.0.6"), text);
         assert!(Transcript::parse(FILE).unwrap().settings.is_empty());
+    }
+
+    #[test]
+    fn a_step_may_name_a_connection() {
+        for (line, connection, command) in [
+            ("GET k", "", "GET k"),
+            ("b> GET k", "b", "GET k"),
+            ("b<", "b", ""),
+            ("<", "", ""),
+            ("GET a> b", "", "GET a> b"),
+        ] {
+            assert_eq!(split_connection(line), (connection, command), "{line}");
+        }
     }
 
     #[test]
