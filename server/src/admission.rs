@@ -56,6 +56,7 @@ impl Session {
     pub(crate) fn is_guarded(&self, shared: &Shared, now: UnixMillis) -> bool {
         self.entrance == Entrance::NeedsPassword
             || self.reply_mode != ReplyMode::All
+            || self.listener.is_some()
             || shared.clients.pause.until() > now
             || shared.memory_limit.is_exceeded()
     }
@@ -79,6 +80,7 @@ impl Session {
 
     /// Makes the session as it was when the connection began.
     pub(crate) fn reset(&mut self, shared: &Shared) {
+        self.stop_listening(shared);
         self.db = DbIndex(0);
         self.protocol = Protocol::Resp2;
         self.reply_mode = ReplyMode::All;
@@ -98,6 +100,7 @@ impl Session {
         shared: &Shared,
         output: &mut Output<'_>,
     ) -> bool {
+        self.deliver_now(output.reply);
         let (position, mode) = (output.reply.position(), self.reply_mode);
         match shared.engine.prepare(words) {
             Err(error) => self.refuse(&error, words, shared, output),
@@ -116,6 +119,9 @@ impl Session {
                 self.reply_mode = ReplyMode::All;
             }
         }
+        if self.flow == Flow::Continue {
+            self.deliver_now(output.reply);
+        }
         true
     }
 
@@ -129,6 +135,13 @@ impl Session {
             return Decision::Refuse(OUT_OF_MEMORY);
         }
         let may_write = flags.contains(Flags::WRITE) || flags.contains(Flags::MAY_REPLICATE);
+        if self.only_listens() && !flags.contains(Flags::LISTENS) {
+            let name = shared.engine.table().row(id).command.name;
+            return Decision::Refuse(Error::Made(format!(
+                "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
+                 allowed in this context"
+            )));
+        }
         match shared.clients.pause.mode(now) {
             Some(PauseMode::Everything) => Decision::Hold,
             Some(PauseMode::Writes) if may_write => Decision::Hold,

@@ -5,10 +5,10 @@
 //! client does not read.
 
 use crate::admission::Entrance;
-use crate::clients::{Flag, OutputLimits, Traffic};
+use crate::clients::{Client, Flag, OutputLimits, Traffic};
 use crate::config::table;
 use crate::log;
-use crate::server::now;
+use crate::server::{Shared, now};
 use crate::session::{Flow, Hold, Output, Session};
 use crate::stream::{Socket, Stream};
 use crate::worker::{Desk, Worker};
@@ -37,8 +37,11 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
             unsent: Vec::new(),
             sent: 0,
         };
-        // An I/O error ends a connection as its close does; there is nobody left to tell.
-        let _ = connection.run(&worker).await;
+        // Any other I/O error ends a connection as its close does; there is nobody left to tell.
+        if connection.run(&worker).await.is_err_and(|error| error.kind() == io::ErrorKind::OutOfMemory) {
+            tell_overflow(&client, shared);
+        }
+        connection.session.stop_listening(shared);
         shared.clients.leave(&client);
     }
     worker.closed();
@@ -64,6 +67,15 @@ fn room(held: usize, wanted: usize) -> usize {
     const BELIEVED_FROM: usize = 1 << 20;
     let missing = wanted.saturating_sub(held);
     if held >= BELIEVED_FROM { missing.max(READ_BYTES) } else { missing.min(held).max(READ_BYTES) }
+}
+
+/// Tells operators that a client did not read what was sent to it.
+fn tell_overflow(client: &Client, shared: &Shared) {
+    shared.clients.over_output_limit.fetch_add(1, Ordering::Relaxed);
+    log::warning(&format!(
+        "Client id={} addr={} closed for overcoming of output buffer limits.",
+        client.id, client.peer.address
+    ));
 }
 
 /// Waits as long as the limit says, for ever without one.
@@ -95,7 +107,10 @@ impl Connection {
             }
             match flow {
                 Flow::Continue | Flow::Hold | Flow::Again => {}
-                Flow::Close => return poll_fn(|context| self.poll_farewell(context)).await,
+                Flow::Close => {
+                    self.session.stop_listening(&worker.shared);
+                    return poll_fn(|context| self.poll_farewell(context, worker)).await;
+                }
                 Flow::Drop => return Ok(()),
                 Flow::Stay => std::future::pending().await,
             }
@@ -103,11 +118,11 @@ impl Connection {
     }
 
     /// Writes what is unsent, unless somebody ends the connection meanwhile.
-    fn poll_farewell(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_farewell(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Result<()>> {
         if self.session.client.has(Flag::Killed) {
             return Poll::Ready(Ok(()));
         }
-        self.poll_flush(context)
+        self.poll_flush(context, worker)
     }
 
     /// Runs the requests that are there and sends their replies.
@@ -133,12 +148,11 @@ impl Connection {
         let unsent = self.unsent.len() - self.sent;
         client.query_bytes.store(self.partial.len(), Ordering::Relaxed);
         client.unsent_bytes.store(unsent, Ordering::Relaxed);
-        if unsent > 0 && OutputLimits::of(&worker.shared.config).is_over_hard(unsent) {
-            worker.shared.clients.over_output_limit.fetch_add(1, Ordering::Relaxed);
-            log::warning(&format!(
-                "Client id={} addr={} closed for overcoming of output buffer limits.",
-                client.id, client.peer.address
-            ));
+        if let Some(mailbox) = client.mailbox() {
+            mailbox.note_unsent(unsent)?;
+        }
+        let limits = || OutputLimits::of(&worker.shared.config, client.class());
+        if unsent > 0 && limits().is_over_hard(client.output_bytes()) {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
         Ok(())
@@ -161,7 +175,7 @@ impl Connection {
                     () = ended => Ok(()),
                     () = tokio::time::sleep(remaining) => Ok(()),
                     () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
-                    Err(error) = poll_fn(|context| self.poll_flush(context)) => Err(error),
+                    error = poll_fn(|context| self.poll_failure(context, worker)) => Err(error),
                 }
             }
             Hold::Penalty(time) => tokio::select! {
@@ -181,7 +195,7 @@ impl Connection {
 
     /// Writes what is unsent and keeps what comes, until the client goes.
     fn poll_departure(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Error> {
-        if let Poll::Ready(Err(error)) = self.poll_flush(context) {
+        if let Poll::Ready(error) = self.poll_failure(context, worker) {
             return Poll::Ready(error);
         }
         loop {
@@ -201,7 +215,7 @@ impl Connection {
         if self.session.client.has(Flag::Killed) {
             return Poll::Ready(Ok(0));
         }
-        match self.poll_flush(context) {
+        match self.poll_flush(context, worker) {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             Poll::Pending if self.session.entrance == Entrance::NeedsPassword => return Poll::Pending,
             _ => {}
@@ -231,15 +245,53 @@ impl Connection {
         Poll::Ready(Ok(self.partial.len() - start))
     }
 
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.sent < self.unsent.len() {
-            self.sent += ready!(Pin::new(&mut self.stream).poll_write(context, &self.unsent[self.sent..]))?;
+    /// Writes what is unsent, and then the messages that have come; ready when there are none.
+    fn poll_flush(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Result<()>> {
+        loop {
+            while self.sent < self.unsent.len() {
+                let rest = &self.unsent[self.sent..];
+                let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(context, rest) else {
+                    self.note_unsent(rest.len())?;
+                    return Poll::Pending;
+                };
+                self.sent += written?;
+            }
+            if !self.unsent.is_empty() {
+                (self.unsent, self.sent) = (Vec::new(), 0);
+                self.note_unsent(0)?;
+            }
+            let Some(mailbox) = self.session.client.mailbox() else { return Poll::Ready(Ok(())) };
+            self.unsent = mailbox.take()?;
+            if self.unsent.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.note_messages(worker)?;
         }
-        if !self.unsent.is_empty() {
-            (self.unsent, self.sent) = (Vec::new(), 0);
-            self.session.client.unsent_bytes.store(0, Ordering::Relaxed);
+    }
+
+    /// Writes as [`poll_flush`](Self::poll_flush) does, until that fails.
+    fn poll_failure(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Error> {
+        match self.poll_flush(context, worker) {
+            Poll::Ready(Err(error)) => Poll::Ready(error),
+            _ => Poll::Pending,
         }
-        Poll::Ready(Ok(()))
+    }
+
+    /// Takes note of messages that are to be sent now.
+    fn note_messages(&self, worker: &Worker) -> io::Result<()> {
+        let bytes = self.unsent.len();
+        self.session.client.add(Traffic { output_bytes: bytes as u64, ..Traffic::default() });
+        worker.desk.borrow().meter.statistics.output_bytes.add(bytes as u64);
+        self.note_unsent(bytes)
+    }
+
+    fn note_unsent(&self, bytes: usize) -> io::Result<()> {
+        let client = &self.session.client;
+        client.unsent_bytes.store(bytes, Ordering::Relaxed);
+        if let Some(mailbox) = client.mailbox() {
+            mailbox.note_unsent(bytes)?;
+        }
+        Ok(())
     }
 
     /// Runs all complete requests.

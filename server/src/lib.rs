@@ -34,6 +34,7 @@ mod log;
 mod memory_limit;
 mod orders;
 pub mod program;
+mod pubsub;
 pub mod server;
 mod session;
 mod settle;

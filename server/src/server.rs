@@ -2,7 +2,7 @@
 
 use crate::acceptor::{self, Acceptor};
 use crate::allocator;
-use crate::clients::Clients;
+use crate::clients::{self, Clients};
 use crate::commands::HostHandler;
 use crate::config::value::Value;
 use crate::config::{Config, table};
@@ -11,6 +11,7 @@ use crate::listen;
 use crate::log;
 use crate::memory_limit::MemoryLimit;
 use crate::orders::{Order, Orders};
+use crate::pubsub::PubSub;
 use crate::statistics::{Rates, Statistics, Sums};
 use crate::upkeep::Upkeep;
 use crate::worker::{self, WorkerHandle};
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     /// The most memory in use so far.
     pub(crate) peak_bytes: AtomicU64,
     pub(crate) memory_limit: MemoryLimit,
+    /// Who listens to what.
+    pub(crate) pubsub: PubSub,
     /// The handler of each host command, by the command's index.
     pub(crate) host_handlers: Vec<Option<HostHandler>>,
 }
@@ -159,12 +162,14 @@ impl Server {
             replication_id: random_name(),
             peak_bytes: AtomicU64::new(0),
             memory_limit: MemoryLimit::default(),
+            pubsub: PubSub::default(),
             engine: Arc::new(engine),
             config,
             orders,
             rejected_connections: AtomicU64::new(0),
             host_handlers,
         });
+        clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
         let (alive, all_gone) = channel();
         let workers = (0..workers)
             .map(|number| worker::start(number, &shared, alive.clone()))

@@ -4,6 +4,7 @@ use crate::admission::{Entrance, ReplyMode};
 use crate::clients::Client;
 use crate::commands::HostCall;
 use crate::config::{Config, table};
+use crate::pubsub::Listener;
 use crate::server::{Shared, now};
 use crate::statistics::Meter;
 use crate::window::{Last, Ready, Requests, Window};
@@ -60,6 +61,8 @@ pub(crate) struct Session {
     pub(crate) is_local: bool,
     pub(crate) client: Arc<Client>,
     pub(crate) reply_mode: ReplyMode,
+    /// What the client listens to, if anything.
+    pub(crate) listener: Option<Box<Listener>>,
     /// What a held session waits for.
     pub(crate) hold: Hold,
     /// The reply of the command that waited; due when the wait is over.
@@ -83,6 +86,7 @@ impl Session {
             is_local,
             client,
             reply_mode: ReplyMode::All,
+            listener: None,
             hold: Hold::Pause,
             owed: None,
             done: 0,

@@ -6,7 +6,7 @@ use crate::config::failure::plain;
 use crate::config::value::Reason;
 use crate::config::{table, value::Value};
 use crate::server::Shared;
-use crate::{encodings, eviction, files, log, memory_limit};
+use crate::{clients, encodings, eviction, files, log, memory_limit};
 
 /// Stores changes and lets them take effect. If one can't, all settings are again as they were.
 pub(crate) fn settle(shared: &Shared, changes: &[Change]) -> Result<(), Refusal> {
@@ -40,6 +40,7 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
         table::MAXMEMORY_POLICY | table::LFU_LOG_FACTOR | table::LFU_DECAY_TIME => {
             eviction::apply(config, &shared.engine);
         }
+        table::CLIENT_OUTPUT_BUFFER_LIMIT => clients::apply_hard_limits(config, &shared.pubsub.limits),
         key if encodings::concerns(key) => encodings::apply(config, &shared.engine),
         table::MAXMEMORY => {
             memory_limit::measure(shared);

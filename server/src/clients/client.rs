@@ -1,10 +1,11 @@
 //! What the server knows of one client, and what it can do to it.
 
+use crate::pubsub::{Counts, Mailbox};
 use spinel_resp::Protocol;
 use spinel_storage::UnixMillis;
 use spinel_storage::command::table::CommandId;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 /// Where a connection comes from and arrives, as CLIENT LIST writes it.
@@ -46,6 +47,15 @@ pub(crate) enum Flag {
     Redirect = 1 << 5,
 }
 
+/// Which limits hold for a client, and by which type CLIENT LIST and CLIENT KILL find it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Class {
+    Normal,
+    Primary,
+    Replica,
+    PubSub,
+}
+
 /// Texts that a client says about itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
@@ -84,6 +94,8 @@ pub(crate) struct Client {
     pub(crate) over_soft_limit: AtomicI64,
     names: Mutex<Option<Box<Names>>>,
     waker: OnceLock<Waker>,
+    /// What others have to say to the client; there is none before anybody may.
+    mailbox: OnceLock<Arc<Mailbox>>,
 }
 
 impl Client {
@@ -106,6 +118,7 @@ impl Client {
             over_soft_limit: AtomicI64::new(0),
             names: Mutex::new(None),
             waker: OnceLock::new(),
+            mailbox: OnceLock::new(),
         }
     }
 
@@ -127,6 +140,37 @@ impl Client {
     /// Tells how to wake the connection's task. A task's waker stays the same while it lives.
     pub(crate) fn register(&self, waker: &Waker) {
         self.waker.get_or_init(|| waker.clone());
+    }
+
+    /// The client's mailbox, if it has one.
+    #[inline]
+    pub(crate) fn mailbox(&self) -> Option<&Arc<Mailbox>> {
+        self.mailbox.get()
+    }
+
+    /// The client's mailbox, which stays once it is there. The connection must have been registered.
+    pub(crate) fn open_mailbox(&self) -> Arc<Mailbox> {
+        let new = || {
+            let waker = self.waker.get().expect("a connection registers before it serves requests");
+            Arc::new(Mailbox::new(self.id, waker.clone()))
+        };
+        Arc::clone(self.mailbox.get_or_init(new))
+    }
+
+    /// How many channels and patterns it listens to.
+    pub(crate) fn subscriptions(&self) -> Counts {
+        self.mailbox().map(|mailbox| mailbox.counts()).unwrap_or_default()
+    }
+
+    /// Bytes that wait until the client reads: of replies and of messages.
+    pub(crate) fn output_bytes(&self) -> usize {
+        let waiting = self.mailbox().map_or(0, |mailbox| mailbox.waiting_bytes());
+        self.unsent_bytes.load(Ordering::Relaxed) + waiting
+    }
+
+    /// Which class it belongs to. There are no replicas.
+    pub(crate) fn class(&self) -> Class {
+        if self.subscriptions().is_any() { Class::PubSub } else { Class::Normal }
     }
 
     /// Closes the connection as soon as its thread gets to it.

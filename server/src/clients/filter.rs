@@ -1,6 +1,6 @@
 //! Filters of CLIENT LIST and CLIENT KILL.
 
-use super::client::{Client, Flag};
+use super::client::{Class, Client, Flag};
 use super::line;
 use spinel_storage::command::args::Args;
 use spinel_storage::{Error, UnixMillis};
@@ -13,15 +13,6 @@ const FLAG_LETTERS: &str = "AbcdeEiIMNOPrRStTuUxB";
 pub(crate) enum Purpose {
     List,
     Kill,
-}
-
-/// Which class of clients one belongs to. All are normal until there are replicas and subscribers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Class {
-    Normal,
-    Primary,
-    Replica,
-    PubSub,
 }
 
 /// One property that a client has or has not.
@@ -146,7 +137,7 @@ impl Criterion {
         let seconds = |since: UnixMillis| (now.0 - since.0) / 1000;
         match self {
             Criterion::Ids(ids) => ids.contains(&client.id),
-            Criterion::Class(class) => *class == Class::Normal,
+            Criterion::Class(class) => *class == client.class(),
             Criterion::User => true,
             Criterion::Address(address) => client.peer.address.as_bytes() == address,
             Criterion::Local(address) => client.peer.local.as_bytes() == address,

@@ -1,13 +1,14 @@
 //! Limits that close connections: idle too long, replies not read.
 
-use super::{Client, Flag};
+use super::{Class, Client, Flag};
 use crate::config::{Config, table};
 use crate::log;
+use crate::pubsub::HardLimits;
 use crate::server::Shared;
 use spinel_storage::UnixMillis;
 use std::sync::atomic::Ordering;
 
-/// How much a normal client may leave unread.
+/// How much the clients of a class may leave unread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct OutputLimits {
     /// Bytes that close the connection at once; 0: any number.
@@ -19,13 +20,18 @@ pub(crate) struct OutputLimits {
 
 impl OutputLimits {
     /// Reads `client-output-buffer-limit`: classes of clients with three numbers each.
-    pub(crate) fn of(config: &Config) -> OutputLimits {
+    pub(crate) fn of(config: &Config, class: Class) -> OutputLimits {
         let text = config.text(table::CLIENT_OUTPUT_BUFFER_LIMIT);
-        OutputLimits::read(&String::from_utf8_lossy(&text))
+        OutputLimits::read(&String::from_utf8_lossy(&text), class)
     }
 
-    fn read(text: &str) -> OutputLimits {
-        let mut words = text.split(' ').skip_while(|word| *word != "normal").skip(1);
+    fn read(text: &str, class: Class) -> OutputLimits {
+        let name = match class {
+            Class::Normal | Class::Primary => "normal",
+            Class::Replica => "slave",
+            Class::PubSub => "pubsub",
+        };
+        let mut words = text.split(' ').skip_while(|word| *word != name).skip(1);
         let mut number = || words.next().and_then(|word| word.parse::<usize>().ok()).unwrap_or(0);
         OutputLimits { hard_bytes: number(), soft_bytes: number(), soft_seconds: number() as i64 }
     }
@@ -40,15 +46,25 @@ impl OutputLimits {
     }
 }
 
+/// Tells those who put messages into mailboxes how many may lie there.
+pub(crate) fn apply_hard_limits(config: &Config, limits: &HardLimits) {
+    limits.normal.store(OutputLimits::of(config, Class::Normal).hard_bytes, Ordering::Relaxed);
+    limits.subscriber.store(OutputLimits::of(config, Class::PubSub).hard_bytes, Ordering::Relaxed);
+}
+
 /// Ends connections that have been idle or above the soft limit for too long. Called once a second.
 pub(crate) fn enforce(shared: &Shared, now: UnixMillis) {
     let timeout_ms = shared.config.number(table::TIMEOUT) * 1000;
-    let limits = OutputLimits::of(&shared.config);
-    if timeout_ms == 0 && limits.soft_bytes == 0 {
+    let normal = OutputLimits::of(&shared.config, Class::Normal);
+    let subscriber = OutputLimits::of(&shared.config, Class::PubSub);
+    let has_subscribers = subscriber.soft_bytes > 0 && shared.pubsub.clients() > 0;
+    if timeout_ms == 0 && normal.soft_bytes == 0 && !has_subscribers {
         return;
     }
     for client in shared.clients.all() {
-        let is_idle = now.0 - client.active().0 > timeout_ms && !client.has(Flag::Held);
+        let waits = client.has(Flag::Held) || client.class() == Class::PubSub;
+        let limits = if client.class() == Class::PubSub { subscriber } else { normal };
+        let is_idle = now.0 - client.active().0 > timeout_ms && !waits;
         if timeout_ms > 0 && is_idle {
             log::verbose(&format!("Closing idle client: id={} addr={}", client.id, client.peer.address));
             client.kill();
@@ -64,7 +80,7 @@ pub(crate) fn enforce(shared: &Shared, now: UnixMillis) {
 }
 
 fn is_over_soft_for_too_long(client: &Client, limits: OutputLimits, now: UnixMillis) -> bool {
-    if !limits.is_over_soft(client.unsent_bytes.load(Ordering::Relaxed)) {
+    if !limits.is_over_soft(client.output_bytes()) {
         client.over_soft_limit.store(0, Ordering::Relaxed);
         return false;
     }
@@ -83,9 +99,11 @@ mod tests {
     use crate::clients::Peer;
 
     #[test]
-    fn limits_of_normal_clients_are_read() {
-        let limits = OutputLimits::read("normal 100 50 7 slave 1 2 3 pubsub 4 5 6");
+    fn each_class_has_its_limits() {
+        let text = "normal 100 50 7 slave 1 2 3 pubsub 4 5 6";
+        let limits = OutputLimits::read(text, Class::Normal);
         assert_eq!(limits, OutputLimits { hard_bytes: 100, soft_bytes: 50, soft_seconds: 7 });
+        assert_eq!(OutputLimits::read(text, Class::PubSub).hard_bytes, 4);
         assert!(limits.is_over_hard(100) && !limits.is_over_hard(99));
         assert!(!OutputLimits::default().is_over_hard(usize::MAX));
     }
@@ -94,7 +112,7 @@ mod tests {
     fn the_soft_limit_gives_time() {
         let peer = Peer { address: "a:1".into(), local: "b:2".into(), descriptor: 3, worker: 0 };
         let client = Client::new(1, peer, UnixMillis(0));
-        let limits = OutputLimits::read("normal 0 50 2");
+        let limits = OutputLimits::read("normal 0 50 2", Class::Normal);
         let is_over = |bytes, now| {
             client.unsent_bytes.store(bytes, Ordering::Relaxed);
             is_over_soft_for_too_long(&client, limits, UnixMillis(now))

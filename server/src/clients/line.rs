@@ -1,6 +1,6 @@
 //! The line that CLIENT LIST and CLIENT INFO show of a client.
 
-use super::client::{Client, Flag};
+use super::client::{Class, Client, Flag};
 use spinel_storage::UnixMillis;
 use spinel_storage::command::table::CommandTable;
 use std::io::Write;
@@ -12,8 +12,8 @@ pub(crate) const FIXED_BYTES: usize = 1264;
 
 /// Appends a client's line. `argument_bytes` is the size of the command it is just running.
 ///
-/// Fields of features that do not exist show that nobody uses them: no subscriptions, no transaction, no
-/// reply buffer of its own while idle.
+/// Fields of features that do not exist show that nobody uses them: no transaction, no reply
+/// buffer of its own while idle.
 pub(crate) fn describe(
     client: &Client,
     table: &CommandTable,
@@ -23,7 +23,8 @@ pub(crate) fn describe(
 ) {
     let seconds = |since: UnixMillis| (now.0 - since.0).max(0) / 1000;
     let query = client.query_bytes.load(Ordering::Relaxed);
-    let unsent = client.unsent_bytes.load(Ordering::Relaxed);
+    let unsent = client.output_bytes();
+    let subscriptions = client.subscriptions();
     let (names, traffic) = (client.names(), client.traffic());
     let command = client.command().and_then(|index| table.ids().nth(index));
     let mut write = |text: std::fmt::Arguments<'_>| out.write_fmt(text).expect("memory takes any text");
@@ -34,11 +35,14 @@ pub(crate) fn describe(
     out.extend_from_slice(&names.name);
     let mut write = |text: std::fmt::Arguments<'_>| out.write_fmt(text).expect("memory takes any text");
     write(format_args!(
-        " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 watch=0",
+        " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi=-1 watch=0",
         seconds(client.created),
         seconds(client.active()),
         flags(client),
-        client.db()
+        client.db(),
+        subscriptions.channels,
+        subscriptions.patterns,
+        subscriptions.shard_channels
     ));
     write(format_args!(
         " qbuf={query} qbuf-free=0 argv-mem={argument_bytes} multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={unsent}",
@@ -75,7 +79,10 @@ pub(super) fn flags(client: &Client) -> String {
         (Flag::NoEvict, 'e'),
         (Flag::NoTouch, 'T'),
     ];
-    let letters: String =
-        LETTERS.iter().filter(|(flag, _)| client.has(*flag)).map(|(_, letter)| *letter).collect();
+    let mut letters = String::new();
+    if client.class() == Class::PubSub {
+        letters.push('P');
+    }
+    letters.extend(LETTERS.iter().filter(|(flag, _)| client.has(*flag)).map(|(_, letter)| *letter));
     if letters.is_empty() { "N".to_owned() } else { letters }
 }

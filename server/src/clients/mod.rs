@@ -11,8 +11,8 @@ mod line;
 mod pause;
 mod throttle;
 
-pub(crate) use client::{Client, Flag, Peer, Traffic};
-pub(crate) use limits::{OutputLimits, enforce};
+pub(crate) use client::{Class, Client, Flag, Peer, Traffic};
+pub(crate) use limits::{OutputLimits, apply_hard_limits, enforce};
 pub(crate) use line::{FIXED_BYTES, describe};
 pub(crate) use pause::{Pause, PauseMode};
 pub(crate) use throttle::Throttle;

@@ -2,6 +2,7 @@
 
 use super::{HostCall, HostRow, hello};
 use crate::session::Flow;
+use spinel_resp::Protocol;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::{Command, Group};
@@ -45,7 +46,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "ping",
             usage: "[message]",
-            flags: Flags::FAST,
+            flags: Flags::FAST.with(Flags::LISTENS),
             about: "Answers, with the message if there is one.",
             tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
             ..ROW
@@ -55,7 +56,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
     (
         Command {
             name: "quit",
-            flags: ENTRANCE.with(Flags::LENIENT),
+            flags: ENTRANCE.with(Flags::LENIENT).with(Flags::LISTENS),
             about: "Closes the connection after the replies before it.",
             deprecated: Some(("7.2.0", "just closing the connection")),
             ..ROW
@@ -65,7 +66,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
     (
         Command {
             name: "reset",
-            flags: ENTRANCE,
+            flags: ENTRANCE.with(Flags::LISTENS),
             since: "6.2.0",
             about: "Makes the connection as it was when it began.",
             ..ROW
@@ -86,7 +87,13 @@ fn echo(call: &mut HostCall<'_>) -> Result<(), Error> {
 }
 
 fn ping(call: &mut HostCall<'_>) -> Result<(), Error> {
-    match call.args.rest() {
+    let words = call.args.rest();
+    match words {
+        [] | [_] if call.session.only_listens() => {
+            call.reply.array(2);
+            call.reply.bulk(b"pong");
+            call.reply.bulk(words.first().copied().unwrap_or_default());
+        }
         [] => call.reply.simple("PONG"),
         [message] => call.reply.bulk(message),
         _ => return Err(Error::WrongArity("ping")),
@@ -102,7 +109,7 @@ fn quit(call: &mut HostCall<'_>) -> Result<(), Error> {
 
 fn reset(call: &mut HostCall<'_>) -> Result<(), Error> {
     call.session.reset(call.shared);
-    call.reply.set_protocol(call.session.protocol());
+    call.session.speak(Protocol::Resp2, call.reply);
 
     call.reply.simple("RESET");
     Ok(())

@@ -85,8 +85,7 @@ pub(super) fn hello(call: &mut HostCall<'_>) -> Result<(), Error> {
         call.session.client.rename(|names| names.name = name.into());
     }
     if let Some(protocol) = options.protocol {
-        call.session.protocol = protocol;
-        call.reply.set_protocol(protocol);
+        call.session.speak(protocol, call.reply);
     }
 
     reply_hello(call);

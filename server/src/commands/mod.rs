@@ -9,6 +9,7 @@ mod debug;
 mod hello;
 mod info;
 mod process;
+mod pubsub;
 pub(crate) mod roster;
 mod wait;
 
@@ -56,6 +57,7 @@ fn all() -> impl Iterator<Item = (&'static Command, &'static HostHandler)> {
         debug::COMMANDS,
         info::COMMANDS,
         process::COMMANDS,
+        pubsub::COMMANDS,
         wait::COMMANDS,
     ]
     .into_iter()

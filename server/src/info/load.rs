@@ -2,6 +2,7 @@
 
 use super::Text;
 use crate::config::table;
+use crate::pubsub::Kind;
 use crate::server::{Shared, now};
 use std::sync::atomic::Ordering;
 
@@ -11,14 +12,14 @@ pub(super) fn clients(shared: &Shared, text: &mut Text) {
     text.line("maxclients", shared.config.number(table::MAXCLIENTS));
     let all = shared.clients.all();
     let query = all.iter().map(|client| client.query_bytes.load(Ordering::Relaxed)).max();
-    let unsent = all.iter().map(|client| client.unsent_bytes.load(Ordering::Relaxed)).max();
+    let unsent = all.iter().map(|client| client.output_bytes()).max();
     text.line("client_recent_max_input_buffer", query.unwrap_or(0));
     text.line("client_recent_max_output_buffer", unsent.unwrap_or(0));
     text.line("blocked_clients", shared.clients.held.load(Ordering::Relaxed));
+    text.line("tracking_clients", 0);
+    text.line("pubsub_clients", shared.pubsub.clients());
     text.lines(
         &[
-            "tracking_clients",
-            "pubsub_clients",
             "watching_clients",
             "clients_in_timeout_table",
             "total_watched_keys",
@@ -54,11 +55,11 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
     text.lines(&["evicted_keys", "evicted_clients", "evicted_scripts"], 0);
     text.line("keyspace_hits", engine.hits);
     text.line("keyspace_misses", engine.misses);
+    text.line("pubsub_channels", shared.pubsub.count(Kind::Channel));
+    text.line("pubsub_patterns", shared.pubsub.count(Kind::Pattern));
+    text.line("pubsubshard_channels", shared.pubsub.count(Kind::ShardChannel));
     text.lines(
         &[
-            "pubsub_channels",
-            "pubsub_patterns",
-            "pubsubshard_channels",
             "latest_fork_usec",
             "total_forks",
             "migrate_cached_sockets",

@@ -14,9 +14,8 @@ fn parts(shared: &Shared) -> (u64, u64) {
     let keyspace = shared.engine.keyspace();
     let databases = (0..keyspace.databases()).map(|number| keyspace.statistics(DbIndex(number)));
     let data = databases.map(|database| database.memory_bytes as u64).sum();
-    let buffers = |client: &crate::clients::Client| {
-        client.query_bytes.load(Ordering::Relaxed) + client.unsent_bytes.load(Ordering::Relaxed)
-    };
+    let buffers =
+        |client: &crate::clients::Client| client.query_bytes.load(Ordering::Relaxed) + client.output_bytes();
     let clients = shared.clients.all().iter().map(|client| (FIXED_BYTES + buffers(client)) as u64).sum();
     (data, clients)
 }

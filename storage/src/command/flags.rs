@@ -44,7 +44,7 @@ flags! {
     /// Allowed before authentication.
     NO_AUTH = 12, "no_auth";
     /// May reach the log and replicas without having changed a key.
-    MAY_REPLICATE = 13, "may_replicate";
+    MAY_REPLICATE = 13, "";
     /// Not inside a transaction.
     NO_MULTI = 14, "no_multi";
     /// Keys can't be told from the specifications alone.
@@ -68,6 +68,8 @@ flags! {
     HIDES_SUBCOMMANDS = 22, "";
     /// Takes more words than its usage names, and ignores them.
     LENIENT = 23, "";
+    /// Also allowed to a client of RESP2 that listens to channels.
+    LISTENS = 26, "";
     /// Runs, as all its subcommands, only where the host allows it.
     GUARDED = 24, "";
 }

@@ -49,6 +49,8 @@ pub enum Group {
     HyperLogLog,
     /// Lists.
     List,
+    /// Channels and their subscribers.
+    PubSub,
     /// The server as a whole.
     Server,
     /// Sets.
@@ -72,6 +74,7 @@ impl Group {
             Group::Hash => "hash",
             Group::HyperLogLog => "hyperloglog",
             Group::List => "list",
+            Group::PubSub => "pubsub",
             Group::Server => "server",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",

@@ -4,5 +4,6 @@ mod command_line;
 mod foreign_programs;
 mod hostile;
 mod in_process;
+mod messages;
 mod rust_client;
 mod transcripts;

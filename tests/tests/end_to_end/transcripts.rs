@@ -3,7 +3,7 @@
 use spinel_tests::{Server, transcript};
 use std::collections::BTreeMap;
 
-const GROUPS: [&str; 12] = [
+const GROUPS: [&str; 13] = [
     "bitmap",
     "connection",
     "generic",
@@ -11,6 +11,7 @@ const GROUPS: [&str; 12] = [
     "hash",
     "hyperloglog",
     "list",
+    "pubsub",
     "server",
     "set",
     "sorted_set",
@@ -56,6 +57,11 @@ fn hyperloglog() {
 #[test]
 fn list() {
     play("list");
+}
+
+#[test]
+fn pubsub() {
+    play("pubsub");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::HostCall;
 use super::info::reply_use;
 use spinel_storage::Error;
 use spinel_storage::command::Command;
-use spinel_storage::command::keys::KeyUse;
+use spinel_storage::command::keys::{KeySpec, KeyUse};
 use spinel_storage::command::table::{CommandId, CommandTable};
 
 const NO_COMMAND: Error = Error::Text("ERR Invalid command specified");
@@ -39,11 +39,12 @@ pub(super) fn keys_and_flags(call: &mut HostCall<'_>) -> Result<(), Error> {
 fn find(call: &HostCall<'_>, words: &[&[u8]]) -> Result<Vec<(usize, KeyUse)>, Error> {
     let table = call.shared.engine.table();
     let command = table.row(lookup(table, words).ok_or(NO_COMMAND)?).command;
-    if command.keys.is_empty() {
+    let has_keys = |spec: &&KeySpec| !spec.usage.contains(KeyUse::NOT_KEY);
+    if !command.keys.iter().any(|spec| has_keys(&spec)) {
         return Err(NO_KEYS);
     }
     table.resolve(words).map_err(|_| WRONG_ARITY)?;
-    let specs = command.keys.iter();
+    let specs = command.keys.iter().filter(has_keys);
     Ok(specs
         .flat_map(|spec| {
             let usage = use_in_call(command, spec.usage, words);

@@ -15,6 +15,7 @@ mod scan_order;
 mod sketches;
 mod sorting;
 mod streams;
+mod subscribers;
 mod unread_replies;
 mod wrong_types;
 

@@ -1,0 +1,190 @@
+//! What others have to say to a client, until its connection sends it.
+
+use super::message::Message;
+use spinel_resp::Protocol;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+/// From how many unread bytes on a client's connection is closed; 0: never.
+#[derive(Default)]
+pub(crate) struct HardLimits {
+    pub(crate) normal: AtomicUsize,
+    pub(crate) subscriber: AtomicUsize,
+}
+
+/// How many subscriptions a client has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) channels: usize,
+    pub(crate) patterns: usize,
+    pub(crate) shard_channels: usize,
+}
+
+impl Counts {
+    /// Whether there is any.
+    pub(crate) fn is_any(self) -> bool {
+        self != Counts::default()
+    }
+}
+
+/// More is unread than the limit allows. What was there is dropped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Overflow;
+
+impl From<Overflow> for io::Error {
+    fn from(_: Overflow) -> io::Error {
+        io::ErrorKind::OutOfMemory.into()
+    }
+}
+
+/// The mailbox of a client. Anybody puts messages in, only its connection takes them out.
+pub(crate) struct Mailbox {
+    /// The client's number.
+    pub(crate) client: u64,
+    /// Wakes the connection.
+    waker: Waker,
+    content: Mutex<Content>,
+}
+
+struct Content {
+    bytes: Vec<u8>,
+    protocol: Protocol,
+    counts: Counts,
+    /// Bytes that the connection took and could not send yet.
+    unsent: usize,
+    overflow: Option<Overflow>,
+}
+
+impl Mailbox {
+    pub(crate) fn new(client: u64, waker: Waker) -> Mailbox {
+        let content = Content {
+            bytes: Vec::new(),
+            protocol: Protocol::Resp2,
+            counts: Counts::default(),
+            unsent: 0,
+            overflow: None,
+        };
+        Mailbox { client, waker, content: Mutex::new(content) }
+    }
+
+    /// Appends a message. The first one wakes the connection, which will take those that come until it runs, too.
+    pub(crate) fn put(&self, message: &Message, limits: &HardLimits) {
+        let mut content = self.lock();
+        if content.overflow.is_some() {
+            return;
+        }
+        let was_empty = content.bytes.is_empty();
+        let protocol = content.protocol;
+        message.append_to(&mut content.bytes, protocol);
+        let limit = if content.counts.is_any() { &limits.subscriber } else { &limits.normal };
+        let limit = limit.load(Ordering::Relaxed);
+        if limit > 0 && content.bytes.len() + content.unsent >= limit {
+            content.bytes = Vec::new();
+            content.overflow = Some(Overflow);
+        }
+        let is_over = content.overflow.is_some();
+        drop(content);
+        if was_empty || is_over {
+            self.waker.wake_by_ref();
+        }
+    }
+
+    /// Appends bytes in the client's own protocol, which count for no limit.
+    pub(crate) fn put_own(&self, bytes: &[u8]) {
+        self.lock().bytes.extend_from_slice(bytes);
+    }
+
+    /// Takes all that is there.
+    pub(crate) fn take(&self) -> Result<Vec<u8>, Overflow> {
+        let mut content = self.lock();
+        match content.overflow {
+            Some(overflow) => Err(overflow),
+            None => Ok(std::mem::take(&mut content.bytes)),
+        }
+    }
+
+    /// Takes note of how much is still unsent of what was taken. Fails if too much has come meanwhile.
+    pub(crate) fn note_unsent(&self, bytes: usize) -> Result<(), Overflow> {
+        let mut content = self.lock();
+        content.unsent = bytes;
+        content.overflow.map_or(Ok(()), Err)
+    }
+
+    /// Encodes messages in this protocol from now on.
+    pub(crate) fn set_protocol(&self, protocol: Protocol) {
+        self.lock().protocol = protocol;
+    }
+
+    /// How many subscriptions the client has.
+    pub(crate) fn counts(&self) -> Counts {
+        self.lock().counts
+    }
+
+    pub(super) fn set_counts(&self, counts: Counts) {
+        self.lock().counts = counts;
+    }
+
+    /// Bytes that wait to be taken.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.lock().bytes.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Count>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn mailbox() -> (Mailbox, Arc<Count>) {
+        let wakes = Arc::<Count>::default();
+        (Mailbox::new(1, Waker::from(Arc::clone(&wakes))), wakes)
+    }
+
+    #[test]
+    fn one_wake_for_all_messages_until_they_are_taken() {
+        let (mailbox, wakes) = mailbox();
+        let (message, limits) = (Message::of(&[b"x"]), HardLimits::default());
+        mailbox.put(&message, &limits);
+        mailbox.put(&message, &limits);
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        assert_eq!(mailbox.take(), Ok(b"*1\r\n$1\r\nx\r\n".repeat(2)));
+        mailbox.put(&message, &limits);
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn what_is_taken_and_unsent_counts_for_the_limit_of_the_class() {
+        let (mailbox, wakes) = mailbox();
+        let limits = HardLimits { normal: 0.into(), subscriber: 30.into() };
+        let message = Message::of(&[b"x"]);
+        assert_eq!(mailbox.note_unsent(1000), Ok(()));
+        mailbox.put(&message, &limits);
+        assert_eq!(mailbox.take().map(|bytes| bytes.len()), Ok(11));
+
+        mailbox.set_counts(Counts { channels: 1, ..Counts::default() });
+        assert_eq!(mailbox.note_unsent(18), Ok(()));
+        mailbox.put(&message, &limits);
+        assert_eq!(mailbox.waiting_bytes(), 11);
+        mailbox.put(&message, &limits);
+        assert_eq!((mailbox.waiting_bytes(), mailbox.take()), (0, Err(Overflow)));
+        assert_eq!(mailbox.note_unsent(0), Err(Overflow));
+        mailbox.put(&message, &limits);
+        assert_eq!((mailbox.waiting_bytes(), wakes.0.load(Ordering::Relaxed)), (0, 3));
+    }
+}
