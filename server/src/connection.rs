@@ -296,7 +296,7 @@ impl Connection {
 
     /// Runs all complete requests.
     fn process(&mut self, read: usize, desk: &mut Desk, worker: &Worker) -> Flow {
-        let Desk { executor, input, batch, reply, meter } = desk;
+        let Desk { executor, input, batch, reply, meter, shelf } = desk;
         reply.clear();
         reply.set_protocol(self.session.protocol());
         if let Some(count) = self.session.owed.take() {
@@ -312,7 +312,7 @@ impl Connection {
             let limits = self.session.limits(&worker.shared);
             let rest = &input[consumed..];
             let parsed = self.parser.parse(rest, &limits, batch);
-            let flow = self.session.run(rest, batch, executor, &mut output, &worker.shared);
+            let flow = self.session.run(rest, batch, executor, &mut output, (shelf, &worker.shared));
             if matches!(flow, Flow::Hold | Flow::Again) {
                 self.keep_requests(rest, batch);
                 return flow;

@@ -7,7 +7,7 @@ use crate::config::{Config, table};
 use crate::pubsub::Listener;
 use crate::server::{Shared, now};
 use crate::statistics::Meter;
-use crate::window::{Last, Ready, Requests, Window};
+use crate::window::{Last, Ready, Requests, Shelf, Window};
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::command::args::Args;
 use spinel_storage::command::table::CommandId;
@@ -108,12 +108,13 @@ impl Session {
         batch: &Batch,
         executor: &mut Executor,
         output: &mut Output<'_>,
-        shared: &Shared,
+        (shelf, shared): (&mut Shelf, &Shared),
     ) -> Flow {
-        let words = batch.all_words(input);
+        let mut words = shelf.take_words();
+        batch.all_words(input, &mut words);
         let requests = Requests { batch, words: &words };
         let mut turn = executor.begin(now());
-        let mut window = Window::for_batch(requests.len());
+        let mut window = Window::new(shelf);
         let mut next = 0;
         self.flow = Flow::Continue;
         while next < requests.len() && self.flow == Flow::Continue {
@@ -129,6 +130,8 @@ impl Session {
             next += window.len();
             self.run_window(&mut window, &mut turn, shared, output);
         }
+        shelf.keep_window(window);
+        shelf.keep_words(words);
         self.done = next;
         self.client.observe(turn.now(), self.db.0, self.protocol, self.last);
         self.flow

@@ -10,11 +10,14 @@
 //! window: it waits for its locks, and nobody may wait while holding shards for later.
 
 use spinel_resp::Batch;
-use spinel_storage::engine::{Engine, Hold, Holds, Prepared, Turn};
+use spinel_storage::engine::{Engine, Familiar, Hold, Holds, Prepared, Turn};
 use spinel_storage::{DbIndex, Error};
 
 /// The most requests of a window.
 const WINDOW: usize = 16;
+
+/// Words beyond this capacity (256 KiB) are given back after the batch.
+const WORDS_KEPT_MAX: usize = 16 * 1024;
 
 /// The requests of a batch, with their words as handlers take them.
 pub(crate) struct Requests<'w> {
@@ -46,6 +49,8 @@ pub(crate) struct Window<'w, 'e> {
     pub(crate) ready: Vec<Ready<'w>>,
     pub(crate) last: Option<Last<'w>>,
     pub(crate) holds: Holds<'e>,
+    /// The command prepared last.
+    familiar: Familiar,
 }
 
 /// A request whose shard is held.
@@ -61,11 +66,48 @@ pub(crate) struct Last<'w> {
     pub(crate) prepared: Result<Prepared, Error>,
 }
 
+/// The memory of a window and of the words it is filled with, kept from batch to batch.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    words: Vec<&'static [u8]>,
+    ready: Vec<Ready<'static>>,
+    holds: Option<Holds<'static>>,
+}
+
+impl Shelf {
+    /// Room for words.
+    pub(crate) fn take_words<'w>(&mut self) -> Vec<&'w [u8]> {
+        emptied(std::mem::take(&mut self.words))
+    }
+
+    /// Keeps the room, unless it is exceptionally large.
+    pub(crate) fn keep_words(&mut self, words: Vec<&[u8]>) {
+        if words.capacity() <= WORDS_KEPT_MAX {
+            self.words = emptied(words);
+        }
+    }
+
+    pub(crate) fn keep_window(&mut self, window: Window<'_, '_>) {
+        self.ready = emptied(window.ready);
+        self.holds = Some(Holds::in_place_of(window.holds));
+    }
+}
+
+/// Empties a vector, for elements of the same type with another lifetime: collecting in place keeps the memory.
+fn emptied<T, U>(mut vector: Vec<T>) -> Vec<U> {
+    vector.clear();
+    vector.into_iter().map(|_| unreachable!("it is empty")).collect()
+}
+
 impl<'w, 'e> Window<'w, 'e> {
-    /// Makes an empty window for a batch of this many requests.
-    pub(crate) fn for_batch(requests: usize) -> Window<'w, 'e> {
-        let capacity = requests.min(WINDOW);
-        Window { ready: Vec::with_capacity(capacity), last: None, holds: Holds::with_capacity(capacity) }
+    /// Makes an empty window.
+    pub(crate) fn new(shelf: &mut Shelf) -> Window<'w, 'e> {
+        Window {
+            ready: emptied(std::mem::take(&mut shelf.ready)),
+            last: None,
+            holds: shelf.holds.take().map(Holds::in_place_of).unwrap_or_default(),
+            familiar: Familiar::default(),
+        }
     }
 
     /// Fills the window with requests from `next` on, at least one.
@@ -79,19 +121,30 @@ impl<'w, 'e> Window<'w, 'e> {
     ) {
         self.ready.clear();
         for words in requests.from(next).take(WINDOW) {
-            let prepared = engine.prepare(words);
-            let single = prepared.as_ref().ok().filter(|prepared| prepared.is_single());
-            let Some((prepared, hold)) =
-                single.and_then(|prepared| Some((*prepared, turn.hold(prepared, db, &mut self.holds)?)))
-            else {
-                self.last = Some(Last { words, prepared });
+            if let Some(prepared) = engine.prepare_again(words, &self.familiar)
+                && let Some(hold) = turn.hold(&prepared, db, &mut self.holds)
+            {
+                self.ready.push(Ready { words, prepared, hold });
+            } else if !self.add(words, (turn, db), engine) {
                 break;
-            };
-            self.ready.push(Ready { words, prepared, hold });
+            }
         }
         if self.ready.len() > 1 {
             self.prefetch();
         }
+    }
+
+    /// Adds a request that may be anything; whether another may follow.
+    #[inline(never)]
+    fn add(&mut self, words: &'w [&'w [u8]], (turn, db): (&Turn<'e>, DbIndex), engine: &Engine) -> bool {
+        let prepared = engine.prepare_anew(words, &mut self.familiar);
+        let single = prepared.as_ref().ok().filter(|prepared| prepared.is_single());
+        let held = single.and_then(|prepared| Some((*prepared, turn.hold(prepared, db, &mut self.holds)?)));
+        match held {
+            Some((prepared, hold)) => self.ready.push(Ready { words, prepared, hold }),
+            None => self.last = Some(Last { words, prepared }),
+        }
+        held.is_some()
     }
 
     fn prefetch(&mut self) {
@@ -106,5 +159,25 @@ impl<'w, 'e> Window<'w, 'e> {
     /// How many requests there are.
     pub(crate) fn len(&self) -> usize {
         self.ready.len() + usize::from(self.last.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shelf_keeps_its_memory() {
+        let mut shelf = Shelf::default();
+        let input = b"word".to_vec();
+        let mut words = shelf.take_words();
+        words.push(&input[..]);
+        let place = words.as_ptr().addr();
+        shelf.keep_words(words);
+        let words = shelf.take_words();
+        assert!(words.is_empty());
+        assert_eq!((words.as_ptr().addr(), words.capacity() > 0), (place, true));
+        shelf.keep_words(Vec::with_capacity(WORDS_KEPT_MAX + 1));
+        assert_eq!(shelf.take_words().capacity(), 0);
     }
 }

@@ -4,6 +4,7 @@ use crate::connection;
 use crate::server::Shared;
 use crate::statistics::Meter;
 use crate::stream::Socket;
+use crate::window::Shelf;
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::Executor;
 use spinel_storage::system::random_word;
@@ -35,6 +36,7 @@ pub(crate) struct Desk {
     pub(crate) batch: Batch,
     pub(crate) reply: ReplyWriter,
     pub(crate) meter: Meter,
+    pub(crate) shelf: Shelf,
 }
 
 /// The acceptor's handle to a worker.
@@ -83,6 +85,7 @@ pub(crate) fn start(
             batch: Batch::new(),
             reply: ReplyWriter::new(Protocol::Resp2),
             meter: Meter::new(Arc::clone(&shared.statistics[number])),
+            shelf: Shelf::default(),
         };
         let worker = Rc::new(Worker { shared, desk: RefCell::new(desk), number, connections });
         LocalSet::new().block_on(&runtime, async {

@@ -254,6 +254,12 @@ impl<'a> EntryMut<'a> {
         &mut self.slot[at..end]
     }
 
+    /// The same entry, read-only, for as long as it is borrowed.
+    #[inline]
+    pub fn into_entry(self) -> Entry<'a> {
+        Entry::new(self.slot)
+    }
+
     /// The value's bytes for as long as the entry is borrowed.
     pub fn into_value(self) -> &'a mut [u8] {
         let entry = Entry::new(self.slot);

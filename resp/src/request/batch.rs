@@ -94,14 +94,17 @@ impl Batch {
         Words { bytes, spans: &self.words[self.range(index)] }
     }
 
-    /// Returns the words of all requests, one after another; [`Batch::range`] says which of them are a request's.
+    /// Puts the words of all requests, one after another, into an empty vector; [`Batch::range`] says which of them
+    /// are a request's.
     ///
-    /// For who runs many requests and wants them as slices: one pass, one allocation.
-    pub fn all_words<'a>(&'a self, input: &'a [u8]) -> Vec<&'a [u8]> {
+    /// For who runs many requests and wants them as slices: one pass, and no allocation if the vector has the room.
+    pub fn all_words<'a>(&'a self, input: &'a [u8], words: &mut Vec<&'a [u8]>) {
+        debug_assert!(words.is_empty());
         if self.unquoted.is_empty() {
-            return self.words.iter().map(|span| &input[span.start..span.end]).collect();
+            words.extend(self.words.iter().map(|span| &input[span.start..span.end]));
+        } else {
+            words.extend(self.requests(input).flat_map(Words::iter));
         }
-        self.requests(input).flat_map(Words::iter).collect()
     }
 
     /// Returns where the words of one request stand among [`all_words`](Batch::all_words).

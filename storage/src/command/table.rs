@@ -113,7 +113,7 @@ impl Place {
 /// A word that tells names of one length up to eight bytes apart: their bytes, some twice, every letter in
 /// lower case and other bytes changed alike.
 #[inline]
-fn head(name: &[u8]) -> u64 {
+pub(crate) fn head(name: &[u8]) -> u64 {
     const LOWER: u64 = 0x2020_2020_2020_2020;
     let word = match *name {
         [] => 0,

@@ -54,13 +54,19 @@ pub struct Prepared {
     /// How many words its name takes.
     name_words: u8,
     /// Position of the first key among the words; 0 if there is none.
-    key: u32,
+    pub(super) key: u32,
     pub(super) hash: u64,
     /// Who runs it if it is single.
     single: Option<Handler>,
 }
 
 impl Prepared {
+    /// The same command with another key.
+    #[inline]
+    pub(super) fn rehashed(self, hash: u64) -> Prepared {
+        Prepared { hash, ..self }
+    }
+
     /// Whether the command needs the shard of one key and nothing else.
     #[inline]
     pub fn is_single(&self) -> bool {
@@ -127,17 +133,24 @@ impl Engine {
     #[expect(clippy::inline_always, reason = "callers keep what it finds in registers")]
     #[inline(always)]
     pub fn prepare(&self, words: &[&[u8]]) -> Result<Prepared, Error> {
-        if let Some((id, row)) = self.table().resolve_at_once(words)
-            && let Plan::Single { key, handler } = row.plan
-        {
-            let (name_words, hash) = (row.name_words, self.keyspace.hash(words[key]));
-            return Ok(Prepared { id, name_words, key: key as u32, hash, single: Some(handler) });
+        match self.prepare_at_once(words) {
+            Some(prepared) => Ok(prepared),
+            None => self.prepare_carefully(words),
         }
-        self.prepare_carefully(words)
+    }
+
+    /// Prepares a single command whose name and number of words are all that tells it from others.
+    #[expect(clippy::inline_always, reason = "callers keep what it finds in registers")]
+    #[inline(always)]
+    pub(super) fn prepare_at_once(&self, words: &[&[u8]]) -> Option<Prepared> {
+        let (id, row) = self.table().resolve_at_once(words)?;
+        let Plan::Single { key, handler } = row.plan else { return None };
+        let (name_words, hash) = (row.name_words, self.keyspace.hash(words[key]));
+        Some(Prepared { id, name_words, key: key as u32, hash, single: Some(handler) })
     }
 
     #[inline(never)]
-    fn prepare_carefully(&self, words: &[&[u8]]) -> Result<Prepared, Error> {
+    pub(super) fn prepare_carefully(&self, words: &[&[u8]]) -> Result<Prepared, Error> {
         let id = self.table().resolve(words)?;
         let row = self.table().row(id);
         let single = match row.plan {

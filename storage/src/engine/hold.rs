@@ -10,7 +10,7 @@ use std::sync::MutexGuard;
 pub struct Holds<'e> {
     db: DbIndex,
     /// For each shard which of `shards` it is, counted from 1, or 0.
-    places: [u8; SHARDS],
+    places: Box<[u8; SHARDS]>,
     shards: Vec<(usize, MutexGuard<'e, Shard>)>,
 }
 
@@ -25,10 +25,19 @@ pub struct Hold {
     pub(super) guess: Option<Guess>,
 }
 
+impl Default for Holds<'_> {
+    fn default() -> Self {
+        Holds { db: DbIndex(0), places: Box::new([0; SHARDS]), shards: Vec::new() }
+    }
+}
+
 impl<'e> Holds<'e> {
-    /// Makes room for the shards of this many commands.
-    pub fn with_capacity(commands: usize) -> Self {
-        Holds { db: DbIndex(0), places: [0; SHARDS], shards: Vec::with_capacity(commands) }
+    /// Holds nothing yet, with the memory of who holds nothing any more. O(1).
+    pub fn in_place_of(mut other: Holds<'_>) -> Self {
+        other.release();
+        // Collecting nothing of the same size in place keeps the memory.
+        let shards = other.shards.into_iter().map(|_| unreachable!("it was released")).collect();
+        Holds { db: DbIndex(0), places: other.places, shards }
     }
 
     /// Guesses where a command's entry is and asks for its address to be loaded. The bucket, asked for when
@@ -79,7 +88,8 @@ impl<'e> Turn<'e> {
     ///
     /// Several shards may be held at once, because none is waited for. A command without a hold waits for
     /// its locks, so release all holds before one runs. All holds must be for the same database.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the loop that fills a window is where it runs")]
+    #[inline(always)]
     pub fn hold(&self, prepared: &Prepared, db: DbIndex, holds: &mut Holds<'e>) -> Option<Hold> {
         debug_assert!(holds.shards.is_empty() || holds.db == db);
         let shard = shard_of(prepared.hash);

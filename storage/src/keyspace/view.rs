@@ -125,9 +125,18 @@ impl<'a> View<'a> {
     }
 
     /// Looks at a key, counting a hit or a miss and marking it used.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "commands that read strings are little more than this")]
+    #[inline(always)]
     pub fn read(&mut self, key: &[u8]) -> Option<Entry<'_>> {
-        self.consult(key, !self.is_untouching).map(entry_of)
+        let hash = self.hash(key);
+        let slot = self.seek(hash, key)?;
+        if self.is_untouching {
+            return Some(self.shard(self.db, hash).values.table().entry(slot));
+        }
+        let clock = self.clock_of_use(hash, slot);
+        let mut entry = self.shard(self.db, hash).values.entry_mut(slot);
+        entry.set_clock(clock);
+        Some(entry.into_entry())
     }
 
     /// Looks at a key, counting a hit or a miss without marking it used.
@@ -147,22 +156,42 @@ impl<'a> View<'a> {
     #[inline(always)]
     fn consult(&mut self, key: &[u8], marks_used: bool) -> Option<(Slot, &Values)> {
         let hash = self.hash(key);
-        let Some(slot) = self.find(self.db, hash, key) else {
-            self.scene.counters.misses.add(1);
-            if self.observed.has(Observed::MISSES) {
-                self.news.event(self.db, key, Event::KEY_MISS);
-            }
-            return None;
-        };
-        self.scene.counters.hits.add(1);
+        let slot = self.seek(hash, key)?;
         if marks_used {
-            let clock = match self.scene.access {
-                AccessPolicy::Recency => self.scene.clock,
-                AccessPolicy::Frequency { .. } => self.frequency_clock(hash, slot),
-            };
+            let clock = self.clock_of_use(hash, slot);
             self.shard(self.db, hash).values.entry_mut(slot).set_clock(clock);
         }
         Some((slot, &self.shard(self.db, hash).values))
+    }
+
+    /// Finds a key, counting a hit or a miss.
+    #[expect(clippy::inline_always, reason = "the path of every read")]
+    #[inline(always)]
+    fn seek(&mut self, hash: u64, key: &[u8]) -> Option<Slot> {
+        let slot = self.find(self.db, hash, key);
+        if slot.is_some() {
+            self.scene.counters.hits.add(1);
+        } else {
+            self.miss(key);
+        }
+        slot
+    }
+
+    #[inline(never)]
+    fn miss(&mut self, key: &[u8]) {
+        self.scene.counters.misses.add(1);
+        if self.observed.has(Observed::MISSES) {
+            self.news.event(self.db, key, Event::KEY_MISS);
+        }
+    }
+
+    /// The access clock of a key that is being used.
+    #[inline]
+    fn clock_of_use(&mut self, hash: u64, slot: Slot) -> u32 {
+        match self.scene.access {
+            AccessPolicy::Recency => self.scene.clock,
+            AccessPolicy::Frequency { .. } => self.frequency_clock(hash, slot),
+        }
     }
 
     #[inline(never)]

@@ -1,0 +1,39 @@
+//! A command that was found, kept for the next call, which is probably one of the same command.
+
+use super::Engine;
+use super::execute::Prepared;
+use crate::command::table::head;
+use crate::error::Error;
+
+/// A command that was found by name and number of words, and what tells another call of it: nothing at first.
+#[derive(Default)]
+pub struct Familiar {
+    head: u64,
+    name_len: usize,
+    words: usize,
+    prepared: Option<Prepared>,
+}
+
+impl Engine {
+    /// As [`prepare`](Engine::prepare), if `words` call the familiar command.
+    #[expect(clippy::inline_always, reason = "callers keep what it finds in registers")]
+    #[inline(always)]
+    pub fn prepare_again(&self, words: &[&[u8]], familiar: &Familiar) -> Option<Prepared> {
+        let prepared = familiar.prepared?;
+        let name = words.first()?;
+        if words.len() != familiar.words || name.len() != familiar.name_len || head(name) != familiar.head {
+            return None;
+        }
+        Some(prepared.rehashed(self.keyspace.hash(words[prepared.key as usize])))
+    }
+
+    /// As [`prepare`](Engine::prepare); what it finds becomes the familiar command, if it can.
+    #[inline]
+    pub fn prepare_anew(&self, words: &[&[u8]], familiar: &mut Familiar) -> Result<Prepared, Error> {
+        let Some(prepared) = self.prepare_at_once(words) else { return self.prepare_carefully(words) };
+        let name = words[0];
+        let (head, name_len) = (head(name), name.len());
+        *familiar = Familiar { head, name_len, words: words.len(), prepared: Some(prepared) };
+        Ok(prepared)
+    }
+}
