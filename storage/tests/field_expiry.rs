@@ -197,5 +197,5 @@ fn members_of_sets_and_sorted_sets_expire_alike() {
     reader.read(&mut bytes);
     let lines = lines(&bytes);
     let of = |name: &str| lines.iter().filter(|line| line.starts_with(name)).count();
-    assert_eq!((of("SREM s"), of("ZREM z"), of("PEXPIREMEMBERAT")), (2, 2, 2), "{lines:?}");
+    assert_eq!((of("SREM s a"), of("ZREM z a"), of("PEXPIREMEMBERAT"), of("DEL")), (1, 1, 2, 2), "{lines:?}");
 }

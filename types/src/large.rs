@@ -7,6 +7,8 @@ use crate::set::Set;
 use crate::sorted_set::SortedSet;
 use crate::stream::Stream;
 use crate::string::Str;
+#[cfg(test)]
+use {crate::hash::HashRef, crate::set::SetRef, crate::sorted_set::SortedSetRef, std::collections::BTreeSet};
 
 /// A collection in its large form.
 #[derive(Clone)]
@@ -131,20 +133,32 @@ impl Large {
         self.len() == 0
     }
 
-    /// Removes members that have expired by `now`, at most about `members_max`, reports each, and says whether
-    /// there may be more.
+    /// Removes members that have expired by `now`, at most about `members_max`, and reports each.
+    ///
+    /// If those are all members, none is removed or reported, because it is cheaper to drop the whole value.
     pub(crate) fn expire_members(
         &mut self,
         now: i64,
         members_max: usize,
         report: impl FnMut(Str<'_>),
-    ) -> bool {
-        match self {
-            Large::Hash(hash) => hash.expire(now, members_max, report),
+    ) -> Expiration {
+        let mut due = Vec::new();
+        let has_more = match self {
+            Large::Hash(hash) => hash.collect_due(now, members_max, &mut due),
             Large::List(_) | Large::Stream(_) => false,
-            Large::Set(set) => set.expire(now, members_max, report),
-            Large::SortedSet(set) => set.expire(now, members_max, report),
+            Large::Set(set) => set.collect_due(now, members_max, &mut due),
+            Large::SortedSet(set) => set.collect_due(now, members_max, &mut due),
+        };
+        if due.len() == self.len() {
+            return Expiration::Whole;
         }
+        match self {
+            Large::Hash(hash) => hash.remove_all(&due, report),
+            Large::List(_) | Large::Stream(_) => {}
+            Large::Set(set) => set.remove_all(&due, report),
+            Large::SortedSet(set) => set.remove_all(&due, report),
+        }
+        if has_more { Expiration::Unfinished } else { Expiration::Finished }
     }
 
     /// A lower bound of the expiry times of its members; `i64::MAX` when there is none. O(1).
@@ -156,6 +170,40 @@ impl Large {
             Large::SortedSet(set) => set.next_due(),
         }
     }
+}
+
+#[cfg(test)]
+impl Large {
+    /// Removes all members that have expired and returns them, and whether they were all and are still there.
+    pub(crate) fn expire_in_portions(&mut self, now: i64, members_max: usize) -> (BTreeSet<Vec<u8>>, bool) {
+        let mut gone = BTreeSet::new();
+        let mut report = |member: Str<'_>| assert!(gone.insert(member.to_vec()), "reported twice");
+        loop {
+            match self.expire_members(now, members_max, &mut report) {
+                Expiration::Unfinished => {}
+                Expiration::Finished => return (gone, false),
+                Expiration::Whole => break,
+            }
+        }
+        match self {
+            Large::Hash(hash) => HashRef::Large(hash).for_each(|field, _, _| report(field)),
+            Large::Set(set) => SetRef::Large(set).for_each(report),
+            Large::SortedSet(set) => SortedSetRef::Large(set).iter().for_each(|(member, _)| report(member)),
+            Large::List(_) | Large::Stream(_) => {}
+        }
+        (gone, true)
+    }
+}
+
+/// How far the removal of expired members came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Expiration {
+    /// There may be more.
+    Unfinished,
+    /// All are gone that had expired.
+    Finished,
+    /// All members have expired, and are still there.
+    Whole,
 }
 
 /// The large values of a map, numbered.

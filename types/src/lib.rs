@@ -73,7 +73,7 @@ pub use stream::{Stream, StreamId};
 pub use string::{Str, StringEncoding};
 pub use table::{Cursor, Guess, Home, Layout, Table, TableStatistics};
 pub use value::Value;
-pub use values::{Marks, OwnedValue, Values};
+pub use values::{Marks, OwnedValue, Remains, Values};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -15,7 +15,7 @@ use crate::entry::{Entry, EntryMut, Fields};
 use crate::hash::{FieldPack, FieldPackMut};
 use crate::hash_seed::HashSeed;
 use crate::kind::{Kind, ValueType};
-use crate::large::{Large, Larges};
+use crate::large::{Expiration, Large, Larges};
 use crate::listpack;
 use crate::place::Place;
 use crate::string::Str;
@@ -46,6 +46,14 @@ pub enum OwnedValue {
     },
     /// A value that hangs off its entry.
     Large(Large),
+}
+
+/// What is left of a value after its expired members were removed.
+pub enum Remains {
+    /// Other members.
+    Members,
+    /// Nothing: the key is gone, and this hung off it.
+    Nothing(Option<Large>),
 }
 
 /// What an entry holds beside its value.
@@ -256,8 +264,8 @@ impl Values {
         }
     }
 
-    /// Removes members that have expired by `now`, at most about `members_max`, from the value in a slot;
-    /// `report` hears of each. The key goes when nothing is left; whether something is.
+    /// Removes members that have expired by `now`, at most about `members_max`, from the value in a slot. The key
+    /// goes when nothing is left, and what hung off it is returned; else `report` has heard of each member.
     pub fn expire_members(
         &mut self,
         hash: u64,
@@ -265,21 +273,20 @@ impl Values {
         now: i64,
         members_max: usize,
         report: impl FnMut(Str<'_>),
-    ) -> bool {
+    ) -> Remains {
         self.unsettle(*slot);
-        match Kind::of(self.table.entry(*slot)) {
-            Kind::Large(_) => _ = self.large_mut(*slot).expire_members(now, members_max, report),
+        let is_whole = match Kind::of(self.table.entry(*slot)) {
+            Kind::Large(_) => {
+                self.large_mut(*slot).expire_members(now, members_max, report) == Expiration::Whole
+            }
             kind @ Kind::ExpiringHashPack => {
                 FieldPackMut::new(kind, Buffer::Entry { values: self, hash, slot }).expire(now, report);
+                self.is_emptied(*slot)
             }
-            _ => {}
-        }
-        let is_left = !self.is_emptied(*slot);
+            _ => false,
+        };
         self.settle(*slot);
-        if !is_left {
-            self.remove(hash, *slot);
-        }
-        is_left
+        if is_whole { Remains::Nothing(self.remove(hash, *slot)) } else { Remains::Members }
     }
 
     /// Elements of all large values, O(their number).

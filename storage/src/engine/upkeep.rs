@@ -90,17 +90,17 @@ impl Engine {
         }
     }
 
-    /// Removes expired members of values, and returns how many.
+    /// Removes expired members of values, and returns how many; one for all of a value.
     fn expire_members(&self, db: DbIndex, shard: usize, now: UnixMillis) -> usize {
         let mut removed = 0;
         loop {
             let _inside = self.keyspace.gate.shared(STRIPE);
-            let has_more = self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse, is_left| {
-                removed += lapse.members.as_ref().map_or(0, |(_, members)| members.len());
+            let has_more = self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse| {
+                removed += lapse.members.as_ref().map_or(1, |(_, members)| members.len());
                 if self.journal.has_readers() {
                     self.journal.append_words(db, &lapse.words());
                 }
-                self.tell_removal(db, &lapse.key, (!is_left).then_some(Event::DEL));
+                self.tell_removal(db, &lapse.key, lapse.members.is_none().then_some(Event::DEL));
             });
             if !has_more {
                 return removed;

@@ -4,7 +4,7 @@ use super::lapse::Lapse;
 use super::{DbIndex, Keyspace, SHARDS, shard_of};
 use crate::entropy::Entropy;
 use crate::time::UnixMillis;
-use spinel_types::{Cursor, Entry, Slot, TableStatistics, ValueType, Values};
+use spinel_types::{Cursor, Entry, Remains, Slot, TableStatistics, ValueType, Values};
 
 /// Sizes of one database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -204,15 +204,15 @@ impl Keyspace {
         (has_more, held.values.first_due(now.0).is_some())
     }
 
-    /// Removes up to about `members_max` expired members of one value of a shard and reports them, and whether any
-    /// are left. Whether there was such a value, so that there may be more.
+    /// Removes up to about `members_max` expired members of one value of a shard and reports them, or that the key
+    /// went with them. Whether there was such a value, so that there may be more.
     pub(crate) fn expire_members(
         &self,
         db: DbIndex,
         shard: usize,
         now: UnixMillis,
         members_max: usize,
-        report: impl FnOnce(Lapse, bool),
+        report: impl FnOnce(Lapse),
     ) -> bool {
         let values = &mut self.lock(db, shard).values;
         let Some(key) = values.first_due(now.0).map(<[u8]>::to_vec) else { return false };
@@ -220,10 +220,13 @@ impl Keyspace {
         let mut slot = values.table().find(hash, &key).expect("a value whose members expire is there");
         let value_type = ValueType::of(values.table().entry(slot));
         let mut members = Vec::new();
-        let is_left = values
+        let remains = values
             .expire_members(hash, &mut slot, now.0, members_max, |member| members.push(member.to_vec()));
-        if !members.is_empty() {
-            report(Lapse { db, key, members: Some((value_type, members)) }, is_left);
+        if let Remains::Nothing(large) = remains {
+            self.reclaim.value(large);
+            report(Lapse { db, key, members: None });
+        } else if !members.is_empty() {
+            report(Lapse { db, key, members: Some((value_type, members)) });
         }
         true
     }

@@ -11,7 +11,7 @@ use crate::engine::counters::Counters;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::time::UnixMillis;
-use spinel_types::{Entry, Guess, Kind, Slot, Str, Value, Values};
+use spinel_types::{Entry, Guess, Kind, Remains, Slot, Str, Value, Values};
 use std::sync::MutexGuard;
 
 /// The shards a command holds.
@@ -332,16 +332,19 @@ impl<'a> View<'a> {
         let values = &mut self.shard(db, hash).values;
         let value_type = Kind::of(values.table().entry(slot)).value_type();
         let mut members = Vec::new();
-        let is_left = values.expire_members(hash, &mut slot, now, usize::MAX, |member| {
+        let remains = values.expire_members(hash, &mut slot, now, usize::MAX, |member| {
             if is_recorded {
                 members.push(member.to_vec());
             }
         });
-        if is_recorded && !members.is_empty() {
-            self.lapsed.push(Lapse { db, key: key.to_vec(), members: Some((value_type, members)) });
+        let is_left = matches!(remains, Remains::Members);
+        if is_recorded && !(is_left && members.is_empty()) {
+            let members = is_left.then_some((value_type, members));
+            self.lapsed.push(Lapse { db, key: key.to_vec(), members });
         }
         self.tell_change(db, key);
-        if !is_left {
+        if let Remains::Nothing(large) = remains {
+            self.scene.keyspace.reclaim().value(large);
             self.tell_event(db, key, Event::DEL);
         }
         is_left.then_some(slot)

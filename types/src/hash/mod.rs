@@ -26,6 +26,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+use crate::arena::Slot;
 use crate::hash_seed::HashSeed;
 use crate::kind::Kind;
 use crate::large::Large;
@@ -141,10 +142,14 @@ impl Hash {
         size_of::<Hash>() + self.table.memory_bytes()
     }
 
-    /// Removes fields that have expired by `now`, at most about `fields_max`, reports each, and says whether
-    /// there may be more.
-    pub fn expire(&mut self, now: i64, fields_max: usize, report: impl FnMut(Str<'_>)) -> bool {
-        self.table.expire(now, fields_max, report)
+    /// Collects the slots of fields that have expired by `now`; see [`Table::collect_due`].
+    pub(crate) fn collect_due(&mut self, now: i64, fields_max: usize, due: &mut Vec<Slot>) -> bool {
+        self.table.collect_due(now, fields_max, due)
+    }
+
+    /// Removes the fields in some slots and reports each.
+    pub(crate) fn remove_all(&mut self, slots: &[Slot], report: impl FnMut(Str<'_>)) {
+        self.table.remove_all(slots, report);
     }
 
     /// A lower bound of the fields' expiry times; `i64::MAX` when there is none.

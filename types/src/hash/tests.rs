@@ -77,13 +77,19 @@ impl Pair {
 
     fn expire(&mut self, now: i64) {
         let mut gone = BTreeSet::new();
-        let mut report = |field: Str<'_>| assert!(gone.insert(field.to_vec()));
+        let report = |field: Str<'_>| assert!(gone.insert(field.to_vec()));
         match &mut self.value {
             OwnedValue::Inline { kind: kind @ Kind::ExpiringHashPack, bytes } => {
                 FieldPackMut::new(*kind, crate::Buffer::Owned(bytes)).expire(now, report);
             }
             OwnedValue::Inline { .. } => {}
-            OwnedValue::Large(large) => while large.expire_members(now, 50, &mut report) {},
+            OwnedValue::Large(large) => {
+                let (fields, is_whole) = large.expire_in_portions(now, 50);
+                gone = fields;
+                if is_whole {
+                    self.value = HashMut::fresh();
+                }
+            }
         }
         let is_due = |(_, expiry): &(Vec<u8>, Option<i64>)| expiry.is_some_and(|at| at <= now);
         let due = self.model.iter().filter(|(_, entry)| is_due(entry)).map(|(field, _)| field.clone());

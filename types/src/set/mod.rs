@@ -5,6 +5,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
+use crate::arena::Slot;
 use crate::hash_seed::HashSeed;
 use crate::intset::Intset;
 use crate::kind::Kind;
@@ -196,10 +197,14 @@ impl Set {
         size_of::<Set>() + self.table.memory_bytes()
     }
 
-    /// Removes members that have expired by `now`, at most about `members_max`, reports each, and says whether
-    /// there may be more.
-    pub fn expire(&mut self, now: i64, members_max: usize, report: impl FnMut(Str<'_>)) -> bool {
-        self.table.expire(now, members_max, report)
+    /// Collects the slots of members that have expired by `now`; see [`Table::collect_due`].
+    pub(crate) fn collect_due(&mut self, now: i64, members_max: usize, due: &mut Vec<Slot>) -> bool {
+        self.table.collect_due(now, members_max, due)
+    }
+
+    /// Removes the members in some slots and reports each.
+    pub(crate) fn remove_all(&mut self, slots: &[Slot], report: impl FnMut(Str<'_>)) {
+        self.table.remove_all(slots, report);
     }
 
     /// A lower bound of the members' expiry times; `i64::MAX` when there is none.

@@ -118,9 +118,10 @@ fn step(value: &mut OwnedValue, limits: SetLimits, model: &mut Model, text: Vec<
         11 => decide(value, limits, model, text, random),
         12 => {
             let now = random.below(100) as i64;
-            let mut gone = Vec::new();
-            if let OwnedValue::Large(large) = value {
-                while large.expire_members(now, 3, |member| gone.push(member.to_vec())) {}
+            let OwnedValue::Large(large) = value else { return };
+            let (gone, is_whole) = large.expire_in_portions(now, 3);
+            if is_whole {
+                *value = SetMut::fresh_pack();
             }
             let due = |expiry: Option<i64>| expiry.is_some_and(|at| at <= now);
             assert!(gone.iter().all(|member| model.remove(member).is_some_and(due)));

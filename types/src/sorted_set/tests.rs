@@ -4,6 +4,7 @@ use super::ordered_score::Score;
 use super::*;
 use crate::fate::Fate;
 use crate::hash_seed::HashSeed;
+use crate::large::Large;
 use crate::place::Place;
 use crate::random::{Random, model_steps};
 use crate::table::Cursor;
@@ -111,14 +112,16 @@ impl Pair {
     }
 
     fn expire(&mut self, now: i64) {
-        let mut gone = Vec::new();
+        let mut gone = BTreeSet::new();
         if let OwnedValue::Large(large) = &mut self.value {
-            while large.expire_members(now, 3, |member| gone.push(member.to_vec())) {}
+            let is_whole;
+            (gone, is_whole) = large.expire_in_portions(now, 3);
+            if is_whole {
+                self.value = SortedSetMut::fresh();
+            }
         }
-        let mut due: Vec<_> =
-            self.expiries.iter().filter(|(_, at)| **at <= now).map(|(member, _)| member.clone()).collect();
-        gone.sort();
-        due.sort();
+        let due = self.expiries.iter().filter(|(_, at)| **at <= now);
+        let due: BTreeSet<_> = due.map(|(member, _)| member.clone()).collect();
         assert_eq!(gone, due);
         for member in due {
             self.forget(&member);
@@ -249,24 +252,32 @@ fn members_between_bounds() {
     }
 }
 
+/// One by one, when few do, and by building the tree anew.
 #[test]
 fn members_expire() {
-    let mut set = SortedSet::new(HashSeed::new(1, 2));
-    for number in 0..500 {
-        set.update(Str::Integer(number), |_| Some((number % 7) as f64));
+    for (share, members_max) in [(5, 10), (5, usize::MAX), (400, usize::MAX)] {
+        let mut set = SortedSet::new(HashSeed::new(1, 2));
+        for number in 0..5000 {
+            set.update(Str::Integer(number), |_| Some((number % 7) as f64));
+        }
+        assert_eq!(set.next_due(), i64::MAX);
+        for number in (0..5000).step_by(share) {
+            assert!(set.set_stamp(Str::Integer(number), Some(number)));
+            set.update(Str::Integer(number), |_| Some((number % 11) as f64));
+        }
+        let mut large = Large::SortedSet(Box::new(set));
+        let (expired, is_whole) = large.expire_in_portions(2500, members_max);
+        assert!(!is_whole);
+        assert!(expired.into_iter().map(|member| String::from_utf8(member).expect("digits")).eq({
+            let due = (0..=2500).step_by(share).map(|number: i32| number.to_string());
+            due.collect::<BTreeSet<_>>()
+        }));
+        let set = large.as_sorted_set_mut();
+        assert_eq!(set.len(), 5000 - 2500 / share - 1);
+        assert!(set.next_due() <= 2900, "a lower bound of the next one");
+        let entries = set.entries(0..set.len(), Direction::Forwards);
+        assert!(entries.map(|(member, score)| (Score(score), member.to_vec())).is_sorted());
     }
-    assert_eq!(set.next_due(), i64::MAX);
-    for number in (0..500).step_by(5) {
-        assert!(set.set_stamp(Str::Integer(number), Some(number)));
-        set.update(Str::Integer(number), |_| Some((number % 11) as f64));
-    }
-    let mut expired = Vec::new();
-    while set.expire(250, 10, |member| expired.push(member.integer().expect("all are integers"))) {}
-    expired.sort_unstable();
-    assert_eq!(expired, (0..=250).step_by(5).collect::<Vec<_>>());
-    assert_eq!(set.len(), 500 - expired.len());
-    assert!(set.next_due() <= 255, "a lower bound of the next one");
-    assert!(set.entries(0..set.len(), Direction::Forwards).map(|(_, score)| Score(score)).is_sorted());
 }
 
 #[test]

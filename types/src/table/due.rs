@@ -127,9 +127,14 @@ impl<L: Layout> Table<L> {
     fn walk_segment(&self, segment: &mut Segment, now: i64, due: &mut Vec<Slot>) {
         let now_tick = (now >> TICK_SHIFT) as u16;
         segment.due = i64::MAX;
-        for bucket in &mut segment.buckets {
-            let is_due = now_tick.wrapping_sub(bucket.due) as i16 >= 0;
-            if bucket.due != 0 && is_due {
+        let is_due = |bucket: &Bucket| bucket.due != 0 && now_tick.wrapping_sub(bucket.due) as i16 >= 0;
+        for at in 0..segment.buckets.len() {
+            // Entries are loaded while those of the bucket before are looked at.
+            if let Some(next) = segment.buckets.get(at + 1).filter(|next| is_due(next)) {
+                next.occupied().for_each(|place| self.arena.prefetch(next.slot(place)));
+            }
+            let bucket = &mut segment.buckets[at];
+            if is_due(bucket) {
                 self.walk_bucket(bucket, now, due);
             }
             if bucket.due != 0 {

@@ -396,18 +396,20 @@ impl<L: Layout> Table<L> {
     }
 }
 
+/// So far ahead of its removal a member is loaded.
+const REMOVED_AHEAD: usize = 12;
+
 impl Table<Members> {
-    /// Removes members whose stamp is at most `now`, reports each, and says whether there may be more; see
-    /// [`Table::collect_due`] for what `members_max` bounds.
-    pub fn expire(&mut self, now: i64, members_max: usize, mut report: impl FnMut(Str<'_>)) -> bool {
-        let mut due = Vec::new();
-        let has_more = self.collect_due(now, members_max, &mut due);
-        for slot in due {
-            let member = self.entry(slot).key();
+    /// Removes the members in some slots and reports each.
+    pub fn remove_all(&mut self, slots: &[Slot], mut report: impl FnMut(Str<'_>)) {
+        for (index, slot) in slots.iter().enumerate() {
+            if let Some(ahead) = slots.get(index + REMOVED_AHEAD) {
+                self.prefetch_entry(*ahead);
+            }
+            let member = self.entry(*slot).key();
             report(member);
-            self.remove(self.hash(member), slot);
+            self.remove(self.hash(member), *slot);
         }
-        has_more
     }
 }
 
