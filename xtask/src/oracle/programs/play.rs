@@ -20,6 +20,8 @@ use crate::Outcome;
 
 /// How long the servers may stay different before they are.
 pub(super) const PATIENCE: Duration = Duration::from_millis(200);
+/// How much longer a server may take for the reply itself, on a machine that has other things to do.
+const SILENCE_MAX: Duration = Duration::from_secs(3);
 /// How much longer than asked a server may take to let a connection give up.
 const LATENESS_MAX: Duration = Duration::from_secs(5);
 /// How long is waited between two looks; at first not at all.
@@ -139,7 +141,8 @@ impl Pair {
             let waits = timeout.is_some() && actors.iter().any(|actor| actor.is_blocked);
             is_blocked |= waits;
             let is_over = !waits && self.is_same(step);
-            if is_over || started.elapsed() > limit {
+            let extra = if self.is_silent(step) { SILENCE_MAX } else { Duration::ZERO };
+            if is_over || started.elapsed() > limit + extra {
                 break;
             }
             thread::sleep(LOOK_EVERY);
@@ -150,11 +153,15 @@ impl Pair {
 
     fn is_same(&self, step: &Step) -> bool {
         let (reference, ours) = (scene(&self.reference), scene(&self.ours));
-        let is_silent = |scene: &Scene| {
-            let own = &scene[step.connection];
+        !self.is_silent(step) && differing(step, &reference, &ours, &mut Vec::new()).is_none()
+    }
+
+    /// Tells whether a server has neither answered nor blocked nor closed the connection of the step.
+    fn is_silent(&self, step: &Step) -> bool {
+        [&self.reference, &self.ours].iter().any(|stage| {
+            let own = &stage.actors[step.connection];
             own.frames.is_empty() && !own.is_blocked && !own.is_closed && !step.words().is_empty()
-        };
-        !is_silent(&reference) && differing(step, &reference, &ours, &mut Vec::new()).is_none()
+        })
     }
 
     /// Makes two round trips to each server at the same time and takes what has arrived.
