@@ -4,7 +4,6 @@
 //! A step that fails doesn't hide the ones after it: all run, a table closes the run, and it fails if any did.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +12,8 @@ use crate::{Outcome, command, fuzz, peers, workspace};
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Steps to run: fmt, clippy, tests, tidy, docs, package, sanitizer, peers, clients, record, oracle, fuzz [default: all]
+    /// Steps to run: fmt, clippy, tests, tidy, docs, package, sanitizer, peers, clients, record, oracle, linearize, soak, fuzz
+    /// [default: all]
     steps: Vec<String>,
     /// Leaves out the tests, because they have just run
     #[arg(long)]
@@ -42,7 +42,7 @@ enum Ending {
     Skipped(&'static str),
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 14] = [
     Step { name: "fmt", run: format },
     Step { name: "clippy", run: clippy },
     Step { name: "tests", run: tests },
@@ -54,8 +54,16 @@ const STEPS: [Step; 12] = [
     Step { name: "clients", run: clients },
     Step { name: "record", run: |_| own_verb(&["record", "--check"]) },
     Step { name: "oracle", run: oracle },
+    Step { name: "linearize", run: |_| own_verb(&["linearize", "--server", &release_server()?]) },
+    Step {
+        name: "soak",
+        run: |_| own_verb(&["soak", "--seconds", SOAK_SECONDS, "--server", &release_server()?]),
+    },
     Step { name: "fuzz", run: fuzz },
 ];
+
+/// How long the soak lasts here; by hand it may go on for hours.
+const SOAK_SECONDS: &str = "20";
 
 /// Crates that are not published.
 const UNPUBLISHED: [&str; 2] = ["xtask", "spinel-tests"];
@@ -170,12 +178,16 @@ fn clients(_: &Arguments) -> Outcome<Ending> {
     done(test.env("SPINEL_TEST_TOOLS", tools).env("SPINEL_TEST_PYTHON", python))
 }
 
+/// Builds our server as those run it who don't look into it, and returns the path of the program.
+fn release_server() -> Outcome<String> {
+    done(&mut cargo(&["build", "--release", "--package", "spinel-server", "--bin", "spinel-server"]))?;
+    Ok(workspace::target().join("release").join("spinel-server").display().to_string())
+}
+
 /// Compares generated calls, then the command table, with Redis 8.
 fn oracle(arguments: &Arguments) -> Outcome<Ending> {
     peers::find("redis8", "server")?;
-    done(&mut cargo(&["build", "--release", "--package", "spinel-server", "--bin", "spinel-server"]))?;
-    let ours: PathBuf = workspace::target().join("release").join("spinel-server");
-    let ours = ours.display().to_string();
+    let ours = release_server()?;
     let (seeds, calls) = (arguments.oracle_seeds.to_string(), arguments.oracle_calls.to_string());
     own_verb(&["oracle", "--ours", &ours, "--seeds", &seeds, "--calls", &calls])?;
     own_verb(&["oracle", "--ours", &ours, "--commands"])

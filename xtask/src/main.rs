@@ -1,8 +1,9 @@
 //! Developer verbs of the workspace, run as `cargo xtask VERB`.
 //!
-//! One module per verb, each with its clap `Arguments` and a `run` that does the work. What two verbs need
-//! stands in [`workspace`] (where things are) and [`command`] (running other programs). Nothing here depends on
-//! the crates it looks after, so the verbs still work while those do not compile.
+//! One module per verb, each with its clap `Arguments` and a `run` that does the work. What several verbs need stands
+//! in [`workspace`] (where things are), [`command`] (running other programs), [`server`] and [`resp`] (speaking to
+//! servers) and [`random`] (chance that repeats itself). Nothing here depends on the crates it looks after, so the
+//! verbs still work while those do not compile.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -13,12 +14,15 @@ mod bench;
 mod ci;
 mod command;
 mod fuzz;
+mod linearize;
 mod metrics;
 mod oracle;
 mod peers;
+mod random;
 mod record;
 mod resp;
 mod server;
+mod soak;
 mod source;
 mod tidy;
 mod transcript;
@@ -44,6 +48,8 @@ enum Verb {
     Ci(ci::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
+    /// Checks that what concurrent clients see can be explained by one order of their operations.
+    Linearize(linearize::Arguments),
     /// Prints how large and how well described the sources are.
     Metrics(metrics::Arguments),
     /// Sends the same generated calls to a reference server and to ours and compares the replies.
@@ -52,6 +58,8 @@ enum Verb {
     Peers(peers::Arguments),
     /// Writes into transcripts what the reference server replies, or compares with it.
     Record(record::Arguments),
+    /// Has many connections lock many keys against each other and watches for replies that don't come.
+    Soak(soak::Arguments),
     /// Checks the rules of the house that the compiler doesn't check.
     Tidy(tidy::Arguments),
 }
@@ -61,10 +69,12 @@ fn main() -> ExitCode {
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Ci(arguments) => ci::run(&arguments),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
+        Verb::Linearize(arguments) => linearize::run(&arguments),
         Verb::Metrics(arguments) => metrics::run(&arguments),
         Verb::Oracle(arguments) => oracle::run(&arguments),
         Verb::Peers(arguments) => peers::run(&arguments),
         Verb::Record(arguments) => record::run(&arguments),
+        Verb::Soak(arguments) => soak::run(&arguments),
         Verb::Tidy(arguments) => tidy::run(&arguments),
     };
     match outcome {

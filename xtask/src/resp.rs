@@ -211,6 +211,11 @@ impl Connection {
         Ok(Connection { stream, buffer: Vec::new(), consumed: 0 })
     }
 
+    /// Waits for a reply as long as this, instead of as long as usual.
+    pub(crate) fn wait_up_to(&self, timeout: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(timeout))
+    }
+
     /// Sends bytes as they are.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)

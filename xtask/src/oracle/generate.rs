@@ -3,9 +3,9 @@
 use super::bounds;
 use super::grammar::{Argument, Command, Kind};
 use super::lexical;
-use super::random::Random;
 use super::thresholds;
 use super::values::{self, DATABASES, KEYS};
+use crate::random::Random;
 
 /// One command as its words.
 pub(crate) type Call = Vec<Vec<u8>>;

@@ -20,7 +20,6 @@ mod generate;
 mod grammar;
 mod lexical;
 mod programs;
-mod random;
 mod run;
 mod shrink;
 mod thresholds;

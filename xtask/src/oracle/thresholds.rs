@@ -1,7 +1,7 @@
 //! The sizes at which collections change their form: some sequences run with small ones, so that they are met.
 
 use super::generate::Call;
-use super::random::Random;
+use crate::random::Random;
 
 /// The settings, each with its default and with values that a few calls reach.
 const SETTINGS: [(&str, &str, [&str; 4]); 12] = [

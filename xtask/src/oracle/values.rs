@@ -1,7 +1,7 @@
 //! The values generated for arguments: few, so that they meet; and odd, so that every check is reached.
 
 use super::grammar::{Argument, Kind};
-use super::random::Random;
+use crate::random::Random;
 
 /// The keys that calls use: plain, sharing a tag, empty, binary.
 pub(crate) const KEYS: [&[u8]; 12] = [

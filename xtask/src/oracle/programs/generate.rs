@@ -8,7 +8,7 @@ use super::themes::{BASICS, Line, THEMES, Theme};
 use super::timeouts;
 use super::words;
 use crate::oracle::generate::Call;
-use crate::oracle::random::Random;
+use crate::random::Random;
 
 /// How many themes a program has at most.
 const THEMES_MAX: usize = 3;

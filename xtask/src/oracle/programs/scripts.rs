@@ -1,7 +1,7 @@
 //! The scripts that programs run: each with how many keys and arguments it takes.
 
 use crate::oracle::generate::Call;
-use crate::oracle::random::Random;
+use crate::random::Random;
 
 /// A script, the keys it gets, and its other arguments.
 type Script = (&'static str, &'static [&'static str], &'static [&'static str]);

@@ -8,7 +8,7 @@
 
 use super::scripts;
 use crate::oracle::generate::Call;
-use crate::oracle::random::Random;
+use crate::random::Random;
 
 /// The keys, in the order of the kinds of values that they mostly hold.
 pub(crate) const KEYS: [&str; 11] = ["l", "m", "z", "y", "s", "t", "k", "n", "w", "e", "f"];
