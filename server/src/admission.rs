@@ -45,6 +45,8 @@ impl Entrance {
 /// What is decided about a request.
 enum Decision {
     Run,
+    /// It becomes part of the transaction.
+    Queue,
     Refuse(Error),
     /// Not now.
     Hold,
@@ -55,6 +57,7 @@ impl Session {
     #[inline]
     pub(crate) fn is_guarded(&self, shared: &Shared, now: UnixMillis) -> bool {
         self.entrance == Entrance::NeedsPassword
+            || self.transactions.current.is_some()
             || self.reply_mode != ReplyMode::All
             || self.listener.is_some()
             || shared.clients.pause.until() > now
@@ -106,6 +109,11 @@ impl Session {
             Err(error) => self.refuse(&error, words, shared, output),
             Ok(prepared) => match self.decide(prepared.id, turn.now(), shared) {
                 Decision::Run => self.execute(&prepared, words, turn, shared, output),
+                Decision::Queue => {
+                    if let Err(error) = self.queue(&prepared, words, (shared, &mut *output.reply)) {
+                        self.refuse(&error, words, shared, output);
+                    }
+                }
                 Decision::Refuse(error) => self.refuse(&error, words, shared, output),
                 Decision::Hold => {
                     self.flow = Flow::Hold;
@@ -126,7 +134,14 @@ impl Session {
     }
 
     fn decide(&self, id: CommandId, now: UnixMillis, shared: &Shared) -> Decision {
-        let flags = shared.engine.table().row(id).command.flags;
+        let mut flags = shared.engine.table().row(id).command.flags;
+        // EXEC, of those that run at once the only one that takes its time, does what its commands do.
+        if let Some(transaction) = &self.transactions.current
+            && flags.contains(Flags::IMMEDIATE)
+            && !flags.contains(Flags::FAST)
+        {
+            flags = flags.with(transaction.flags);
+        }
         if !flags.contains(Flags::NO_AUTH) && self.must_authenticate(shared) {
             return Decision::Refuse(UNAUTHENTICATED);
         }
@@ -145,6 +160,7 @@ impl Session {
         match shared.clients.pause.mode(now) {
             Some(PauseMode::Everything) => Decision::Hold,
             Some(PauseMode::Writes) if may_write => Decision::Hold,
+            _ if self.transactions.current.is_some() && !flags.contains(Flags::IMMEDIATE) => Decision::Queue,
             _ => Decision::Run,
         }
     }
@@ -178,6 +194,9 @@ impl Session {
             ));
             self.flow = Flow::Drop;
             return;
+        }
+        if let Some(transaction) = &mut self.transactions.current {
+            transaction.is_doomed = true;
         }
         let error = &self.explain(error, words, shared);
         let text = error.text();

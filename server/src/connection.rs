@@ -4,7 +4,7 @@
 //! it owns no buffers, except for the start of a request that has not arrived whole and for replies that the
 //! client does not read.
 
-use crate::admission::Entrance;
+use crate::admission::{Entrance, ReplyMode};
 use crate::clients::{Client, Flag, OutputLimits, Traffic};
 use crate::config::table;
 use crate::log;
@@ -42,6 +42,7 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
             tell_overflow(&client, shared);
         }
         connection.session.stop_listening(shared);
+        connection.session.let_go(&mut worker.desk.borrow_mut().executor);
         shared.clients.leave(&client);
     }
     worker.closed();
@@ -166,7 +167,10 @@ impl Connection {
         clients.held.fetch_add(1, Ordering::Relaxed);
         let killed = poll_fn(|_| if client.has(Flag::Killed) { Poll::Ready(()) } else { Poll::Pending });
         let hold = std::mem::replace(&mut self.session.hold, Hold::Pause);
-        let outcome = match hold {
+        if let Hold::Reply(waiter, _) = &hold {
+            client.wait_for(Some(Arc::clone(waiter)));
+        }
+        let outcome = match &hold {
             Hold::Pause => {
                 let ended = clients.pause.ended().notified();
                 let remaining = clients.pause.until().0.saturating_sub(now().0);
@@ -179,14 +183,31 @@ impl Connection {
                 }
             }
             Hold::Penalty(time) => tokio::select! {
-                () = tokio::time::sleep(time) => Ok(()),
+                () = tokio::time::sleep(*time) => Ok(()),
                 () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
             },
-            Hold::Replicas(limit) => tokio::select! {
-                () = elapsed(limit) => Ok(()),
-                () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
-                error = poll_fn(|context| self.poll_departure(context, worker)) => Err(error),
-            },
+            Hold::Reply(waiter, mode) => {
+                let outcome = tokio::select! {
+                    biased;
+                    served = poll_fn(|context| waiter.poll(context)) => {
+                        self.session.owed = Some(served);
+                        Ok(())
+                    }
+                    () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
+                    () = elapsed(waiter.timeout()) => {
+                        waiter.give_up();
+                        Ok(())
+                    }
+                    error = poll_fn(|context| self.poll_departure(context, worker)) => Err(error),
+                };
+                client.wait_for(None);
+                let served = worker.desk.borrow_mut().executor.begin(now()).leave(waiter);
+                self.session.owed = self.session.owed.take().or(served);
+                if let Some(owed) = self.session.owed.as_mut().filter(|_| *mode != ReplyMode::All) {
+                    owed.reply.clear();
+                }
+                outcome
+            }
         };
         client.set(Flag::Held, false);
         clients.held.fetch_sub(1, Ordering::Relaxed);
@@ -299,8 +320,8 @@ impl Connection {
         let Desk { executor, input, batch, reply, meter, shelf } = desk;
         reply.clear();
         reply.set_protocol(self.session.protocol());
-        if let Some(count) = self.session.owed.take() {
-            reply.integer(count);
+        if let Some(served) = self.session.owed.take() {
+            self.session.reply_late(served, reply, meter);
         }
         let mut buffer = std::mem::take(&mut self.partial);
         let is_direct = buffer.is_empty();

@@ -40,6 +40,7 @@ mod session;
 mod settle;
 mod statistics;
 mod stream;
+mod transaction;
 mod upkeep;
 mod version;
 mod window;

@@ -3,7 +3,7 @@
 use crate::acceptor::{self, Acceptor};
 use crate::allocator;
 use crate::clients::{self, Clients};
-use crate::commands::HostHandler;
+use crate::commands::Handler;
 use crate::config::value::Value;
 use crate::config::{Config, table};
 use crate::files;
@@ -61,7 +61,7 @@ pub(crate) struct Shared {
     /// Who listens to what.
     pub(crate) pubsub: PubSub,
     /// The handler of each host command, by the command's index.
-    pub(crate) host_handlers: Vec<Option<HostHandler>>,
+    pub(crate) host_handlers: Vec<Option<Handler>>,
 }
 
 impl Shared {
@@ -85,7 +85,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn host_handler(&self, id: CommandId) -> Option<HostHandler> {
+    pub(crate) fn host_handler(&self, id: CommandId) -> Option<Handler> {
         self.host_handlers[id.index()]
     }
 
@@ -257,7 +257,7 @@ fn listeners(config: &Config) -> Result<(Vec<TcpListener>, Option<UnixListener>)
 }
 
 /// An engine that knows all commands, with the handlers of those that are the host's.
-fn engine(config: &Config) -> (Engine, Vec<Option<HostHandler>>) {
+fn engine(config: &Config) -> (Engine, Vec<Option<Handler>>) {
     let entries = config.roster().entries();
     let table = CommandTable::new(entries.iter().map(|(command, _)| command));
     // The table numbers its rows in the order it gets them.

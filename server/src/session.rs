@@ -2,16 +2,18 @@
 
 use crate::admission::{Entrance, ReplyMode};
 use crate::clients::Client;
-use crate::commands::HostCall;
+use crate::commands::{Handler, HostCall, InTurn};
 use crate::config::{Config, table};
 use crate::pubsub::Listener;
 use crate::server::{Shared, now};
 use crate::statistics::Meter;
+use crate::transaction::Transactions;
 use crate::window::{Last, Ready, Requests, Shelf, Window};
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::command::args::Args;
 use spinel_storage::command::table::CommandId;
-use spinel_storage::engine::{Outcome, Prepared, Setting, Turn};
+use spinel_storage::engine::wait::{Served, Waiter};
+use spinel_storage::engine::{Outcome, Patience, Prepared, Setting, Turn};
 use spinel_storage::{DbIndex, Error, Executor};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,14 +34,13 @@ pub(crate) enum Flow {
 }
 
 /// What requests have to wait for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Hold {
     /// The end of CLIENT PAUSE.
     Pause,
     /// The end of a penalty. The replies so far wait for it, too.
     Penalty(Duration),
-    /// Replicas, none of which there is: this long, or for ever.
-    Replicas(Option<Duration>),
+    /// The reply to a command that waits; and what the client wants of it.
+    Reply(Arc<Waiter>, ReplyMode),
 }
 
 /// Replies of a batch beyond this many bytes are sent before it goes on, so that many requests for large values
@@ -66,7 +67,8 @@ pub(crate) struct Session {
     /// What a held session waits for.
     pub(crate) hold: Hold,
     /// The reply of the command that waited; due when the wait is over.
-    pub(crate) owed: Option<i64>,
+    pub(crate) owed: Option<Served>,
+    pub(crate) transactions: Transactions,
     /// How many requests of the batch are done with.
     pub(crate) done: usize,
     pub(crate) entrance: Entrance,
@@ -89,6 +91,7 @@ impl Session {
             listener: None,
             hold: Hold::Pause,
             owed: None,
+            transactions: Transactions::default(),
             done: 0,
             entrance: Entrance::of(config),
             is_untouching: false,
@@ -178,12 +181,13 @@ impl Session {
         }
     }
 
-    fn setting(&self) -> Setting {
+    pub(crate) fn setting(&self) -> Setting {
         Setting {
             db: self.db,
             is_untouching: self.is_untouching,
             allows_guarded: self.may_debug,
             client: self.client.id,
+            patience: Patience::Waits,
         }
     }
 
@@ -205,7 +209,11 @@ impl Session {
         let failure = match turn.execute(prepared, self.setting(), words, reply) {
             Outcome::Done => None,
             Outcome::Failed(error) => Some(error),
-            Outcome::ForHost => self.execute_host(prepared.id, words, reply, shared),
+            Outcome::ForHost => self.execute_host(prepared.id, words, turn, shared, Output { reply, meter }),
+            Outcome::Waiting(waiter) => {
+                self.wait_for(waiter);
+                None
+            }
         };
         if is_brief {
             meter.count(prepared.id, 1);
@@ -217,21 +225,49 @@ impl Session {
         }
     }
 
-    fn execute_host(
+    /// Lets the requests after this one wait until somebody has served it.
+    pub(crate) fn wait_for(&mut self, waiter: Arc<Waiter>) {
+        self.hold = Hold::Reply(waiter, self.reply_mode);
+        self.flow = Flow::Hold;
+    }
+
+    /// Replies to the command that waited.
+    pub(crate) fn reply_late(&mut self, served: Served, reply: &mut ReplyWriter, meter: &Meter) {
+        if let (Some(error), Some(id)) = (served.failure, self.last) {
+            meter.count_failure(id, &error);
+        }
+        reply.raw(&served.reply);
+    }
+
+    /// Gives back what the engine keeps for the session, which ends.
+    pub(crate) fn let_go(&mut self, executor: &mut Executor) {
+        if !self.transactions.watch.is_empty() {
+            executor.begin(now()).unwatch(&mut self.transactions.watch);
+        }
+    }
+
+    /// Runs a command of the host and returns the error that it replied.
+    pub(crate) fn execute_host(
         &mut self,
         id: CommandId,
         words: &[&[u8]],
-        reply: &mut ReplyWriter,
+        turn: &mut Turn<'_>,
         shared: &Shared,
+        Output { reply, meter }: Output<'_>,
     ) -> Option<Error> {
         let handler = shared.host_handler(id).expect("every host command has a handler");
         let arguments_at = usize::from(shared.engine.table().row(id).name_words);
-        let position = reply.position();
+        let (position, args) = (reply.position(), Args::new(words, arguments_at));
         self.client.observe(now(), self.db.0, self.protocol, Some(id));
-        let mut call = HostCall { args: Args::new(words, arguments_at), session: self, reply, shared };
-        let error = handler(&mut call).err()?;
-        call.reply.truncate(position);
-        call.reply.error_bytes(&error.bytes());
+        let result = match handler {
+            Handler::Host(handler) => handler(&mut HostCall { args, session: self, reply, shared }),
+            Handler::InTurn(handler) => {
+                handler(&mut InTurn { args, session: self, turn, reply, meter, shared })
+            }
+        };
+        let error = result.err()?;
+        reply.truncate(position);
+        reply.error_bytes(&error.bytes());
         Some(error)
     }
 }

@@ -6,7 +6,8 @@ use crate::info;
 use crate::log::{self, Level};
 use crate::memory_limit;
 use crate::server::{Shared, now};
-use spinel_storage::UnixMillis;
+use spinel_storage::system::random_word;
+use spinel_storage::{Executor, UnixMillis};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,12 +45,14 @@ impl Upkeep {
 
 /// Goes on at once while there is much to do, else ten times a second.
 fn run(shared: &Shared, stop: &AtomicBool) {
+    let mut executor = Executor::new(Arc::clone(&shared.engine), random_word());
     let (mut sampled, mut enforced) = (UnixMillis(0), UnixMillis(0));
     while !stop.load(Ordering::Relaxed) {
         let now = now();
         // Keys stay as they are while writes are held back.
         let is_paused = shared.clients.pause.mode(now).is_some();
         let removed = if is_paused { 0 } else { shared.engine.expire_round(now, KEYS_PER_ROUND) };
+        executor.begin(now).serve_overdue();
         if removed > 0 && log::is_written(Level::Debug) {
             log::debug(&format!("Removed {removed} expired keys"));
         }

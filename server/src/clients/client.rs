@@ -4,6 +4,7 @@ use crate::pubsub::{Counts, Mailbox};
 use spinel_resp::Protocol;
 use spinel_storage::UnixMillis;
 use spinel_storage::command::table::CommandId;
+use spinel_storage::engine::wait::Waiter;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
@@ -90,9 +91,17 @@ pub(crate) struct Client {
     pub(crate) query_bytes: AtomicUsize,
     /// Bytes of replies that the client has not read.
     pub(crate) unsent_bytes: AtomicUsize,
+    /// How many commands its transaction has; below 0 if it is in none.
+    pub(crate) queued: AtomicI64,
+    /// Bytes that these take.
+    pub(crate) queued_bytes: AtomicUsize,
+    /// How many keys it watches.
+    pub(crate) watched: AtomicUsize,
     /// Since when more is unsent than the soft limit allows; 0 if it is not.
     pub(crate) over_soft_limit: AtomicI64,
     names: Mutex<Option<Box<Names>>>,
+    /// The wait that the client is in.
+    waiter: Mutex<Option<Arc<Waiter>>>,
     waker: OnceLock<Waker>,
     /// What others have to say to the client; there is none before anybody may.
     mailbox: OnceLock<Arc<Mailbox>>,
@@ -115,8 +124,12 @@ impl Client {
             output_bytes: AtomicU64::new(0),
             query_bytes: AtomicUsize::new(0),
             unsent_bytes: AtomicUsize::new(0),
+            queued: AtomicI64::new(-1),
+            queued_bytes: AtomicUsize::new(0),
+            watched: AtomicUsize::new(0),
             over_soft_limit: AtomicI64::new(0),
             names: Mutex::new(None),
+            waiter: Mutex::new(None),
             waker: OnceLock::new(),
             mailbox: OnceLock::new(),
         }
@@ -234,6 +247,16 @@ impl Client {
     /// Changes what the client says about itself.
     pub(crate) fn rename(&self, change: impl FnOnce(&mut Names)) {
         change(self.lock_names().get_or_insert_default());
+    }
+
+    /// Lets others see in which wait the client is, if it is in one.
+    pub(crate) fn wait_for(&self, waiter: Option<Arc<Waiter>>) {
+        *self.waiter.lock().unwrap_or_else(PoisonError::into_inner) = waiter;
+    }
+
+    /// The wait that the client is in.
+    pub(crate) fn waiter(&self) -> Option<Arc<Waiter>> {
+        self.waiter.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn lock_names(&self) -> MutexGuard<'_, Option<Box<Names>>> {

@@ -12,8 +12,7 @@ pub(crate) const FIXED_BYTES: usize = 1264;
 
 /// Appends a client's line. `argument_bytes` is the size of the command it is just running.
 ///
-/// Fields of features that do not exist show that nobody uses them: no transaction, no reply
-/// buffer of its own while idle.
+/// Fields of features that do not exist show that nobody uses them: no reply buffer of its own while idle.
 pub(crate) fn describe(
     client: &Client,
     table: &CommandTable,
@@ -25,6 +24,7 @@ pub(crate) fn describe(
     let query = client.query_bytes.load(Ordering::Relaxed);
     let unsent = client.output_bytes();
     let subscriptions = client.subscriptions();
+    let queued = client.queued_bytes.load(Ordering::Relaxed);
     let (names, traffic) = (client.names(), client.traffic());
     let command = client.command().and_then(|index| table.ids().nth(index));
     let mut write = |text: std::fmt::Arguments<'_>| out.write_fmt(text).expect("memory takes any text");
@@ -35,22 +35,24 @@ pub(crate) fn describe(
     out.extend_from_slice(&names.name);
     let mut write = |text: std::fmt::Arguments<'_>| out.write_fmt(text).expect("memory takes any text");
     write(format_args!(
-        " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi=-1 watch=0",
+        " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={}",
         seconds(client.created),
         seconds(client.active()),
         flags(client),
         client.db(),
         subscriptions.channels,
         subscriptions.patterns,
-        subscriptions.shard_channels
+        subscriptions.shard_channels,
+        client.queued.load(Ordering::Relaxed),
+        client.watched.load(Ordering::Relaxed)
     ));
     write(format_args!(
-        " qbuf={query} qbuf-free=0 argv-mem={argument_bytes} multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={unsent}",
+        " qbuf={query} qbuf-free=0 argv-mem={argument_bytes} multi-mem={queued} rbs=0 rbp=0 obl=0 oll={} omem={unsent}",
         u8::from(unsent > 0)
     ));
     write(format_args!(
         " tot-mem={} events={} cmd={} user=default redir=-1 resp={} lib-name=",
-        FIXED_BYTES + query + unsent + argument_bytes,
+        FIXED_BYTES + query + unsent + queued + argument_bytes,
         if unsent > 0 { "rw" } else { "r" },
         command.map_or("NULL", |id| table.row(id).command.name),
         client.protocol()
@@ -82,6 +84,9 @@ pub(super) fn flags(client: &Client) -> String {
     let mut letters = String::new();
     if client.class() == Class::PubSub {
         letters.push('P');
+    }
+    if client.queued.load(Ordering::Relaxed) >= 0 {
+        letters.push('x');
     }
     letters.extend(LETTERS.iter().filter(|(flag, _)| client.has(*flag)).map(|(_, letter)| *letter));
     if letters.is_empty() { "N".to_owned() } else { letters }

@@ -51,6 +51,11 @@ impl Clients {
         self.lock().remove(&client.id);
     }
 
+    /// The client with this number.
+    pub(crate) fn get(&self, id: u64) -> Option<Arc<Client>> {
+        self.lock().get(&id).cloned()
+    }
+
     /// How many clients there are.
     pub(crate) fn count(&self) -> usize {
         self.lock().len()

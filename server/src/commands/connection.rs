@@ -1,6 +1,6 @@
 //! Connections and sessions.
 
-use super::{HostCall, HostRow, hello};
+use super::{HostCall, HostRow, InTurn, TurnRow, hello};
 use crate::session::Flow;
 use spinel_resp::Protocol;
 use spinel_storage::Error;
@@ -56,7 +56,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
     (
         Command {
             name: "quit",
-            flags: ENTRANCE.with(Flags::LENIENT).with(Flags::LISTENS),
+            flags: ENTRANCE.with(Flags::LENIENT).with(Flags::LISTENS).with(Flags::IMMEDIATE),
             about: "Closes the connection after the replies before it.",
             deprecated: Some(("7.2.0", "just closing the connection")),
             ..ROW
@@ -64,20 +64,22 @@ pub(super) const COMMANDS: &[HostRow] = &[
         quit,
     ),
     (
-        Command {
-            name: "reset",
-            flags: ENTRANCE.with(Flags::LISTENS),
-            since: "6.2.0",
-            about: "Makes the connection as it was when it began.",
-            ..ROW
-        },
-        reset,
-    ),
-    (
         Command { name: "select", usage: "index", flags: ANYTIME, about: "Chooses the database.", ..ROW },
         select,
     ),
 ];
+
+/// The row whose handler uses the keyspace.
+pub(super) const TURN_COMMANDS: &[TurnRow] = &[(
+    Command {
+        name: "reset",
+        flags: ENTRANCE.with(Flags::LISTENS).with(Flags::IMMEDIATE),
+        since: "6.2.0",
+        about: "Makes the connection as it was when it began.",
+        ..ROW
+    },
+    reset,
+)];
 
 fn echo(call: &mut HostCall<'_>) -> Result<(), Error> {
     let message = call.args.word();
@@ -107,7 +109,8 @@ fn quit(call: &mut HostCall<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn reset(call: &mut HostCall<'_>) -> Result<(), Error> {
+fn reset(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
+    call.session.end_transaction(call.turn);
     call.session.reset(call.shared);
     call.session.speak(Protocol::Resp2, call.reply);
 

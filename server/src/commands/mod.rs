@@ -11,27 +11,53 @@ mod info;
 mod process;
 mod pubsub;
 pub(crate) mod roster;
+mod transaction;
 mod wait;
 
 use crate::config::table::Key;
 use crate::server::Shared;
 use crate::session::Session;
+use crate::statistics::Meter;
 use spinel_resp::ReplyWriter;
 use spinel_storage::Error;
 use spinel_storage::command::Command;
 use spinel_storage::command::args::Args;
+use spinel_storage::engine::Turn;
 
 /// Runs a host command.
 pub(crate) type HostHandler = fn(&mut HostCall<'_>) -> Result<(), Error>;
 
+/// Runs a host command that uses the keyspace itself.
+pub(crate) type TurnHandler = fn(&mut InTurn<'_, '_>) -> Result<(), Error>;
+
+/// Who runs a host command.
+#[derive(Clone, Copy)]
+pub(crate) enum Handler {
+    Host(HostHandler),
+    InTurn(TurnHandler),
+}
+
 /// A row with its handler.
 pub(crate) type HostRow = (Command, HostHandler);
+
+/// A row with its handler, which uses the keyspace itself.
+pub(crate) type TurnRow = (Command, TurnHandler);
 
 /// What a host command is given.
 pub(crate) struct HostCall<'c> {
     pub(crate) args: Args<'c>,
     pub(crate) session: &'c mut Session,
     pub(crate) reply: &'c mut ReplyWriter,
+    pub(crate) shared: &'c Shared,
+}
+
+/// What a host command is given that uses the keyspace itself.
+pub(crate) struct InTurn<'c, 'e> {
+    pub(crate) args: Args<'c>,
+    pub(crate) session: &'c mut Session,
+    pub(crate) turn: &'c mut Turn<'e>,
+    pub(crate) reply: &'c mut ReplyWriter,
+    pub(crate) meter: &'c mut Meter,
     pub(crate) shared: &'c Shared,
 }
 
@@ -48,8 +74,8 @@ fn data() -> &'static [Command] {
 }
 
 /// The rows of all host commands.
-fn all() -> impl Iterator<Item = (&'static Command, &'static HostHandler)> {
-    [
+fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
+    let rows = [
         client::COMMANDS,
         command::COMMANDS,
         config::COMMANDS,
@@ -62,5 +88,7 @@ fn all() -> impl Iterator<Item = (&'static Command, &'static HostHandler)> {
     ]
     .into_iter()
     .flatten()
-    .map(|(command, handler)| (command, handler))
+    .map(|(command, handler)| (command, Handler::Host(*handler)));
+    let in_turn = [connection::TURN_COMMANDS, transaction::COMMANDS].into_iter().flatten();
+    rows.chain(in_turn.map(|(command, handler)| (command, Handler::InTurn(*handler))))
 }

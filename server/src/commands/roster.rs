@@ -1,6 +1,6 @@
 //! All commands a server has, by the names its settings give them.
 
-use super::{HostHandler, all, data};
+use super::{Handler, all, data};
 use crate::config::value::Reason;
 use spinel_storage::command::Command;
 
@@ -10,13 +10,13 @@ const NAME_BYTES_MAX: usize = 255;
 /// Commands with the handlers of those that are the host's.
 pub(crate) struct Roster(Vec<Entry>);
 
-type Entry = (&'static Command, Option<HostHandler>);
+type Entry = (&'static Command, Option<Handler>);
 
 impl Roster {
     /// All commands by their own names.
     pub(crate) fn new() -> Roster {
         let data = spinel_storage::commands::all().chain(data()).map(|command| (command, None));
-        Roster(data.chain(all().map(|(command, handler)| (command, Some(*handler)))).collect())
+        Roster(data.chain(all().map(|(command, handler)| (command, Some(handler)))).collect())
     }
 
     /// The rows, a container before its subcommands.

@@ -1,12 +1,11 @@
 //! Waiting for replicas: WAIT. There are none, so a client that waits for one waits until its time is up.
 
 use super::{HostCall, HostRow};
-use crate::admission::ReplyMode;
 use crate::server::now;
-use crate::session::{Flow, Hold};
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::{Command, Reach};
+use spinel_storage::engine::wait::Otherwise;
 use std::time::Duration;
 
 /// The rows of this family.
@@ -29,13 +28,14 @@ fn wait(call: &mut HostCall<'_>) -> Result<(), Error> {
     call.args.check()?;
     let timeout = call.args.timeout_ms(now())?;
 
-    if replicas <= 0 {
+    if replicas <= 0 || call.session.transactions.is_running {
         call.reply.integer(0);
         return Ok(());
     }
-    call.session.owed = (call.session.reply_mode == ReplyMode::All).then_some(0);
     // Zero means for ever.
-    call.session.hold = Hold::Replicas((timeout > 0).then(|| Duration::from_millis(timeout)));
-    call.session.flow = Flow::Hold;
+    let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
+    let protocol = call.session.protocol();
+    let waiter = call.shared.engine.wait_idly(protocol, timeout, Otherwise::Integer(0));
+    call.session.wait_for(waiter);
     Ok(())
 }

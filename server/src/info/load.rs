@@ -4,6 +4,9 @@ use super::Text;
 use crate::config::table;
 use crate::pubsub::Kind;
 use crate::server::{Shared, now};
+use spinel_storage::engine::wait::Waiter;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub(super) fn clients(shared: &Shared, text: &mut Text) {
@@ -18,16 +21,17 @@ pub(super) fn clients(shared: &Shared, text: &mut Text) {
     text.line("blocked_clients", shared.clients.held.load(Ordering::Relaxed));
     text.line("tracking_clients", 0);
     text.line("pubsub_clients", shared.pubsub.clients());
-    text.lines(
-        &[
-            "watching_clients",
-            "clients_in_timeout_table",
-            "total_watched_keys",
-            "total_blocking_keys",
-            "total_blocking_keys_on_nokey",
-        ],
-        0,
-    );
+    let watched = all.iter().map(|client| client.watched.load(Ordering::Relaxed));
+    text.line("watching_clients", watched.clone().filter(|watched| *watched > 0).count());
+    let waiters: Vec<_> = all.iter().filter_map(|client| client.waiter()).collect();
+    text.line("clients_in_timeout_table", waiters.iter().filter(|waiter| waiter.timeout().is_some()).count());
+    text.line("total_watched_keys", watched.sum::<usize>());
+    let keys =
+        |waiter: &Arc<Waiter>| waiter.keys().map(|key| (waiter.db(), key.to_vec())).collect::<Vec<_>>();
+    let awaited: BTreeSet<_> = waiters.iter().flat_map(keys).collect();
+    text.line("total_blocking_keys", awaited.len());
+    let until_gone = waiters.iter().filter(|waiter| waiter.waits_until_gone());
+    text.line("total_blocking_keys_on_nokey", until_gone.flat_map(keys).collect::<BTreeSet<_>>().len());
     if let Some(mode) = shared.clients.pause.mode(now()) {
         use crate::clients::PauseMode;
         let actions = if mode == PauseMode::Everything { "all" } else { "write" };

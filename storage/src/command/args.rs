@@ -5,6 +5,8 @@
 
 use crate::error::Error;
 use crate::time::UnixMillis;
+use spinel_resp::number::parse_double;
+use std::time::Duration;
 
 /// The words of a command after its name (and after its subcommand's name).
 pub struct Args<'a> {
@@ -103,6 +105,23 @@ impl<'a> Args<'a> {
         self.check()?;
         now.after_timeout(timeout_ms)?;
         Ok(timeout_ms.unsigned_abs())
+    }
+
+    /// The next word as a time to wait in seconds, not negative; none if it is 0, which means for ever.
+    pub fn timeout_seconds(&mut self, now: UnixMillis) -> Result<Option<Duration>, Error> {
+        let word = self.word();
+        self.check()?;
+        let seconds = parse_double(word).ok_or(Error::Text("ERR timeout is not a float or out of range"))?;
+        if seconds < 0.0 {
+            return Err(Error::Text("ERR timeout is negative"));
+        }
+        let milliseconds = (seconds * 1000.0).ceil();
+        if milliseconds >= i64::MAX as f64 {
+            return Err(Error::Text("ERR timeout is out of range"));
+        }
+        let milliseconds = milliseconds as i64;
+        now.after_timeout(milliseconds)?;
+        Ok((milliseconds > 0).then(|| Duration::from_millis(milliseconds.unsigned_abs())))
     }
 
     /// The next word as an integer within bounds, both included.

@@ -2,6 +2,7 @@
 
 use super::args::Args;
 use crate::engine::effect::Effect;
+use crate::engine::wait::Wait;
 use crate::keyspace::view::View;
 use crate::time::UnixMillis;
 use spinel_resp::ReplyWriter;
@@ -18,4 +19,7 @@ pub struct Call<'c> {
     pub effect: &'c mut Effect,
     /// The time of the batch.
     pub now: UnixMillis,
+    /// What the command waits for, if it found nothing and did not reply. Where nobody may wait, the engine replies
+    /// what is said there.
+    pub wait: Option<Wait<'c>>,
 }

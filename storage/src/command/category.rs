@@ -53,6 +53,7 @@ impl Command {
             "keyspace" => has(Flags::KEYSPACE) || self.is_of(Group::Generic) && !has(Flags::CONNECTION),
             "connection" => has(Flags::CONNECTION) || self.is_of(Group::Connection),
             "sortedset" => self.is_of(Group::SortedSet),
+            "transaction" => self.is_of(Group::Transactions),
             _ => category == self.group.name() && self.is_of(self.group),
         }
     }

@@ -72,6 +72,8 @@ flags! {
     LISTENS = 26, "";
     /// Runs, as all its subcommands, only where the host allows it.
     GUARDED = 24, "";
+    /// Runs at once also inside a transaction.
+    IMMEDIATE = 26, "";
 }
 
 impl Flags {

@@ -61,6 +61,8 @@ pub enum Group {
     Stream,
     /// Strings.
     String,
+    /// Transactions.
+    Transactions,
 }
 
 impl Group {
@@ -80,6 +82,7 @@ impl Group {
             Group::SortedSet => "sorted-set",
             Group::Stream => "stream",
             Group::String => "string",
+            Group::Transactions => "transactions",
         }
     }
 }
@@ -97,13 +100,29 @@ pub enum Reach {
     WholeIf(fn(&[&[u8]]) -> bool),
 }
 
+/// How much of the keyspace a call needs at once; see [`Reach`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Extent {
+    Keys,
+    Sweep,
+    Whole,
+}
+
 impl Reach {
     /// What a call with these words needs.
     #[inline]
-    pub(crate) fn of_call(self, words: &[&[u8]]) -> Reach {
+    pub(crate) fn of_call(self, words: &[&[u8]]) -> Extent {
         match self {
-            Reach::WholeIf(is_whole) if is_whole(words) => Reach::Whole,
-            reach => reach,
+            Reach::Keys => Extent::Keys,
+            Reach::Sweep => Extent::Sweep,
+            Reach::Whole => Extent::Whole,
+            Reach::WholeIf(is_whole) => {
+                if is_whole(words) {
+                    Extent::Whole
+                } else {
+                    Extent::Keys
+                }
+            }
         }
     }
 }

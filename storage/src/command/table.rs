@@ -72,6 +72,11 @@ impl Row {
         (arity.unsigned_abs(), if arity > 0 { 0 } else { u32::MAX })
     }
 
+    /// Whether what it does to keys can be undone: it changes nothing but those it names.
+    pub fn can_be_undone(&self) -> bool {
+        matches!((self.command.run, self.command.reach), (Run::Data(_), Reach::Keys | Reach::WholeIf(_)))
+    }
+
     /// Whether a call may have this many words.
     fn takes(&self, words: usize) -> bool {
         let count = words as i32;

@@ -57,7 +57,7 @@ fn run(db: &Db, words: &[Vec<u8>]) -> String {
         });
         return answer;
     }
-    db.execute(words).map_or_else(|error| error.text().into_owned(), |value| shown(&value))
+    db.execute_now(words).map_or_else(|error| error.text().into_owned(), |value| shown(&value))
 }
 
 fn shown(value: &Value) -> String {

@@ -6,7 +6,8 @@ mod scan;
 
 use crate::command::table::CommandTable;
 use crate::commands;
-use crate::engine::{Engine, EngineOptions, Executor, Outcome, Setting};
+use crate::engine::wait::Waiter;
+use crate::engine::{Engine, EngineOptions, Executor, Outcome, Patience, Setting};
 use crate::error::Error;
 use crate::keyspace::DbIndex;
 use crate::system::{SystemClock, random_word};
@@ -61,24 +62,63 @@ impl Db {
     }
 
     /// Runs any data command and returns its reply in RESP3 terms.
+    ///
+    /// A blocking command stops the thread until another one brings what it waits for, or its time is up.
+    ///
+    /// ```
+    /// use spinel_storage::{Db, Value};
+    ///
+    /// let db = Db::memory();
+    /// let worker = std::thread::spawn({
+    ///     let db = db.clone();
+    ///     move || db.execute(["BLPOP", "jobs", "0"])
+    /// });
+    /// db.execute(["RPUSH", "jobs", "one"])?;
+    /// let job = worker.join().expect("it got its job")?;
+    /// assert_eq!(job, Value::Array(vec![Value::Bulk(b"jobs".to_vec()), Value::Bulk(b"one".to_vec())]));
+    /// # Ok::<(), spinel_storage::Error>(())
+    /// ```
     pub fn execute<W: AsRef<[u8]>>(&self, words: impl IntoIterator<Item = W>) -> Result<Value, Error> {
+        self.run(words, Patience::Waits)
+    }
+
+    /// As [`Db::execute`], but a blocking command that finds nothing replies so at once.
+    pub fn execute_now<W: AsRef<[u8]>>(&self, words: impl IntoIterator<Item = W>) -> Result<Value, Error> {
+        self.run(words, Patience::None)
+    }
+
+    fn run<W: AsRef<[u8]>>(
+        &self,
+        words: impl IntoIterator<Item = W>,
+        patience: Patience,
+    ) -> Result<Value, Error> {
         let words: Vec<W> = words.into_iter().collect();
         let words: Vec<&[u8]> = words.iter().map(AsRef::as_ref).collect();
         let prepared = self.shared.engine.prepare(&words)?;
         let mut reply = ReplyWriter::new(Protocol::Resp3);
         let mut executor = self.take_executor();
-        let setting = Setting { db: self.db, allows_guarded: true, ..Setting::default() };
+        let setting = Setting { db: self.db, allows_guarded: true, patience, ..Setting::default() };
         let outcome = executor.begin(self.shared.clock.now()).execute(&prepared, setting, &words, &mut reply);
         self.executors().push(executor);
         match outcome {
-            Outcome::Done => {
-                let decoded =
-                    spinel_resp::decode(reply.bytes()).expect("a handler writes well-formed replies");
-                Ok(decoded.expect("a handler writes a whole reply").0)
-            }
+            Outcome::Done => Ok(decode(reply.bytes())),
             Outcome::Failed(error) => Err(error),
             Outcome::ForHost => Err(Error::Text("ERR this command needs a server")),
+            Outcome::Waiting(waiter) => self.wait(&waiter),
         }
+    }
+
+    /// Waits on the calling thread until somebody serves the waiter, or its time is up.
+    fn wait(&self, waiter: &Arc<Waiter>) -> Result<Value, Error> {
+        let served = waiter.block().or_else(|| {
+            waiter.give_up();
+            let mut executor = self.take_executor();
+            let served = executor.begin(self.shared.clock.now()).leave(waiter);
+            self.executors().push(executor);
+            served
+        });
+        let served = served.expect("it was served, or gave up");
+        served.failure.map_or_else(|| Ok(decode(&served.reply)), Err)
     }
 
     /// Removes keys that have expired, and returns how many; at most about [`TICK_KEYS_MAX`].
@@ -102,7 +142,12 @@ impl Db {
     /// # Ok::<(), spinel_storage::Error>(())
     /// ```
     pub fn tick(&self) -> usize {
-        self.shared.engine.expire_round(self.shared.clock.now(), TICK_KEYS_MAX)
+        let now = self.shared.clock.now();
+        let removed = self.shared.engine.expire_round(now, TICK_KEYS_MAX);
+        let mut executor = self.take_executor();
+        executor.begin(now).serve_overdue();
+        self.executors().push(executor);
+        removed
     }
 
     /// The number of this handle's database.
@@ -118,4 +163,10 @@ impl Db {
         let waiting = self.executors().pop();
         waiting.unwrap_or_else(|| Executor::new(Arc::clone(&self.shared.engine), random_word()))
     }
+}
+
+/// The value of a reply that the engine wrote.
+fn decode(reply: &[u8]) -> Value {
+    let decoded = spinel_resp::decode(reply).expect("a handler writes well-formed replies");
+    decoded.expect("a handler writes a whole reply").0
 }

@@ -2,23 +2,26 @@
 
 use super::Engine;
 use super::counters::Counters;
-use super::effect::Effect;
+use super::effect::{Effect, Line};
 use super::hold::{Hold, Holds};
+use super::wait::{Wait, Waiter};
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::keys::{Begin, Find, KeySpec};
 use crate::command::table::{CommandId, Plan};
-use crate::command::{Handler, Reach, Run};
+use crate::command::{Extent, Handler, Run};
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::keyspace::gate::Shared;
-use crate::keyspace::lapse::Lapse;
-use crate::keyspace::news::{News, Observed};
+use crate::keyspace::chores::Chores;
+use crate::keyspace::gate::{Exclusive, Shared};
+use crate::keyspace::news::Observed;
+use crate::keyspace::union::Union;
 use crate::keyspace::view::{Held, Scene, ShardId, View};
 use crate::keyspace::{DbIndex, shard_of};
 use crate::time::UnixMillis;
 use spinel_resp::ReplyWriter;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Runs commands on one thread.
 pub struct Executor {
@@ -26,24 +29,33 @@ pub struct Executor {
     stripe: usize,
     counters: Arc<Counters>,
     entropy: Entropy,
-    effect: Effect,
-    lapsed: Vec<Lapse>,
-    news: News,
+    notes: Notes,
+}
+
+/// What commands leave for after them.
+#[derive(Default)]
+pub(super) struct Notes {
+    pub(super) effect: Effect,
+    pub(super) chores: Chores,
+    /// The running command, if it has to wait.
+    pub(super) waiting: Option<Arc<Waiter>>,
+    /// Whether the running command, which waited already, has to wait on.
+    pub(super) waits_on: bool,
+    /// The lines of commands that run as one, to be recorded together.
+    pub(super) lines: Option<Vec<(DbIndex, Line)>>,
 }
 
 /// A stay inside the gate, during which any number of commands run at the same time of day.
 pub struct Turn<'e> {
     pub(super) engine: &'e Engine,
-    scene: Scene<'e>,
-    entropy: &'e mut Entropy,
-    effect: &'e mut Effect,
-    /// What the running command found expired; only filled while the journal has a reader.
-    lapsed: &'e mut Vec<Lapse>,
-    /// What the running command did; only filled while somebody listens.
-    news: &'e mut News,
+    pub(super) scene: Scene<'e>,
+    pub(super) entropy: &'e mut Entropy,
+    pub(super) notes: &'e mut Notes,
     stripe: usize,
     inside: Option<Shared<'e>>,
-    now: UnixMillis,
+    pub(super) now: UnixMillis,
+    /// What this turn wants to know beside what others listen for.
+    pub(super) extra: Observed,
 }
 
 /// A command that was found in the table, with the hash of its first key.
@@ -85,10 +97,24 @@ pub struct Setting {
     pub allows_guarded: bool,
     /// The number by which the audience knows whose command it is; 0 if it is no client's.
     pub client: u64,
+    /// Whether it may wait.
+    pub patience: Patience,
+}
+
+/// Whether a command may wait for what it does not find.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Patience {
+    /// It may not, and replies at once that there is nothing.
+    #[default]
+    None,
+    /// It may.
+    Waits,
+    /// It does already.
+    Waiting,
 }
 
 /// What became of a command.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone)]
 pub enum Outcome {
     /// It ran and replied.
     Done,
@@ -96,14 +122,15 @@ pub enum Outcome {
     Failed(Error),
     /// It is no data command: the host must run it. Nothing was replied.
     ForHost,
+    /// It waits; the reply comes to the waiter. Who does not want it any more says so to [`Turn::leave`].
+    Waiting(Arc<Waiter>),
 }
 
 impl Executor {
     /// Makes an executor for the calling thread. `seed` should differ from thread to thread.
     pub fn new(engine: Arc<Engine>, seed: u64) -> Executor {
         let (stripe, counters) = engine.register_thread();
-        let (entropy, effect) = (Entropy::new(seed), Effect::default());
-        Executor { engine, stripe, counters, entropy, effect, lapsed: Vec::new(), news: News::default() }
+        Executor { engine, stripe, counters, entropy: Entropy::new(seed), notes: Notes::default() }
     }
 
     /// The engine.
@@ -119,11 +146,10 @@ impl Executor {
             engine: &self.engine,
             scene: Scene::new(&self.engine.keyspace, &self.counters, self.engine.access_policy(), now),
             entropy: &mut self.entropy,
-            effect: &mut self.effect,
-            lapsed: &mut self.lapsed,
-            news: &mut self.news,
+            notes: &mut self.notes,
             stripe: self.stripe,
             now,
+            extra: Observed::default(),
         }
     }
 }
@@ -185,7 +211,7 @@ impl<'e> Turn<'e> {
         self.call(handler, prepared, held, setting, words, reply)
     }
 
-    /// Runs a command and writes its reply.
+    /// Runs a command and writes its reply. Then those are served who waited for what it changed.
     #[inline]
     pub fn execute(
         &mut self,
@@ -194,61 +220,86 @@ impl<'e> Turn<'e> {
         words: &[&[u8]],
         reply: &mut ReplyWriter,
     ) -> Outcome {
-        let row = self.engine.table().row(prepared.id);
-        let command = row.command;
-        if row.is_guarded && !setting.allows_guarded {
-            reply.error(&Error::Guarded.text());
-            return Outcome::Failed(Error::Guarded);
-        }
-        let Run::Data(handler) = command.run else { return Outcome::ForHost };
-        let (mut shard, mut alone) = (None, None);
-        let held = match command.reach.of_call(words) {
-            Reach::Keys if prepared.is_single() => {
-                let locked = self.engine.keyspace.lock(setting.db, shard_of(prepared.hash));
-                Held::One { shard: &mut *shard.insert(locked), guess: None }
-            }
-            Reach::Keys | Reach::WholeIf(_) => self.lock(command.keys, setting.db, words),
-            Reach::Sweep => Held::Several { shards: Vec::new(), is_alone: false },
-            Reach::Whole => {
-                self.inside = None;
-                alone = Some(self.engine.keyspace.gate.exclusive());
-                Held::Several { shards: Vec::new(), is_alone: true }
-            }
+        let (handler, reach) = match self.handler(prepared, setting, words, reply) {
+            Ok(found) => found,
+            Err(outcome) => return outcome,
         };
-        let result = self.call(handler, prepared, held, setting, words, reply);
-        if alone.take().is_some() {
-            self.inside = Some(self.engine.keyspace.gate.shared(self.stripe));
+        let engine = self.engine;
+        let result = if reach == Extent::Keys && prepared.is_single() {
+            let mut shard = engine.keyspace.lock(setting.db, shard_of(prepared.hash));
+            let held = Held::One { shard: &mut shard, guess: None };
+            self.call(handler, prepared, held, setting, words, reply)
+        } else if reach == Extent::Whole {
+            let mut claim = self.claim_all();
+            let result = self.call(handler, prepared, claim.held(), setting, words, reply);
+            self.unlock(claim);
+            result
+        } else {
+            let ids =
+                if reach == Extent::Keys { self.shards(prepared, setting.db, words) } else { Vec::new() };
+            let mut union = Union::lock(&engine.keyspace, ids);
+            self.call(handler, prepared, Held::Several(&mut union), setting, words, reply)
+        };
+        let waiting = self.notes.waiting.take();
+        self.serve_roused();
+        match waiting {
+            Some(waiter) => Outcome::Waiting(waiter),
+            None => result.map_or_else(Outcome::Failed, |()| Outcome::Done),
         }
-        result.map_or_else(Outcome::Failed, |()| Outcome::Done)
     }
 
-    /// Locks the shards of the command's keys, in ascending order.
+    /// Who runs a command, and how much of the keyspace that takes; or what became of it otherwise.
     #[inline]
-    fn lock(&self, specs: &[KeySpec], db: DbIndex, words: &[&[u8]]) -> Held<'e> {
-        let keyspace = &self.engine.keyspace;
+    pub(super) fn handler(
+        &self,
+        prepared: &Prepared,
+        setting: Setting,
+        words: &[&[u8]],
+        reply: &mut ReplyWriter,
+    ) -> Result<(Handler, Extent), Outcome> {
+        let row = self.engine.table().row(prepared.id);
+        if row.is_guarded && !setting.allows_guarded {
+            reply.error(&Error::Guarded.text());
+            return Err(Outcome::Failed(Error::Guarded));
+        }
+        let Run::Data(handler) = row.command.run else { return Err(Outcome::ForHost) };
+        Ok((handler, row.command.reach.of_call(words)))
+    }
+
+    /// The shards of a command's keys.
+    pub(super) fn shards(&self, prepared: &Prepared, db: DbIndex, words: &[&[u8]]) -> Vec<ShardId> {
+        let specs = self.engine.table().row(prepared.id).command.keys;
         let positions = specs.iter().flat_map(|spec| spec.positions(words));
-        let mut shards: Vec<ShardId> =
-            positions.map(|position| (db, shard_of(keyspace.hash(words[position])))).collect();
-        shards.sort_unstable();
-        shards.dedup();
-        let lock = |id: ShardId| (id, keyspace.lock(id.0, id.1));
-        Held::Several { shards: shards.into_iter().map(lock).collect(), is_alone: false }
+        positions.map(|position| (db, shard_of(self.engine.keyspace.hash(words[position])))).collect()
+    }
+
+    /// Waits until everybody else is out of the keyspace.
+    pub(super) fn step_aside(&mut self) -> Exclusive<'e> {
+        self.inside = None;
+        self.engine.keyspace.gate.exclusive()
+    }
+
+    /// Lets the others in again.
+    pub(super) fn step_back(&mut self, alone: Exclusive<'e>) {
+        drop(alone);
+        self.inside = Some(self.engine.keyspace.gate.shared(self.stripe));
     }
 
     /// Calls the handler and records the effect: where everything about a call comes together.
     #[expect(clippy::inline_always, reason = "what it puts together is built in place")]
     #[inline(always)]
-    fn call(
+    pub(super) fn call(
         &mut self,
         handler: Handler,
         prepared: &Prepared,
-        held: Held<'_>,
+        mut held: Held<'_>,
         setting: Setting,
         words: &[&[u8]],
         reply: &mut ReplyWriter,
     ) -> Result<(), Error> {
-        let observed = self.engine.observed();
-        self.effect.reset(observed.has(Observed::JOURNAL));
+        let observed = self.engine.observed().with(self.extra);
+        let notes = &mut *self.notes;
+        notes.effect.reset(observed.has(Observed::JOURNAL));
         let start = reply.position();
         let mut call = Call {
             args: Args::new(words, usize::from(prepared.name_words)),
@@ -256,23 +307,27 @@ impl<'e> Turn<'e> {
                 scene: &self.scene,
                 is_untouching: setting.is_untouching,
                 observed,
-                held,
+                held: held.lend(),
                 db: setting.db,
                 now: self.now,
                 known: (words[prepared.key as usize], prepared.hash),
                 entropy: self.entropy,
                 changes: 0,
-                lapsed: self.lapsed,
-                news: self.news,
+                chores: &mut notes.chores,
             },
             reply,
-            effect: self.effect,
+            effect: &mut notes.effect,
             now: self.now,
+            wait: None,
         };
         let result = handler(&mut call);
         self.scene.counters.changes.add(call.keys.changes);
         if !observed.is_nothing() {
-            tell(self.engine, &mut call, words, setting.client);
+            tell(self.engine, &mut call, &mut notes.lines, words, setting.client);
+        }
+        if let Some(wait) = call.wait.take() {
+            notes.waits_on = setting.patience == Patience::Waiting;
+            notes.waiting = wait_in_queues(&mut call, wait, (prepared, setting), words);
         }
         if let Err(error) = &result {
             take_back(call.reply, start, error);
@@ -290,28 +345,83 @@ fn take_back(reply: &mut ReplyWriter, start: usize, error: &Error) {
 
 /// Tells who listens what the command did, while its shards are still locked.
 #[inline(never)]
-fn tell(engine: &Engine, call: &mut Call<'_>, words: &[&[u8]], client: u64) {
-    if call.keys.observed.has(Observed::JOURNAL) {
-        record(engine, call, words);
+fn tell(
+    engine: &Engine,
+    call: &mut Call<'_>,
+    lines: &mut Option<Vec<(DbIndex, Line)>>,
+    words: &[&[u8]],
+    client: u64,
+) {
+    let observed = call.keys.observed;
+    if observed.has(Observed::JOURNAL) {
+        record(engine, call, lines, words);
     }
-    if !call.keys.news.is_empty() {
-        engine.tell(call.keys.news, client);
-        call.keys.news.clear();
+    let news = &mut call.keys.chores.news;
+    // What may be taken back is told when it is certain.
+    if !news.is_empty() && !observed.has(Observed::UNDO) {
+        engine.tell(news, client);
+        news.clear();
     }
 }
 
-/// Appends what the command did to the journal.
-fn record(engine: &Engine, call: &mut Call<'_>, words: &[&[u8]]) {
-    for lapse in call.keys.lapsed.drain(..) {
-        engine.journal().append_words(lapse.db, &lapse.words());
+/// Appends what the command did to the journal, or to the lines that will be.
+fn record(engine: &Engine, call: &mut Call<'_>, lines: &mut Option<Vec<(DbIndex, Line)>>, words: &[&[u8]]) {
+    let db = call.keys.db;
+    let owned = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Line>();
+    for lapse in call.keys.chores.lapsed.drain(..) {
+        match lines {
+            // It stays true if the rest is taken back.
+            Some(lines) if !call.keys.observed.has(Observed::UNDO) => {
+                lines.push((lapse.db, owned(&lapse.words())));
+            }
+            _ => engine.journal().append_words(lapse.db, &lapse.words()),
+        }
     }
     if call.keys.changes == 0 {
         return;
     }
-    match call.effect.lines() {
-        Some(lines) => engine.journal().append(call.keys.db, &lines),
-        None => engine.journal().append_words(call.keys.db, words),
+    match (call.effect.lines(), lines) {
+        (Some(effect), Some(lines)) => lines.extend(effect.into_iter().map(|line| (db, line))),
+        (Some(effect), None) => engine.journal().append(db, &effect),
+        (None, Some(lines)) => lines.push((db, owned(words))),
+        (None, None) => engine.journal().append_words(db, words),
     }
+}
+
+/// Lets a command that found nothing wait in the queues of its keys, whose shards are still locked; or replies that
+/// there is nothing if it may not.
+#[cold]
+fn wait_in_queues(
+    call: &mut Call<'_>,
+    wait: Wait<'_>,
+    (prepared, setting): (&Prepared, Setting),
+    words: &[&[u8]],
+) -> Option<Arc<Waiter>> {
+    match setting.patience {
+        Patience::None => wait.otherwise.write(call.reply),
+        Patience::Waiting => {}
+        Patience::Waits => return Some(begin_to_wait(call, wait, (prepared, setting), words)),
+    }
+    None
+}
+
+/// Puts the running command into the queues of its keys.
+fn begin_to_wait(
+    call: &mut Call<'_>,
+    wait: Wait<'_>,
+    (prepared, setting): (&Prepared, Setting),
+    words: &[&[u8]],
+) -> Arc<Waiter> {
+    let keyspace = call.keys.keyspace();
+    let keys = wait.keys;
+    let waiter = Waiter::new(keyspace.draw_ticket(), (prepared, setting), wait, words, call.reply.protocol());
+    let waiter = Arc::new(waiter);
+    keyspace.waiters().fetch_add(1, Ordering::Relaxed);
+    for key in keys {
+        let (db, hash) = (call.keys.db, call.keys.hash(key));
+        call.keys.shard(db, hash).with_interest(|interest| interest.wait(key, &waiter));
+    }
+    waiter
 }
 
 fn first_key(specs: &[KeySpec], words: &[&[u8]]) -> usize {

@@ -84,7 +84,7 @@ impl<'e> Holds<'e> {
 
 impl<'e> Turn<'e> {
     /// Locks the shard of a [single](Prepared::is_single) command ahead of its execution, unless somebody
-    /// has it or 255 are held, and asks for the key's bucket to be loaded.
+    /// has it, somebody waits for a key of it, or 255 are held, and asks for the key's bucket to be loaded.
     ///
     /// Several shards may be held at once, because none is waited for. A command without a hold waits for
     /// its locks, so release all holds before one runs. All holds must be for the same database.
@@ -95,7 +95,12 @@ impl<'e> Turn<'e> {
         let shard = shard_of(prepared.hash);
         let place = match holds.places[shard] {
             0 if holds.shards.len() == HOLDS_MAX => return None,
-            0 => holds.add(shard, self.engine.keyspace.try_lock(db, shard)?, db),
+            // Who waits there must be served before the next command runs.
+            0 => holds.add(
+                shard,
+                self.engine.keyspace.try_lock(db, shard).filter(|shard| !shard.has_waiters())?,
+                db,
+            ),
             place => place,
         };
         let index = place - 1;

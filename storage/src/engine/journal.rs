@@ -80,6 +80,24 @@ impl Journal {
         }
     }
 
+    /// Appends lines that happened at once, in any databases.
+    pub(crate) fn append_group(&self, lines: &[(DbIndex, Line)]) {
+        let Some((first, _)) = lines.first() else { return };
+        let mut record = self.record();
+        record.select(*first);
+        let is_group = lines.len() > 1;
+        if is_group {
+            encode_request([b"MULTI"], &mut record.bytes);
+        }
+        for (db, line) in lines {
+            record.select(*db);
+            encode_request(line, &mut record.bytes);
+        }
+        if is_group {
+            encode_request([b"EXEC"], &mut record.bytes);
+        }
+    }
+
     /// Appends one command as it was received.
     pub(crate) fn append_words(&self, db: DbIndex, words: &[&[u8]]) {
         let mut record = self.record();

@@ -8,28 +8,34 @@
 //! which passes the gate once per batch ([`Executor::begin`]) and executes any number of commands in it.
 
 mod audience;
+mod claim;
 pub mod counters;
 pub mod effect;
 mod execute;
 mod familiar;
 mod hold;
 pub mod journal;
+mod serve;
 mod upkeep;
+pub mod wait;
+mod watch;
 
 use crate::command::table::CommandTable;
-use crate::keyspace::Keyspace;
 use crate::keyspace::access::AccessPolicy;
 use crate::keyspace::news::{News, Observed};
+use crate::keyspace::{DbIndex, Keyspace};
 use audience::Attention;
 pub use audience::Audience;
+pub use claim::Claim;
 use counters::{CounterSums, Counters};
-pub use execute::{Executor, Outcome, Prepared, Setting, Turn};
+pub use execute::{Executor, Outcome, Patience, Prepared, Setting, Turn};
 pub use familiar::Familiar;
 pub use hold::{Hold, Holds};
 use journal::Journal;
 use spinel_types::HashSeed;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+pub use watch::Watch;
 
 /// What an engine is made with.
 #[derive(Clone, Debug)]
@@ -52,6 +58,8 @@ pub struct Engine {
     /// [`AccessPolicy`] in 64 bits, so that reading it costs nothing.
     access: AtomicU64,
     upkeep: upkeep::Upkeep,
+    /// Keys that somebody waits for and that expired in the background.
+    overdue: Mutex<Vec<(DbIndex, Box<[u8]>)>>,
 }
 
 impl Engine {
@@ -69,6 +77,7 @@ impl Engine {
             next_stripe: AtomicUsize::new(0),
             access: AtomicU64::new(pack_access(AccessPolicy::Recency)),
             upkeep: upkeep::Upkeep::default(),
+            overdue: Mutex::default(),
         }
     }
 
@@ -152,6 +161,19 @@ impl Engine {
         }
         self.upkeep.expired.store(0, Ordering::Relaxed);
         self.keyspace.reclaim().reset_freed();
+    }
+
+    /// How many wait for keys.
+    pub fn waiters(&self) -> usize {
+        self.keyspace.waiters().load(Ordering::Relaxed)
+    }
+
+    fn overdue(&self) -> MutexGuard<'_, Vec<(DbIndex, Box<[u8]>)>> {
+        self.overdue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_overdue(&self) -> Vec<(DbIndex, Box<[u8]>)> {
+        std::mem::take(&mut *self.overdue())
     }
 
     fn register_thread(&self) -> (usize, Arc<Counters>) {

@@ -55,12 +55,12 @@ impl Engine {
         let has_members_due = loop {
             let _inside = self.keyspace.gate.shared(STRIPE);
             let (has_more, has_members_due) =
-                self.keyspace.expire_shard(db, shard, now, KEYS_PER_HOLD, |key| {
+                self.keyspace.expire_shard(db, shard, now, KEYS_PER_HOLD, |key, is_awaited| {
                     removed += 1;
                     if self.journal.has_readers() {
                         self.journal.append_words(db, &[b"DEL", key]);
                     }
-                    self.tell_removal(db, key, Some(Event::EXPIRED));
+                    self.tell_removal((db, key), Some(Event::EXPIRED), is_awaited);
                 });
             if !has_more {
                 break has_members_due;
@@ -75,8 +75,11 @@ impl Engine {
         removed
     }
 
-    /// Tells the audience that a key was removed, or some of its value.
-    fn tell_removal(&self, db: DbIndex, key: &[u8], event: Option<Event>) {
+    /// Tells the audience that a key was removed, or some of its value, and notes it if somebody waits for it.
+    fn tell_removal(&self, (db, key): (DbIndex, &[u8]), event: Option<Event>, is_awaited: bool) {
+        if is_awaited {
+            self.overdue().push((db, key.into()));
+        }
         let observed = self.observed();
         let mut news = News::default();
         if observed.has(Observed::KEYS) {
@@ -95,13 +98,15 @@ impl Engine {
         let mut removed = 0;
         loop {
             let _inside = self.keyspace.gate.shared(STRIPE);
-            let has_more = self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse| {
-                removed += lapse.members.as_ref().map_or(1, |(_, members)| members.len());
-                if self.journal.has_readers() {
-                    self.journal.append_words(db, &lapse.words());
-                }
-                self.tell_removal(db, &lapse.key, lapse.members.is_none().then_some(Event::DEL));
-            });
+            let has_more =
+                self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse, is_awaited| {
+                    removed += lapse.members.as_ref().map_or(1, |(_, members)| members.len());
+                    if self.journal.has_readers() {
+                        self.journal.append_words(db, &lapse.words());
+                    }
+                    let event = lapse.members.is_none().then_some(Event::DEL);
+                    self.tell_removal((db, &lapse.key), event, is_awaited);
+                });
             if !has_more {
                 return removed;
             }

@@ -343,7 +343,7 @@ impl Drop for KeyGuard<'_, '_> {
             self.close_for_good();
         }
         if self.changes > 0 {
-            self.view.tell_change(self.db, self.key);
+            self.view.tell_change(self.db, self.hash, self.key);
         }
     }
 }

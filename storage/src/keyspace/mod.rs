@@ -10,10 +10,12 @@
 //! the exclusive side may lock in any order, because nobody else is inside.
 
 pub mod access;
+pub(crate) mod chores;
 mod collections;
 pub mod event;
 pub mod gate;
 pub mod guard;
+pub(crate) mod interest;
 pub(crate) mod lapse;
 pub mod members;
 pub mod news;
@@ -22,13 +24,15 @@ pub mod shard;
 mod streams;
 mod sweep;
 pub mod thresholds;
+pub(crate) mod union;
 pub mod view;
 
 use gate::Gate;
+use interest::Ticket;
 use reclaim::Reclaim;
 use shard::Shard;
 use spinel_types::HashSeed;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use thresholds::Thresholds;
 
@@ -48,6 +52,9 @@ pub struct Keyspace {
     thresholds: Thresholds,
     /// Whether expired keys are removed without anybody asking for them.
     is_expiring: AtomicBool,
+    /// How many wait for keys.
+    waiters: AtomicUsize,
+    last_ticket: AtomicU64,
 }
 
 /// A line of its own per lock, so that neighbours don't slow each other.
@@ -80,6 +87,8 @@ impl Keyspace {
             reclaim: Reclaim::default(),
             thresholds: Thresholds::default(),
             is_expiring: AtomicBool::new(true),
+            waiters: AtomicUsize::new(0),
+            last_ticket: AtomicU64::new(0),
         }
     }
 
@@ -121,6 +130,16 @@ impl Keyspace {
         if flag.load(Ordering::Relaxed) != has_expiries {
             flag.store(has_expiries, Ordering::Relaxed);
         }
+    }
+
+    /// How many wait for keys. Whoever comes or goes holds a shard's lock, which orders this for who looks for them.
+    pub(crate) fn waiters(&self) -> &AtomicUsize {
+        &self.waiters
+    }
+
+    /// A ticket that nobody has yet.
+    pub(crate) fn draw_ticket(&self) -> Ticket {
+        self.last_ticket.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Checks a database number that came from outside.

@@ -20,6 +20,14 @@ impl Observed {
     pub const EVENTS: Observed = Observed(1 << 2);
     /// Events that tell of reads, too.
     pub const MISSES: Observed = Observed(1 << 3);
+    /// What keys had before, so that it can be brought back.
+    pub(crate) const UNDO: Observed = Observed(1 << 4);
+
+    /// Both together.
+    #[must_use]
+    pub const fn with(self, other: Observed) -> Observed {
+        Observed(self.0 | other.0)
+    }
 
     /// Whether all of `other` is listened for.
     #[inline]

@@ -1,14 +1,50 @@
-//! One shard: keys with their values. Stamps are expiry times in Unix milliseconds, clocks access clocks.
+//! One shard: keys with their values, and who cares for them. Stamps are expiry times in Unix milliseconds, clocks
+//! access clocks.
 
+use super::interest::Interest;
 use spinel_types::{HashSeed, Values};
 
 /// The keys whose hashes fall into one shard of a database.
 pub struct Shard {
     pub(crate) values: Values,
+    /// Who watches keys or waits for them; nothing while nobody does.
+    pub(crate) interest: Option<Box<Interest>>,
 }
 
 impl Shard {
     pub(crate) const fn new(seed: HashSeed) -> Shard {
-        Shard { values: Values::new(seed) }
+        Shard { values: Values::new(seed), interest: None }
+    }
+
+    /// Whether anybody waits for a key of this shard.
+    #[inline]
+    pub(crate) fn has_waiters(&self) -> bool {
+        self.interest.as_ref().is_some_and(|interest| interest.has_waiters())
+    }
+
+    /// Tells who watches a key that it has changed, and says whether anybody waits for it.
+    #[inline]
+    pub(crate) fn rouse(&self, key: &[u8]) -> bool {
+        self.interest.as_ref().is_some_and(|interest| {
+            interest.changed(key);
+            interest.is_awaited(key)
+        })
+    }
+
+    /// Changes who cares.
+    pub(crate) fn with_interest(&mut self, change: impl FnOnce(&mut Interest)) {
+        let interest = self.interest.get_or_insert_default();
+        change(interest);
+        if interest.is_empty() {
+            self.interest = None;
+        }
+    }
+
+    /// Tells who watches a key that is there that it is gone, or another one.
+    pub(crate) fn rouse_watchers(&self, seed: HashSeed) {
+        let Some(interest) = &self.interest else { return };
+        for key in interest.watched().filter(|key| self.values.table().find(seed.hash(key), key).is_some()) {
+            interest.changed(key);
+        }
     }
 }

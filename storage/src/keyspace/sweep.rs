@@ -5,6 +5,7 @@ use super::{DbIndex, Keyspace, SHARDS, shard_of};
 use crate::entropy::Entropy;
 use crate::time::UnixMillis;
 use spinel_types::{Cursor, Entry, Remains, Slot, TableStatistics, ValueType, Values};
+use std::sync::atomic::Ordering;
 
 /// Sizes of one database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -162,10 +163,25 @@ impl Keyspace {
     pub(crate) fn empty(&self, db: DbIndex) -> Vec<Values> {
         self.note_expiries(db, false);
         let take = |shard| {
-            let values = &mut self.lock(db, shard).values;
+            let mut held = self.lock(db, shard);
+            held.rouse_watchers(self.seed);
+            let values = &mut held.values;
             (!values.table().is_empty()).then(|| std::mem::replace(values, Values::new(self.seed)))
         };
         (0..SHARDS).filter_map(take).collect()
+    }
+
+    /// The keys of a database that somebody waits for. The caller holds the gate alone.
+    pub(crate) fn awaited(&self, db: DbIndex) -> Vec<Box<[u8]>> {
+        if self.waiters.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        let in_shard = |shard| {
+            let held = self.lock(db, shard);
+            let awaited = held.interest.iter().flat_map(|interest| interest.awaited()).map(Box::from);
+            awaited.collect::<Vec<_>>()
+        };
+        (0..SHARDS).flat_map(in_shard).collect()
     }
 
     /// Exchanges the contents of two databases. The caller holds the gate alone.
@@ -177,11 +193,19 @@ impl Keyspace {
         self.note_expiries(one, other_has);
         self.note_expiries(other, one_has);
         for shard in 0..SHARDS {
-            std::mem::swap(&mut *self.lock(one, shard), &mut *self.lock(other, shard));
+            let (mut one, mut other) = (self.lock(one, shard), self.lock(other, shard));
+            for held in [&one, &other] {
+                held.rouse_watchers(self.seed);
+            }
+            std::mem::swap(&mut one.values, &mut other.values);
+            for held in [&one, &other] {
+                held.rouse_watchers(self.seed);
+            }
         }
     }
 
-    /// Removes up to about `keys_max` expired keys of one shard and reports each. Says whether more may be due:
+    /// Removes up to about `keys_max` expired keys of one shard and reports each, and whether anybody waits
+    /// for it. Says whether more may be due:
     /// keys, and members of values.
     pub(crate) fn expire_shard(
         &self,
@@ -189,14 +213,14 @@ impl Keyspace {
         shard: usize,
         now: UnixMillis,
         keys_max: usize,
-        mut report: impl FnMut(&[u8]),
+        mut report: impl FnMut(&[u8], bool),
     ) -> (bool, bool) {
         let mut held = self.lock(db, shard);
         let mut due: Vec<Slot> = Vec::new();
         let has_more = held.values.collect_due(now.0, keys_max, &mut due);
         for slot in due {
             let key = held.values.table().entry(slot).key();
-            report(key);
+            report(key, held.rouse(key));
             let hash = self.hash(key);
             debug_assert_eq!(shard_of(hash), shard);
             self.reclaim.value(held.values.remove(hash, slot));
@@ -205,16 +229,17 @@ impl Keyspace {
     }
 
     /// Removes up to about `members_max` expired members of one value of a shard and reports them, or that the key
-    /// went with them. Whether there was such a value, so that there may be more.
+    /// went with them, and whether anybody waits for it. Whether there was such a value, so that there may be more.
     pub(crate) fn expire_members(
         &self,
         db: DbIndex,
         shard: usize,
         now: UnixMillis,
         members_max: usize,
-        report: impl FnOnce(Lapse),
+        report: impl FnOnce(Lapse, bool),
     ) -> bool {
-        let values = &mut self.lock(db, shard).values;
+        let mut held = self.lock(db, shard);
+        let values = &mut held.values;
         let Some(key) = values.first_due(now.0).map(<[u8]>::to_vec) else { return false };
         let hash = self.hash(&key);
         let mut slot = values.table().find(hash, &key).expect("a value whose members expire is there");
@@ -222,11 +247,15 @@ impl Keyspace {
         let mut members = Vec::new();
         let remains = values
             .expire_members(hash, &mut slot, now.0, members_max, |member| members.push(member.to_vec()));
-        if let Remains::Nothing(large) = remains {
+        let members = if let Remains::Nothing(large) = remains {
             self.reclaim.value(large);
-            report(Lapse { db, key, members: None });
-        } else if !members.is_empty() {
-            report(Lapse { db, key, members: Some((value_type, members)) });
+            None
+        } else {
+            Some((value_type, members))
+        };
+        if members.as_ref().is_none_or(|(_, members)| !members.is_empty()) {
+            let is_awaited = held.rouse(&key);
+            report(Lapse { db, key, members }, is_awaited);
         }
         true
     }

@@ -1,25 +1,37 @@
 //! The part of the keyspace that one running command may touch.
 
 use super::access::AccessPolicy;
+use super::chores::Chores;
 use super::event::Event;
 use super::guard::{Detached, KeyGuard};
 use super::lapse::Lapse;
-use super::news::{News, Observed};
+use super::news::Observed;
 use super::shard::Shard;
+use super::union::Shards;
 use super::{DbIndex, Keyspace, shard_of};
 use crate::engine::counters::Counters;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::time::UnixMillis;
 use spinel_types::{Entry, Guess, Kind, Remains, Slot, Str, Value, Values};
-use std::sync::MutexGuard;
 
 /// The shards a command holds.
 pub(crate) enum Held<'a> {
     /// The shard of its only key, and where in it the key probably is.
     One { shard: &'a mut Shard, guess: Option<Guess> },
-    /// Those of several keys, ascending. With the gate closed, more are locked as they are needed.
-    Several { shards: Vec<(ShardId, MutexGuard<'a, Shard>)>, is_alone: bool },
+    /// Those of several keys.
+    Several(&'a mut (dyn Shards + 'a)),
+}
+
+impl Held<'_> {
+    /// The same, for no longer than a call.
+    #[inline]
+    pub(crate) fn lend(&mut self) -> Held<'_> {
+        match self {
+            Held::One { shard, guess } => Held::One { shard, guess: *guess },
+            Held::Several(shards) => Held::Several(*shards),
+        }
+    }
 }
 
 /// Where a shard is.
@@ -61,10 +73,8 @@ pub struct View<'a> {
     pub entropy: &'a mut Entropy,
     /// Changes made through guards.
     pub(crate) changes: u64,
-    /// Keys that were found expired and removed.
-    pub(crate) lapsed: &'a mut Vec<Lapse>,
-    /// What the command did so far, as far as somebody listens.
-    pub(crate) news: &'a mut News,
+    /// What has to be done when the command is.
+    pub(crate) chores: &'a mut Chores,
 }
 
 #[inline]
@@ -105,22 +115,28 @@ impl<'a> View<'a> {
 
     /// Tells that all keys of a database were removed or exchanged.
     pub(crate) fn tell_emptied(&mut self, db: DbIndex) {
+        let awaited = self.scene.keyspace.awaited(db);
+        self.chores.roused.extend(awaited.into_iter().map(|key| (db, key)));
         if self.observed.has(Observed::KEYS) {
-            self.news.emptied(db);
+            self.chores.news.emptied(db);
         }
     }
 
     /// Tells of an event.
     pub(crate) fn tell_event(&mut self, db: DbIndex, key: &[u8], event: Event) {
         if self.observed.has(Observed::EVENTS) {
-            self.news.event(db, key, event);
+            self.chores.news.event(db, key, event);
         }
     }
 
     /// Tells that a key was changed.
-    pub(crate) fn tell_change(&mut self, db: DbIndex, key: &[u8]) {
+    #[inline]
+    pub(crate) fn tell_change(&mut self, db: DbIndex, hash: u64, key: &[u8]) {
+        if self.shard(db, hash).rouse(key) {
+            self.chores.roused.push_back((db, key.into()));
+        }
         if self.observed.has(Observed::KEYS) {
-            self.news.change(db, key);
+            self.chores.news.change(db, key);
         }
     }
 
@@ -181,7 +197,7 @@ impl<'a> View<'a> {
     fn miss(&mut self, key: &[u8]) {
         self.scene.counters.misses.add(1);
         if self.observed.has(Observed::MISSES) {
-            self.news.event(self.db, key, Event::KEY_MISS);
+            self.chores.news.event(self.db, key, Event::KEY_MISS);
         }
     }
 
@@ -270,7 +286,26 @@ impl<'a> View<'a> {
     pub fn write_in<'v>(&'v mut self, db: DbIndex, key: &'v [u8]) -> KeyGuard<'v, 'a> {
         let hash = self.hash(key);
         let slot = self.find(db, hash, key);
+        if self.observed.has(Observed::UNDO) {
+            self.keep_former(db, (hash, slot), key);
+        }
         KeyGuard::new(self, db, key, hash, slot)
+    }
+
+    /// Keeps what a key has, in case it must be taken back. O(size of the value).
+    #[cold]
+    fn keep_former(&mut self, db: DbIndex, (hash, slot): (u64, Option<Slot>), key: &[u8]) {
+        if self.chores.undo.as_ref().is_none_or(|undo| undo.knows(db, key)) {
+            return;
+        }
+        let values = &self.shard(db, hash).values;
+        let former = slot.map(|slot| {
+            let entry = values.table().entry(slot);
+            Detached::new(values.copy(entry), entry)
+        });
+        if let Some(undo) = &mut self.chores.undo {
+            undo.keep(db, key, former);
+        }
     }
 
     /// Memory of a key in bytes, its share of the index included.
@@ -292,7 +327,7 @@ impl<'a> View<'a> {
     fn find(&mut self, db: DbIndex, hash: u64, key: &[u8]) -> Option<Slot> {
         let guess = match self.held {
             Held::One { guess, .. } => guess,
-            Held::Several { .. } => None,
+            Held::Several(_) => None,
         };
         let table = self.shard(db, hash).values.table();
         let (slot, entry) = table.find_guessed(guess, hash, key)?;
@@ -319,9 +354,9 @@ impl<'a> View<'a> {
         self.scene.keyspace.reclaim().value(large);
         self.scene.counters.expired.add(1);
         if self.observed.has(Observed::JOURNAL) {
-            self.lapsed.push(Lapse { db, key: key.to_vec(), members: None });
+            self.chores.lapsed.push(Lapse { db, key: key.to_vec(), members: None });
         }
-        self.tell_change(db, key);
+        self.tell_change(db, hash, key);
         self.tell_event(db, key, Event::EXPIRED);
     }
 
@@ -340,9 +375,9 @@ impl<'a> View<'a> {
         let is_left = matches!(remains, Remains::Members);
         if is_recorded && !(is_left && members.is_empty()) {
             let members = is_left.then_some((value_type, members));
-            self.lapsed.push(Lapse { db, key: key.to_vec(), members });
+            self.chores.lapsed.push(Lapse { db, key: key.to_vec(), members });
         }
-        self.tell_change(db, key);
+        self.tell_change(db, hash, key);
         if let Remains::Nothing(large) = remains {
             self.scene.keyspace.reclaim().value(large);
             self.tell_event(db, key, Event::DEL);
@@ -354,10 +389,7 @@ impl<'a> View<'a> {
     fn held_shard(&self, db: DbIndex, hash: u64) -> &Shard {
         match &self.held {
             Held::One { shard, .. } => shard,
-            Held::Several { shards, .. } => {
-                let place = shards.binary_search_by_key(&(db, shard_of(hash)), |(held, _)| *held);
-                &shards[place.expect("it was locked to look at it")].1
-            }
+            Held::Several(shards) => shards.shard((db, shard_of(hash))),
         }
     }
 
@@ -377,28 +409,7 @@ impl<'a> View<'a> {
                 );
                 shard
             }
-            Held::Several { shards, is_alone } => {
-                one_of_several(shards, *is_alone, (db, shard_of(hash)), self.scene.keyspace)
-            }
+            Held::Several(shards) => shards.shard_mut((db, shard_of(hash))),
         }
     }
-}
-
-/// The shard with this id; with the gate closed, it is locked if need be.
-#[inline(never)]
-fn one_of_several<'s, 'a>(
-    shards: &'s mut Vec<(ShardId, MutexGuard<'a, Shard>)>,
-    is_alone: bool,
-    id: ShardId,
-    keyspace: &'a Keyspace,
-) -> &'s mut Shard {
-    let place = match shards.binary_search_by_key(&id, |(held, _)| *held) {
-        Ok(place) => place,
-        Err(place) => {
-            assert!(is_alone, "a command touches only keys its specifications name");
-            shards.insert(place, (id, keyspace.lock(id.0, id.1)));
-            place
-        }
-    };
-    &mut shards[place].1
 }

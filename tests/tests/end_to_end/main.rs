@@ -1,9 +1,11 @@
 //! The server and the command line client as their users meet them: processes, sockets, real clients.
 
+mod blocking;
 mod command_line;
 mod foreign_programs;
 mod hostile;
 mod in_process;
 mod messages;
 mod rust_client;
+mod transactions;
 mod transcripts;

@@ -3,7 +3,7 @@
 use spinel_tests::{Server, transcript};
 use std::collections::BTreeMap;
 
-const GROUPS: [&str; 13] = [
+const GROUPS: [&str; 14] = [
     "bitmap",
     "connection",
     "generic",
@@ -17,6 +17,7 @@ const GROUPS: [&str; 13] = [
     "sorted_set",
     "stream",
     "string",
+    "transactions",
 ];
 
 #[test]
@@ -82,6 +83,11 @@ fn sorted_set() {
 #[test]
 fn stream() {
     play("stream");
+}
+
+#[test]
+fn transactions() {
+    play("transactions");
 }
 
 #[test]

@@ -63,6 +63,7 @@ const FORMS: &[(&str, &[&str])] = &[
             "* LIB-VER: the client lib version.",
         ],
     ),
+    ("UNBLOCK <clientid> [TIMEOUT|ERROR]", &["Unblock the specified blocked client."]),
     ("NO-EVICT (ON|OFF)", &["Protect current client connection from eviction."]),
     ("NO-TOUCH (ON|OFF)", &["Will not touch LRU/LFU stats when this mode is on."]),
 ];

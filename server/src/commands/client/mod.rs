@@ -164,6 +164,18 @@ pub(super) const COMMANDS: &[HostRow] = &[
     ),
     (
         Command {
+            name: "client|unblock",
+            usage: "client-id:integer unblock-type=[TIMEOUT|ERROR]",
+            flags: OTHERS.with(Flags::LENIENT),
+            since: "5.0.0",
+            cost: "O(log N) where N is the number of clients",
+            about: "Ends the wait of another client.",
+            ..ROW
+        },
+        unblock,
+    ),
+    (
+        Command {
             name: "client|unpause",
             flags: OTHERS,
             since: "6.2.0",
@@ -292,6 +304,32 @@ fn pause(call: &mut HostCall<'_>) -> Result<(), Error> {
     call.shared.clients.pause.start(until, mode, now);
 
     call.reply.ok();
+    Ok(())
+}
+
+fn unblock(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let id = call.args.integer();
+    let is_error = call.args.accept("ERROR");
+    if !is_error && call.args.remaining() > 0 && !call.args.accept("TIMEOUT") {
+        call.args.check()?;
+        return Err(Error::Text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+    }
+    if call.args.remaining() > 0 {
+        let text = "ERR unknown subcommand or wrong number of arguments for 'unblock'. Try CLIENT HELP.";
+        return Err(Error::Text(text));
+    }
+    call.args.finish()?;
+
+    let client = u64::try_from(id).ok().and_then(|id| call.shared.clients.get(id));
+    let has_ended = client.and_then(|client| client.waiter()).is_some_and(|waiter| {
+        if is_error {
+            waiter.fail(Error::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK"))
+        } else {
+            waiter.give_up()
+        }
+    });
+
+    call.reply.integer(has_ended.into());
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Lists: the rows of each file in one list, and what several files need.
 
+mod block;
 mod edit;
 mod find;
 mod pop;
@@ -17,8 +18,15 @@ use spinel_types::list::End;
 use std::ops::Range;
 
 /// The rows of this family, file by file.
-pub(super) const COMMANDS: &[&[Command]] =
-    &[push::COMMANDS, pop::COMMANDS, read::COMMANDS, find::COMMANDS, edit::COMMANDS, transfer::COMMANDS];
+pub(super) const COMMANDS: &[&[Command]] = &[
+    push::COMMANDS,
+    pop::COMMANDS,
+    read::COMMANDS,
+    find::COMMANDS,
+    edit::COMMANDS,
+    transfer::COMMANDS,
+    block::COMMANDS,
+];
 
 const READ_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_ONLY.with(KeyUse::ACCESS))];
 const INSERT_USE: KeyUse = KeyUse::READ_WRITE.with(KeyUse::INSERT);

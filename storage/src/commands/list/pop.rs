@@ -82,6 +82,19 @@ fn lmpop(call: &mut Call<'_>) -> Result<(), Error> {
     let end = end(&mut call.args)?;
     let count = pop_count(&mut call.args)?;
 
+    if !pop_from_first(call, keys, end, count)? {
+        call.reply.null_array();
+    }
+    Ok(())
+}
+
+/// Takes elements from the first list that is there and replies its key and them; whether there was one.
+pub(super) fn pop_from_first(
+    call: &mut Call<'_>,
+    keys: &[&[u8]],
+    end: End,
+    count: usize,
+) -> Result<bool, Error> {
     for key in keys {
         let mut guard = call.keys.write(key);
         let Some(mut list) = guard.existing_list()? else { continue };
@@ -92,10 +105,9 @@ fn lmpop(call: &mut Call<'_>) -> Result<(), Error> {
         list.take(end, count, |element| reply_element(call.reply, element));
         let name = if end == End::Head { b"LPOP" } else { b"RPOP" };
         call.effect.rewrite(|| [name.to_vec(), key.to_vec(), count.to_string().into_bytes()]);
-        return Ok(());
+        return Ok(true);
     }
-    call.reply.null_array();
-    Ok(())
+    Ok(false)
 }
 
 #[cfg(test)]

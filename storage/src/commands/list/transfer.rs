@@ -7,6 +7,7 @@ use crate::command::flags::Flags;
 use crate::command::keys::KeySpec;
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
+use spinel_resp::ReplyWriter;
 use spinel_types::Element;
 use spinel_types::list::{End, Taken};
 
@@ -49,15 +50,17 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 /// What is moved, from where to where.
-struct Move<'a> {
-    source: &'a [u8],
+pub(super) struct Move<'a> {
+    pub(super) source: &'a [u8],
     destination: &'a [u8],
     from: End,
     to: End,
     /// How many elements at most.
     count: usize,
     /// Whether nothing is moved if there are fewer.
-    is_exact: bool,
+    pub(super) is_exact: bool,
+    /// Whether the reply is an element rather than a list of them.
+    pub(super) is_single: bool,
     order: Order,
 }
 
@@ -71,30 +74,22 @@ enum Order {
 }
 
 fn lmove(call: &mut Call<'_>) -> Result<(), Error> {
-    let (source, destination) = (call.args.word(), call.args.word());
-    let (from, to) = (end(&mut call.args)?, end(&mut call.args)?);
+    let moving = Move::parse_one(&mut call.args)?;
 
-    move_one(call, source, destination, (from, to))
+    move_one(call, &moving)
 }
 
 fn rpoplpush(call: &mut Call<'_>) -> Result<(), Error> {
-    let (source, destination) = (call.args.word(), call.args.word());
+    let moving = Move::pop_and_push(&mut call.args);
 
-    move_one(call, source, destination, (End::Tail, End::Head))
+    move_one(call, &moving)
 }
 
-fn move_one(
-    call: &mut Call<'_>,
-    source: &[u8],
-    destination: &[u8],
-    (from, to): (End, End),
-) -> Result<(), Error> {
-    let order = Order::OneByOne;
-    let moved = Move { source, destination, from, to, count: 1, is_exact: true, order }.run(call)?;
+fn move_one(call: &mut Call<'_>, moving: &Move<'_>) -> Result<(), Error> {
+    let moved = moving.run(call)?;
 
-    match moved.as_deref() {
-        Some([element]) => reply_element(call.reply, element.element()),
-        _ => call.reply.null(),
+    if !moving.reply(call.reply, moved) {
+        call.reply.null();
     }
     Ok(())
 }
@@ -104,49 +99,83 @@ fn lmovem(call: &mut Call<'_>) -> Result<(), Error> {
 
     let moved = moving.run(call)?;
 
-    let Some(mut moved) = moved else {
-        if moving.is_exact {
-            call.reply.null();
-        } else {
-            call.reply.array(0);
-        }
-        return Ok(());
-    };
-    // What is told is how they lie in the destination.
-    if moving.to == End::Head {
-        moved.reverse();
-    }
-    call.reply.array(moved.len());
-    for element in &moved {
-        reply_element(call.reply, element.element());
+    if !moving.reply(call.reply, moved) {
+        if moving.is_exact { call.reply.null() } else { call.reply.array(0) }
     }
     Ok(())
 }
 
 impl<'a> Move<'a> {
-    fn parse(args: &mut Args<'a>) -> Result<Move<'a>, Error> {
+    /// One element from an end to an end.
+    fn one(source: &'a [u8], destination: &'a [u8], from: End, to: End) -> Move<'a> {
+        let order = Order::OneByOne;
+        Move { source, destination, from, to, count: 1, is_exact: true, is_single: true, order }
+    }
+
+    /// Reads the keys and the ends of LMOVE.
+    pub(super) fn parse_one(args: &mut Args<'a>) -> Result<Move<'a>, Error> {
         let (source, destination) = (args.word(), args.word());
-        let (from, to) = (end(args)?, end(args)?);
-        let mut moving =
-            Move { source, destination, from, to, count: 1, is_exact: false, order: Order::OneByOne };
-        if args.remaining() > 0 {
-            moving.is_exact = args.accept("EXACTLY");
-            if !moving.is_exact && !args.accept("COUNT") {
-                return Err(Error::Syntax);
-            }
-            moving.count = args.not_negative(Error::Negative)?;
-            moving.order = if args.accept("OBO") { Order::OneByOne } else { Order::Bulk };
-            if moving.order == Order::Bulk && !args.accept("BULK") {
-                return Err(Error::Syntax);
-            }
-        }
+        Ok(Move::one(source, destination, end(args)?, end(args)?))
+    }
+
+    /// Reads the keys of RPOPLPUSH.
+    pub(super) fn pop_and_push(args: &mut Args<'a>) -> Move<'a> {
+        Move::one(args.word(), args.word(), End::Tail, End::Head)
+    }
+
+    /// Reads the keys and the ends of LMOVEM.
+    pub(super) fn parse_several(args: &mut Args<'a>) -> Result<Move<'a>, Error> {
+        Ok(Move { is_exact: false, is_single: false, ..Move::parse_one(args)? })
+    }
+
+    /// Reads all of LMOVEM.
+    fn parse(args: &mut Args<'a>) -> Result<Move<'a>, Error> {
+        let mut moving = Move::parse_several(args)?;
+        moving.parse_count(args)?;
         args.finish()?;
         Ok(moving)
     }
 
+    /// Reads how many elements are moved, and in which order.
+    pub(super) fn parse_count(&mut self, args: &mut Args<'a>) -> Result<(), Error> {
+        if args.remaining() == 0 {
+            return Ok(());
+        }
+        self.is_exact = args.accept("EXACTLY");
+        if !self.is_exact && !args.accept("COUNT") {
+            return Err(Error::Syntax);
+        }
+        self.count = args.not_negative(Error::Negative)?;
+        self.order = if args.accept("OBO") { Order::OneByOne } else { Order::Bulk };
+        if self.order == Order::Bulk && !args.accept("BULK") {
+            return Err(Error::Syntax);
+        }
+        Ok(())
+    }
+
+    /// Replies what was moved; whether there was a source with enough elements.
+    pub(super) fn reply(&self, reply: &mut ReplyWriter, moved: Option<Vec<Taken>>) -> bool {
+        let Some(mut moved) = moved else { return false };
+        if self.is_single {
+            for element in &moved {
+                reply_element(reply, element.element());
+            }
+            return true;
+        }
+        // What is told is how they lie in the destination.
+        if self.to == End::Head {
+            moved.reverse();
+        }
+        reply.array(moved.len());
+        for element in &moved {
+            reply_element(reply, element.element());
+        }
+        true
+    }
+
     /// Moves the elements and returns them in the order in which they were added; `None` if there is no source,
     /// or not enough in it.
-    fn run(&self, call: &mut Call<'_>) -> Result<Option<Vec<Taken>>, Error> {
+    pub(super) fn run(&self, call: &mut Call<'_>) -> Result<Option<Vec<Taken>>, Error> {
         let len = call.keys.write(self.source).existing_list()?.map_or(0, |list| list.view().len());
         if len == 0 || self.is_exact && len < self.count {
             return Ok(None);

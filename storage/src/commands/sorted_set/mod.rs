@@ -1,6 +1,7 @@
 //! Sorted sets: the rows of each file in one list, and what several files need.
 
 pub(super) mod add;
+mod block;
 mod bounds;
 mod combine;
 mod expire;
@@ -29,6 +30,7 @@ pub(super) const COMMANDS: &[&[Command]] = &[
     random::COMMANDS,
     scan::COMMANDS,
     expire::COMMANDS,
+    block::COMMANDS,
 ];
 
 /// The first argument is a key whose value is only read.
@@ -36,7 +38,8 @@ const READ_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_ONLY.with(KeyUse::ACC
 /// The first argument is a key some of whose members go.
 const DELETE_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::DELETE))];
 /// The first argument is a key some of whose members go and are told.
-const POP_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::DELETE))];
+const POP_KEY: &[KeySpec] = &[KeySpec::at(1, POP_USE)];
+const POP_USE: KeyUse = KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::DELETE);
 
 /// Whether a reply tells scores, too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -104,7 +104,7 @@ fn take(
 }
 
 /// Reads which end is meant.
-fn end(args: &mut Args<'_>) -> Result<Direction, Error> {
+pub(super) fn end(args: &mut Args<'_>) -> Result<Direction, Error> {
     if args.accept("MIN") {
         Ok(Direction::Forwards)
     } else if args.accept("MAX") {
@@ -119,6 +119,19 @@ fn zmpop(call: &mut Call<'_>) -> Result<(), Error> {
     let end = end(&mut call.args)?;
     let count = pop_count(&mut call.args)?;
 
+    if !pop_from_first(call, keys, end, count)? {
+        call.reply.null_array();
+    }
+    Ok(())
+}
+
+/// Takes members from the first sorted set that is there and replies its key and them; whether there was one.
+pub(super) fn pop_from_first(
+    call: &mut Call<'_>,
+    keys: &[&[u8]],
+    end: Direction,
+    count: usize,
+) -> Result<bool, Error> {
     for key in keys {
         let mut guard = call.keys.write(key);
         let Some(mut set) = guard.existing_sorted_set()? else { continue };
@@ -127,10 +140,9 @@ fn zmpop(call: &mut Call<'_>) -> Result<(), Error> {
         let popped = take(call.reply, &mut set, end, count, true);
         let name = if end == Direction::Forwards { "ZPOPMIN" } else { "ZPOPMAX" };
         call.effect.rewrite(|| [name.into(), key.to_vec(), popped.to_string().into_bytes()]);
-        return Ok(());
+        return Ok(true);
     }
-    call.reply.null_array();
-    Ok(())
+    Ok(false)
 }
 
 #[cfg(test)]

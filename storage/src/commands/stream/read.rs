@@ -6,11 +6,13 @@ use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{Begin, Find, KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
+use crate::engine::wait::{Otherwise, Wait};
 use crate::error::Error;
 use crate::time::UnixMillis;
 use spinel_resp::ReplyWriter;
 use spinel_resp::reply::{Deferred, Protocol};
-use spinel_types::{Stream, StreamId};
+use spinel_types::{Stream, StreamId, ValueType};
+use std::time::Duration;
 
 /// The options that come before STREAMS, with how many words follow each.
 const OPTIONS: &[(&str, usize)] =
@@ -62,6 +64,8 @@ pub(super) struct ReadOptions<'a> {
     pub(super) is_acknowledged: bool,
     /// Entries that have been pending for so many milliseconds are delivered, too.
     pub(super) claim_idle_ms: Option<u64>,
+    /// Waits for so many milliseconds if there is nothing; 0: for ever.
+    block_ms: Option<u64>,
     pub(super) keys: &'a [&'a [u8]],
     pub(super) ids: &'a [&'a [u8]],
 }
@@ -85,11 +89,24 @@ impl<'a> ReadOptions<'a> {
         Ok(options)
     }
 
+    /// What to wait for if there is nothing, if that is wanted.
+    pub(super) fn wait(&self, reader: Reader, words: Option<Vec<Vec<u8>>>) -> Option<Wait<'a>> {
+        let timeout = self.block_ms.map(Duration::from_millis)?;
+        Some(Wait {
+            keys: self.keys,
+            awaited: ValueType::Stream,
+            // A member must hear that its group is gone.
+            until_gone: reader == Reader::Group,
+            timeout: Some(timeout).filter(|timeout| !timeout.is_zero()),
+            otherwise: Otherwise::NullArray,
+            words,
+        })
+    }
+
     fn accept(&mut self, args: &mut Args<'a>, reader: Reader, now: UnixMillis) -> Result<(), Error> {
         let values = args.remaining().saturating_sub(1);
         if values > 0 && args.accept("BLOCK") {
-            // Nobody waits here: an engine answers at once, as Redis does inside a transaction.
-            args.timeout_ms(now)?;
+            self.block_ms = Some(args.timeout_ms(now)?);
         } else if values > 0 && args.accept("COUNT") {
             self.count = Some(ids::parse_count(args)?).filter(|count| *count > 0);
         } else if values > 0 && args.accept("MAXCOUNT") {
@@ -210,15 +227,17 @@ impl<'r> Served<'r> {
         self.streams -= 1;
     }
 
-    /// Ends the reply. What could not be served is answered as a wait that timed out.
-    pub(super) fn finish(self) {
+    /// Ends the reply. If there is nothing in it, the reader waits if it wants to.
+    pub(super) fn finish(self, wait: Option<Wait<'_>>) -> Option<Wait<'_>> {
         match self.list {
+            None if wait.is_some() => return wait,
             None => self.reply.null_array(),
             Some(list) if self.reply.protocol() == Protocol::Resp3 => {
                 self.reply.finish_map(list, self.streams);
             }
             Some(list) => self.reply.finish_array(list, self.streams),
         }
+        None
     }
 }
 
@@ -229,6 +248,7 @@ fn xread(call: &mut Call<'_>) -> Result<(), Error> {
         after.push(parse_after(id, call.keys.read_stream(key)?)?);
     }
 
+    let words = options.block_ms.map(|_| with_ids(call.args.words(), &after));
     let mut served = Served::new(call.reply, &options);
     for (key, after) in options.keys.iter().zip(after) {
         let Some(stream) = call.keys.read_stream(key)? else { continue };
@@ -238,8 +258,15 @@ fn xread(call: &mut Call<'_>) -> Result<(), Error> {
         };
         serve(&mut served, key, stream, from, options.count);
     }
-    served.finish();
+    call.wait = served.finish(options.wait(Reader::Anyone, words));
     Ok(())
+}
+
+/// The words with what `$` and `+` mean now instead of them.
+fn with_ids(words: &[&[u8]], after: &[StreamId]) -> Vec<Vec<u8>> {
+    let others = &words[..words.len() - after.len()];
+    let ids = after.iter().map(|id| id.text().to_vec());
+    others.iter().map(|word| word.to_vec()).chain(ids).collect()
 }
 
 /// The id of the newest entry.

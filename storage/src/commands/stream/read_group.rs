@@ -70,7 +70,7 @@ fn xreadgroup(call: &mut Call<'_>) -> Result<(), Error> {
         let changes = delivery.changes;
         guard.count_changes(changes);
     }
-    served.finish();
+    call.wait = served.finish(options.wait(Reader::Group, None));
     Ok(())
 }
 

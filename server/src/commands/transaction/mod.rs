@@ -1,0 +1,287 @@
+//! Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+
+mod condition;
+
+use super::{InTurn, TurnRow};
+use crate::config::table;
+use crate::server::Shared;
+use crate::session::{Output, Session};
+use crate::transaction::{OnFailure, Transaction};
+use condition::Condition;
+use spinel_resp::ReplyWriter;
+use spinel_storage::Error;
+use spinel_storage::command::flags::Flags;
+use spinel_storage::command::keys::{KeySpec, KeyUse};
+use spinel_storage::command::{Command, Group};
+use spinel_storage::engine::{Claim, Outcome, Prepared, Turn};
+use std::sync::atomic::Ordering;
+
+const FLAGS: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE);
+const BRIEF: Flags = FLAGS.with(Flags::FAST).with(Flags::ALLOW_BUSY);
+const ROW: Command = Command { group: Group::Transactions, ..Command::ROW };
+
+/// The rows of this family.
+pub(super) const COMMANDS: &[TurnRow] = &[
+    (
+        Command {
+            name: "multi",
+            usage: "mode=[ATOMIC]",
+            flags: BRIEF.with(Flags::IMMEDIATE),
+            since: "1.2.0",
+            about: "Begins a transaction; if it is atomic, all is undone when a command of it fails.",
+            ..ROW
+        },
+        multi,
+    ),
+    (
+        Command {
+            name: "exec",
+            usage: "condition=[IFEQ equal=(key value)|IFNE different=(key value)|NX absent:key|XX present:key]...",
+            flags: FLAGS.with(Flags::SKIP_SLOWLOG).with(Flags::IMMEDIATE),
+            since: "1.2.0",
+            cost: "Depends on the commands of the transaction",
+            about: "Runs the commands of the transaction as one, if the keys are as the conditions say.",
+            ..ROW
+        },
+        exec,
+    ),
+    (
+        Command {
+            name: "discard",
+            flags: BRIEF.with(Flags::IMMEDIATE),
+            since: "2.0.0",
+            cost: "O(N) where N is the number of commands and of watched keys",
+            about: "Forgets the transaction.",
+            ..ROW
+        },
+        discard,
+    ),
+    (
+        Command {
+            name: "watch",
+            usage: "key...",
+            keys: &[KeySpec::from(1, 1, KeyUse::READ_ONLY)],
+            flags: BRIEF.with(Flags::IMMEDIATE),
+            since: "2.2.0",
+            cost: "O(1) for each key",
+            about: "Lets the next transaction run only if keys are not changed until then.",
+            ..ROW
+        },
+        watch,
+    ),
+    (
+        Command {
+            name: "unwatch",
+            flags: BRIEF,
+            since: "2.2.0",
+            cost: "O(N) where N is the number of watched keys",
+            about: "Forgets which keys are watched.",
+            ..ROW
+        },
+        unwatch,
+    ),
+];
+
+const DIRTY: Error = Error::Text("EXECABORT Transaction discarded because of previous errors.");
+const BAD_EXEC: Error =
+    Error::Text("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
+
+fn multi(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
+    let on_failure = match call.args.rest() {
+        [] => OnFailure::GoOn,
+        [mode] if mode.eq_ignore_ascii_case(b"atomic") => OnFailure::Undo,
+        _ => return Err(Error::WrongArity("multi")),
+    };
+
+    if call.session.transactions.current.is_some() {
+        return Err(Error::Text("ERR MULTI calls can not be nested"));
+    }
+    call.session.transactions.current = Some(Box::new(Transaction::new(on_failure)));
+    call.session.show_transaction();
+
+    call.reply.ok();
+    Ok(())
+}
+
+fn discard(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
+    if call.session.transactions.current.is_none() {
+        return Err(Error::Text("ERR DISCARD without MULTI"));
+    }
+    call.session.end_transaction(call.turn);
+
+    call.reply.ok();
+    Ok(())
+}
+
+fn watch(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
+    let keys = call.args.rest();
+
+    if call.session.transactions.current.is_some() {
+        return Err(Error::Text("ERR WATCH inside MULTI is not allowed"));
+    }
+    let db = call.session.db;
+    call.turn.watch(&mut call.session.transactions.watch, db, keys);
+    call.session.show_transaction();
+
+    call.reply.ok();
+    Ok(())
+}
+
+fn unwatch(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
+    call.turn.unwatch(&mut call.session.transactions.watch);
+    call.session.show_transaction();
+
+    call.reply.ok();
+    Ok(())
+}
+
+fn exec(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
+    let Some(transaction) = call.session.transactions.current.take() else {
+        return Err(if call.args.remaining() > 0 { BAD_EXEC } else { Error::Text("ERR EXEC without MULTI") });
+    };
+    let conditions = Condition::parse_all(&mut call.args).map_err(|_| BAD_EXEC);
+
+    let result = match conditions {
+        Err(error) => Err(error),
+        Ok(_) if transaction.is_doomed => Err(DIRTY),
+        Ok(conditions) => run(call, &transaction, &conditions),
+    };
+    call.session.end_transaction(call.turn);
+    result
+}
+
+/// Runs the commands if nothing speaks against it.
+fn run(
+    call: &mut InTurn<'_, '_>,
+    transaction: &Transaction,
+    conditions: &[Condition<'_>],
+) -> Result<(), Error> {
+    let (words, db) = (transaction.words(), call.session.db);
+    call.turn.refresh(&call.session.transactions.watch);
+    let steps = transaction.commands(&words).map(|(prepared, words)| (prepared, db, words));
+    let keys = conditions.iter().map(|condition| (db, condition.key));
+    let mut claim = call.turn.claim(steps, keys);
+    let is_as_expected = !call.session.transactions.watch.has_changed()
+        && conditions.iter().all(|condition| condition.holds(call.turn, &mut claim, db));
+    if !is_as_expected {
+        call.turn.release(claim);
+        call.reply.null_array();
+        return Ok(());
+    }
+
+    call.session.transactions.is_running = true;
+    let result = match transaction.on_failure {
+        OnFailure::GoOn => {
+            run_all(call, transaction, &words, &mut claim);
+            call.turn.release(claim);
+            Ok(())
+        }
+        OnFailure::Undo => run_or_undo(call, transaction, &words, claim),
+    };
+    call.session.transactions.is_running = false;
+    result
+}
+
+/// Runs the commands one after the other. Returns the first error.
+fn run_all<'e>(
+    call: &mut InTurn<'_, 'e>,
+    transaction: &Transaction,
+    words: &[&[u8]],
+    claim: &mut Claim<'e>,
+) -> Option<Error> {
+    let mut first_error = None;
+    call.reply.array(transaction.len());
+    for (prepared, words) in transaction.commands(words) {
+        let setting = call.session.setting();
+        let meter = &mut *call.meter;
+        let is_brief = meter.is_brief(prepared.id);
+        if !is_brief {
+            meter.start();
+        }
+        let outcome = call.turn.execute_claimed(claim, prepared, setting, words, call.reply);
+        let error = match outcome {
+            Outcome::Done | Outcome::Waiting(_) => None,
+            Outcome::Failed(error) => Some(error),
+            Outcome::ForHost => {
+                let output = Output { reply: call.reply, meter: call.meter };
+                call.session.execute_host(prepared.id, words, call.turn, call.shared, output)
+            }
+        };
+        if is_brief {
+            call.meter.count(prepared.id, 1);
+        } else {
+            call.meter.stop(prepared.id);
+        }
+        if let Some(error) = error {
+            call.meter.count_failure(prepared.id, &error);
+            first_error.get_or_insert(error);
+        }
+    }
+    first_error
+}
+
+/// Runs the commands, and undoes them if one fails.
+fn run_or_undo<'e>(
+    call: &mut InTurn<'_, 'e>,
+    transaction: &Transaction,
+    words: &[&[u8]],
+    mut claim: Claim<'e>,
+) -> Result<(), Error> {
+    let setting = call.session.setting();
+    call.turn.keep_former(&mut claim, setting);
+    let Some(error) = run_all(call, transaction, words, &mut claim) else {
+        call.turn.release(claim);
+        return Ok(());
+    };
+    call.turn.roll_back(claim, setting);
+    Err(Error::quoting(&[b"EXECABORT Transaction undone because of: ", &error.bytes()]))
+}
+
+impl Session {
+    /// Forgets the transaction and what is watched for it.
+    pub(crate) fn end_transaction(&mut self, turn: &mut Turn<'_>) {
+        self.transactions.current = None;
+        turn.unwatch(&mut self.transactions.watch);
+        self.show_transaction();
+    }
+
+    /// Lets others see how far the transaction is.
+    fn show_transaction(&self) {
+        let current = self.transactions.current.as_ref();
+        let queued = current.map_or(-1, |transaction| transaction.len() as i64);
+        let queued_bytes = current.map_or(0, |transaction| transaction.memory_bytes());
+        self.client.queued.store(queued, Ordering::Relaxed);
+        self.client.queued_bytes.store(queued_bytes, Ordering::Relaxed);
+        self.client.watched.store(self.transactions.watch.len(), Ordering::Relaxed);
+    }
+
+    /// Adds a command to the transaction, or says why it can't be one of it.
+    pub(crate) fn queue(
+        &mut self,
+        prepared: &Prepared,
+        words: &[&[u8]],
+        (shared, reply): (&Shared, &mut ReplyWriter),
+    ) -> Result<(), Error> {
+        let row = shared.engine.table().row(prepared.id);
+        if row.is_guarded && !self.may_debug {
+            return Err(Error::Guarded);
+        }
+        if row.command.flags.contains(Flags::NO_MULTI) {
+            return Err(Error::Text("ERR Command not allowed inside a transaction"));
+        }
+        let transaction = self.transactions.current.as_mut().expect("a transaction has begun");
+        if transaction.on_failure == OnFailure::Undo && !row.can_be_undone() {
+            return Err(Error::Text(
+                "ERR Command not allowed inside an atomic transaction, as it can't be undone",
+            ));
+        }
+        transaction.add(prepared, row.command.flags, words);
+        let limit = shared.config.number(table::CLIENT_QUERY_BUFFER_LIMIT);
+        if transaction.memory_bytes() as i64 > limit {
+            return Err(Error::Text("ERR Transaction is larger than client-query-buffer-limit"));
+        }
+        self.show_transaction();
+        reply.simple("QUEUED");
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! The state of a transaction: commands that wait for EXEC, and keys that are watched.
+
+use spinel_storage::command::flags::Flags;
+use spinel_storage::engine::{Prepared, Watch};
+
+/// What happens when a command of a transaction fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OnFailure {
+    /// The others run all the same.
+    GoOn,
+    /// All are undone.
+    Undo,
+}
+
+/// Commands between MULTI and EXEC, their words one behind the other.
+pub(crate) struct Transaction {
+    bytes: Vec<u8>,
+    /// Where each word ends.
+    word_ends: Vec<usize>,
+    /// The commands, and where the words of each end.
+    commands: Vec<(Prepared, usize)>,
+    /// The flags of all commands.
+    pub(crate) flags: Flags,
+    pub(crate) on_failure: OnFailure,
+    /// Whether a command was refused, so that none will run.
+    pub(crate) is_doomed: bool,
+}
+
+impl Transaction {
+    pub(crate) fn new(on_failure: OnFailure) -> Transaction {
+        let (bytes, word_ends, commands) = (Vec::new(), Vec::new(), Vec::new());
+        Transaction { bytes, word_ends, commands, flags: Flags::NONE, on_failure, is_doomed: false }
+    }
+
+    /// Adds a command.
+    pub(crate) fn add(&mut self, prepared: &Prepared, flags: Flags, words: &[&[u8]]) {
+        self.flags = self.flags.with(flags);
+        for word in words {
+            self.bytes.extend_from_slice(word);
+            self.word_ends.push(self.bytes.len());
+        }
+        self.commands.push((*prepared, self.word_ends.len()));
+    }
+
+    /// How many commands there are.
+    pub(crate) fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Bytes of memory that the commands take.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes.capacity()
+            + self.word_ends.capacity() * size_of::<usize>()
+            + self.commands.capacity() * size_of::<(Prepared, usize)>()
+    }
+
+    /// All words.
+    pub(crate) fn words(&self) -> Vec<&[u8]> {
+        let mut start = 0;
+        self.word_ends.iter().map(|end| &self.bytes[std::mem::replace(&mut start, *end)..*end]).collect()
+    }
+
+    /// The commands with their words, which are among those that [`words`](Transaction::words) returned.
+    pub(crate) fn commands<'w>(
+        &'w self,
+        words: &'w [&'w [u8]],
+    ) -> impl Iterator<Item = (&'w Prepared, &'w [&'w [u8]])> {
+        let mut start = 0;
+        self.commands
+            .iter()
+            .map(move |(prepared, end)| (prepared, &words[std::mem::replace(&mut start, *end)..*end]))
+    }
+}
+
+/// What a session has of transactions. Most have nothing.
+#[derive(Default)]
+pub(crate) struct Transactions {
+    pub(crate) current: Option<Box<Transaction>>,
+    pub(crate) watch: Watch,
+    /// Whether EXEC runs, so that nothing waits.
+    pub(crate) is_running: bool,
+}

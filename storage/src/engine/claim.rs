@@ -1,0 +1,162 @@
+//! Several commands that run as one: transactions and scripts.
+//!
+//! What they need is claimed once, before the first of them runs: the shards of all their keys, or the whole keyspace
+//! if that can't be told. Until the claim is released nobody else sees or changes any of it. What they wrote is one
+//! group in the journal.
+
+use super::execute::{Outcome, Patience, Prepared, Setting, Turn};
+use crate::command::{Extent, Run};
+use crate::keyspace::chores::Undo;
+use crate::keyspace::gate::Exclusive;
+use crate::keyspace::guard::Detached;
+use crate::keyspace::news::Observed;
+use crate::keyspace::union::Union;
+use crate::keyspace::view::{Held, ShardId};
+use crate::keyspace::{DbIndex, shard_of};
+use spinel_resp::ReplyWriter;
+use spinel_types::Str;
+use spinel_types::string::INTEGER_DIGITS_MAX;
+
+/// What commands that run as one have for themselves. Give it back to [`Turn::release`] or [`Turn::roll_back`].
+#[must_use = "a claim that is not released is not recorded"]
+pub struct Claim<'e> {
+    union: Union<'e>,
+    /// The gate, if the whole keyspace is claimed.
+    alone: Option<Exclusive<'e>>,
+    /// Whose commands they are.
+    client: u64,
+}
+
+impl Claim<'_> {
+    pub(super) fn held(&mut self) -> Held<'_> {
+        Held::Several(&mut self.union)
+    }
+}
+
+/// One of several commands: its place in the table, its database and its words.
+type Step<'w> = (&'w Prepared, DbIndex, &'w [&'w [u8]]);
+
+impl<'e> Turn<'e> {
+    /// Claims what these commands need, and these keys.
+    pub fn claim<'w>(
+        &mut self,
+        steps: impl IntoIterator<Item = Step<'w>>,
+        keys: impl IntoIterator<Item = (DbIndex, &'w [u8])>,
+    ) -> Claim<'e> {
+        let shard = |(db, key): (DbIndex, &[u8])| (db, shard_of(self.engine.keyspace.hash(key)));
+        let mut shards: Vec<ShardId> = keys.into_iter().map(shard).collect();
+        for (prepared, db, words) in steps {
+            let row = self.engine.table().row(prepared.id);
+            let is_by_keys = matches!(row.command.run, Run::Data(_));
+            if !is_by_keys || row.command.reach.of_call(words) != Extent::Keys {
+                return self.claim_all();
+            }
+            shards.extend(self.shards(prepared, db, words));
+        }
+        self.notes.lines = Some(Vec::new());
+        Claim { union: Union::lock(&self.engine.keyspace, shards), alone: None, client: 0 }
+    }
+
+    /// Claims the whole keyspace.
+    pub fn claim_all(&mut self) -> Claim<'e> {
+        let alone = Some(self.step_aside());
+        self.notes.lines = Some(Vec::new());
+        Claim { union: Union::alone(&self.engine.keyspace), alone, client: 0 }
+    }
+
+    /// The string that a claimed key holds: none if there is no key, `Some(None)` if it holds another type.
+    pub fn text_of(&mut self, claim: &mut Claim<'e>, db: DbIndex, key: &[u8]) -> Option<Option<Vec<u8>>> {
+        let text = self.with_view(claim.held(), Setting { db, ..Setting::default() }, key, |view| {
+            let text = |text: Str<'_>| text.text(&mut [0; INTEGER_DIGITS_MAX]).to_vec();
+            view.peek(key).map(|entry| Str::of(entry).map(text))
+        });
+        self.tell_lapses();
+        text
+    }
+
+    /// Keeps what the commands to come change, so that it can be brought back by [`roll_back`](Turn::roll_back).
+    /// Each value is copied before its first change.
+    pub fn keep_former(&mut self, claim: &mut Claim<'e>, setting: Setting) {
+        claim.client = setting.client;
+        self.extra = Observed::UNDO;
+        self.notes.chores.undo = Some(Undo::default());
+    }
+
+    /// Runs a command on what was claimed for it and writes its reply. It does not wait for anything. A command of the
+    /// host may then look at the keyspace as long as the claim is for all of it.
+    pub fn execute_claimed(
+        &mut self,
+        claim: &mut Claim<'e>,
+        prepared: &Prepared,
+        setting: Setting,
+        words: &[&[u8]],
+        reply: &mut ReplyWriter,
+    ) -> Outcome {
+        if claim.alone.is_some() {
+            // With the gate closed nobody comes in between, and what walks over shards locks them itself.
+            claim.union.unlock();
+        }
+        let (handler, _) = match self.handler(prepared, setting, words, reply) {
+            Ok(found) => found,
+            Err(outcome) => return outcome,
+        };
+        let setting = Setting { patience: Patience::None, ..setting };
+        let result = self.call(handler, prepared, claim.held(), setting, words, reply);
+        result.map_or_else(Outcome::Failed, |()| Outcome::Done)
+    }
+
+    /// Records what the commands did, lets others in again, and serves who waited for what changed.
+    pub fn release(&mut self, claim: Claim<'e>) {
+        self.finish(claim);
+        self.serve_roused();
+    }
+
+    /// Brings back what keys had when [`keep_former`](Turn::keep_former) was called, and lets others in again. Nobody
+    /// hears of what the commands did.
+    pub fn roll_back(&mut self, mut claim: Claim<'e>, setting: Setting) {
+        let undo = self.notes.chores.undo.take().unwrap_or_default();
+        self.extra = Observed::default();
+        for (db, key, value) in undo.into_former() {
+            self.bring_back(&mut claim, Setting { db, ..setting }, &key, value);
+        }
+        self.notes.lines = None;
+        self.notes.chores.news.clear();
+        self.notes.chores.roused.clear();
+        self.unlock(claim);
+    }
+
+    /// As [`release`](Turn::release), without serving anybody.
+    pub(super) fn unlock(&mut self, claim: Claim<'e>) {
+        self.finish(claim);
+    }
+
+    fn finish(&mut self, mut claim: Claim<'e>) {
+        if let Some(lines) = self.notes.lines.take() {
+            self.engine.journal().append_group(&lines);
+        }
+        self.tell_late(claim.client);
+        claim.union.unlock();
+        if let Some(alone) = claim.alone.take() {
+            self.step_back(alone);
+        }
+    }
+
+    /// Tells what was kept back while it could still be undone.
+    fn tell_late(&mut self, client: u64) {
+        self.extra = Observed::default();
+        if self.notes.chores.undo.take().is_some() && !self.notes.chores.news.is_empty() {
+            self.engine.tell(&self.notes.chores.news, client);
+            self.notes.chores.news.clear();
+        }
+    }
+
+    fn bring_back(&mut self, claim: &mut Claim<'e>, setting: Setting, key: &[u8], value: Option<Detached>) {
+        self.with_view(claim.held(), setting, key, |view| {
+            let mut guard = view.write(key);
+            match value {
+                Some(value) => guard.put(value),
+                None => _ = guard.remove(),
+            }
+        });
+    }
+}

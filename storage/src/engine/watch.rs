@@ -1,0 +1,85 @@
+//! Watching keys: WATCH.
+
+use super::{Setting, Turn};
+use crate::keyspace::interest::Ticket;
+use crate::keyspace::shard::Shard;
+use crate::keyspace::union::Union;
+use crate::keyspace::view::Held;
+use crate::keyspace::{DbIndex, Keyspace, shard_of};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Keys of which somebody wants to know whether they have changed.
+///
+/// Give it back to [`Turn::unwatch`]: until then the engine keeps an entry per key.
+#[derive(Debug, Default)]
+pub struct Watch {
+    ticket: Option<Ticket>,
+    has_changed: Arc<AtomicBool>,
+    keys: Vec<(DbIndex, Box<[u8]>)>,
+}
+
+impl Watch {
+    /// Whether no key is watched.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// How many keys are watched.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether any of the keys was changed, made or removed since it is watched. Who holds the shard of another key
+    /// learns of all changes that its holder before him can know of.
+    pub fn has_changed(&self) -> bool {
+        self.has_changed.load(Ordering::Acquire)
+    }
+}
+
+impl Turn<'_> {
+    /// Watches more keys. O(keys * log(watched keys of the shard)).
+    pub fn watch(&mut self, watch: &mut Watch, db: DbIndex, keys: &[&[u8]]) {
+        let keyspace = &self.engine.keyspace;
+        let ticket = *watch.ticket.get_or_insert_with(|| keyspace.draw_ticket());
+        for key in keys {
+            // One that has expired is not there from the beginning.
+            self.look_at(db, key);
+            with_shard(keyspace, db, key, |shard| {
+                shard.with_interest(|interest| interest.watch(key, ticket, &watch.has_changed));
+            });
+            watch.keys.push((db, Box::from(*key)));
+        }
+    }
+
+    /// Notices that watched keys have expired.
+    pub fn refresh(&mut self, watch: &Watch) {
+        for (db, key) in &watch.keys {
+            self.look_at(*db, key);
+        }
+    }
+
+    /// Looks at a key, which removes it if it has expired.
+    fn look_at(&mut self, db: DbIndex, key: &[u8]) {
+        let mut union =
+            Union::lock(&self.engine.keyspace, vec![(db, shard_of(self.engine.keyspace.hash(key)))]);
+        self.with_view(Held::Several(&mut union), Setting { db, ..Setting::default() }, key, |view| {
+            view.peek(key);
+        });
+        self.tell_lapses();
+    }
+
+    /// Stops watching. O(keys * log(watched keys of the shard)).
+    pub fn unwatch(&self, watch: &mut Watch) {
+        let Watch { ticket: Some(ticket), keys, .. } = std::mem::take(watch) else { return };
+        for (db, key) in keys {
+            with_shard(&self.engine.keyspace, db, &key, |shard| {
+                shard.with_interest(|interest| interest.unwatch(&key, ticket));
+            });
+        }
+    }
+}
+
+fn with_shard(keyspace: &Keyspace, db: DbIndex, key: &[u8], change: impl FnOnce(&mut Shard)) {
+    change(&mut keyspace.lock(db, shard_of(keyspace.hash(key))));
+}

@@ -1,0 +1,87 @@
+//! Who watches keys of a shard, and who waits for them.
+//!
+//! It lies beside the values, behind the same lock: who looks for a value and does not find it can begin to wait
+//! without anybody coming in between, and who changes a key knows at no cost that nobody cares.
+
+use crate::engine::wait::Waiter;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A number that nobody else has. Who came later has a higher one.
+pub(crate) type Ticket = u64;
+
+/// The watches and the queues of one shard's keys.
+#[derive(Default)]
+pub(crate) struct Interest {
+    watches: BTreeMap<Box<[u8]>, BTreeMap<Ticket, Arc<AtomicBool>>>,
+    queues: BTreeMap<Box<[u8]>, BTreeMap<Ticket, Arc<Waiter>>>,
+}
+
+impl Interest {
+    /// Whether nobody is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.watches.is_empty() && self.queues.is_empty()
+    }
+
+    /// Whether anybody waits for a key.
+    #[inline]
+    pub(crate) fn has_waiters(&self) -> bool {
+        !self.queues.is_empty()
+    }
+
+    /// Sets a flag when the key changes.
+    pub(crate) fn watch(&mut self, key: &[u8], ticket: Ticket, flag: &Arc<AtomicBool>) {
+        self.watches.entry(key.into()).or_default().insert(ticket, Arc::clone(flag));
+    }
+
+    /// Takes a watch back.
+    pub(crate) fn unwatch(&mut self, key: &[u8], ticket: Ticket) {
+        let Some(flags) = self.watches.get_mut(key) else { return };
+        flags.remove(&ticket);
+        if flags.is_empty() {
+            self.watches.remove(key);
+        }
+    }
+
+    /// Tells who watches a key that it has changed.
+    pub(crate) fn changed(&self, key: &[u8]) {
+        for flag in self.watches.get(key).into_iter().flat_map(BTreeMap::values) {
+            flag.store(true, Ordering::Release);
+        }
+    }
+
+    /// The keys that are watched.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = &[u8]> {
+        self.watches.keys().map(|key| &**key)
+    }
+
+    /// The keys that somebody waits for.
+    pub(crate) fn awaited(&self) -> impl Iterator<Item = &[u8]> {
+        self.queues.keys().map(|key| &**key)
+    }
+
+    /// Whether somebody waits for a key.
+    pub(crate) fn is_awaited(&self, key: &[u8]) -> bool {
+        self.queues.contains_key(key)
+    }
+
+    /// Those who wait for a key and have at least this ticket, in the order in which they came.
+    pub(crate) fn queue(&self, key: &[u8], from: Ticket) -> impl Iterator<Item = &Arc<Waiter>> {
+        self.queues.get(key).into_iter().flat_map(move |queue| queue.range(from..).map(|(_, waiter)| waiter))
+    }
+
+    /// Adds somebody to the queue of a key.
+    pub(crate) fn wait(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
+        self.queues.entry(key.into()).or_default().insert(waiter.ticket(), Arc::clone(waiter));
+    }
+
+    /// Takes somebody out of the queue of a key.
+    pub(crate) fn leave(&mut self, key: &[u8], ticket: Ticket) {
+        let Some(queue) = self.queues.get_mut(key) else { return };
+        queue.remove(&ticket);
+        if queue.is_empty() {
+            self.queues.remove(key);
+        }
+    }
+}
