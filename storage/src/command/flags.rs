@@ -73,7 +73,7 @@ flags! {
     /// Runs, as all its subcommands, only where the host allows it.
     GUARDED = 24, "";
     /// Runs at once also inside a transaction.
-    IMMEDIATE = 26, "";
+    IMMEDIATE = 27, "";
 }
 
 impl Flags {
