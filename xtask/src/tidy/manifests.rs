@@ -36,7 +36,7 @@ struct Home {
     folders: &'static [&'static str],
 }
 
-const HOMES: [Home; 19] = [
+const HOMES: [Home; 20] = [
     Home { package: "tokio", folders: &["server", "cli", "tests"] },
     Home { package: "tokio-util", folders: &["server"] },
     Home { package: "axum", folders: &["server"] },
@@ -48,6 +48,7 @@ const HOMES: [Home; 19] = [
     Home { package: "toml", folders: &["server"] },
     Home { package: "rustyline", folders: &["cli"] },
     Home { package: "mlua", folders: &["scripting"] },
+    Home { package: "corosensei", folders: &["scripting"] },
     Home { package: "nom", folders: &["resp"] },
     Home { package: "geo", folders: &["types", "storage"] },
     Home { package: "crc16", folders: &["cluster"] },

@@ -1,0 +1,35 @@
+//! The checksum of dumped payloads: CRC-64 of Jones, bits reversed, without inversions.
+
+/// The polynomial `0xad93d23594c935a9` with its bits in reverse.
+const POLYNOMIAL: u64 = 0x95ac_9329_ac4b_c9b5;
+
+const TABLE: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut sum = byte as u64;
+        let mut bit = 0;
+        while bit < 8 {
+            sum = if sum & 1 == 1 { sum >> 1 ^ POLYNOMIAL } else { sum >> 1 };
+            bit += 1;
+        }
+        table[byte] = sum;
+        byte += 1;
+    }
+    table
+};
+
+/// Sums up bytes. O(len).
+pub(super) fn crc64(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |sum, &byte| TABLE[usize::from(sum as u8 ^ byte)] ^ sum >> 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_check_value() {
+        assert_eq!(crc64(b"123456789"), 0xe9c6_d914_c4b8_d9ca);
+    }
+}
