@@ -11,12 +11,13 @@ use crate::listen;
 use crate::log;
 use crate::memory_limit::MemoryLimit;
 use crate::orders::{Order, Orders};
-use crate::pubsub::PubSub;
+use crate::pubsub::{PubSub, notifications};
 use crate::statistics::{Rates, Statistics, Sums};
 use crate::upkeep::Upkeep;
 use crate::worker::{self, WorkerHandle};
 use crate::{encodings, eviction};
 use spinel_storage::command::table::{CommandId, CommandTable};
+use spinel_storage::engine::Audience;
 use spinel_storage::engine::counters::Counter;
 use spinel_storage::system::{SystemClock, random_word};
 use spinel_storage::{Clock, Engine, EngineOptions, UnixMillis};
@@ -59,7 +60,7 @@ pub(crate) struct Shared {
     pub(crate) peak_bytes: AtomicU64,
     pub(crate) memory_limit: MemoryLimit,
     /// Who listens to what.
-    pub(crate) pubsub: PubSub,
+    pub(crate) pubsub: Arc<PubSub>,
     /// The handler of each host command, by the command's index.
     pub(crate) host_handlers: Vec<Option<Handler>>,
 }
@@ -162,7 +163,7 @@ impl Server {
             replication_id: random_name(),
             peak_bytes: AtomicU64::new(0),
             memory_limit: MemoryLimit::default(),
-            pubsub: PubSub::default(),
+            pubsub: Arc::default(),
             engine: Arc::new(engine),
             config,
             orders,
@@ -170,6 +171,8 @@ impl Server {
             host_handlers,
         });
         clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
+        shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
+        notifications::apply(&shared.config, &shared.engine, &shared.pubsub);
         let (alive, all_gone) = channel();
         let workers = (0..workers)
             .map(|number| worker::start(number, &shared, alive.clone()))

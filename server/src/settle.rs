@@ -5,6 +5,7 @@ use crate::config::change::{Change, Refusal};
 use crate::config::failure::plain;
 use crate::config::value::Reason;
 use crate::config::{table, value::Value};
+use crate::pubsub::notifications;
 use crate::server::Shared;
 use crate::{clients, encodings, eviction, files, log, memory_limit};
 
@@ -40,6 +41,7 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
         table::MAXMEMORY_POLICY | table::LFU_LOG_FACTOR | table::LFU_DECAY_TIME => {
             eviction::apply(config, &shared.engine);
         }
+        table::NOTIFY_KEYSPACE_EVENTS => notifications::apply(config, &shared.engine, &shared.pubsub),
         table::CLIENT_OUTPUT_BUFFER_LIMIT => clients::apply_hard_limits(config, &shared.pubsub.limits),
         key if encodings::concerns(key) => encodings::apply(config, &shared.engine),
         table::MAXMEMORY => {

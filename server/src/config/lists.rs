@@ -67,7 +67,7 @@ pub(super) fn output_limits(words: &[&[u8]], before: &[u8]) -> Result<Vec<u8>, R
     Ok(limits.join(" ").into())
 }
 
-/// Classes of keyspace events as letters, in their one order.
+/// Classes of keyspace events as letters, in their one order. Behind an `A`, Redis shows no `n`: see [`shown_classes`].
 pub(super) fn event_classes(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> {
     const ALL: &[u8] = b"g$lshzxetd";
     let [letters] = words else { return Err("wrong number of arguments".into()) };
@@ -82,7 +82,15 @@ pub(super) fn event_classes(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason
         text.extend(ALL.iter().chain(b"n").filter(|letter| has(letter)));
     }
     text.extend(b"KEm".iter().filter(|letter| has(letter)));
+    if text.starts_with(b"A") && has(&b'n') {
+        text.push(b'n');
+    }
     Ok(text)
+}
+
+/// Classes of keyspace events as CONFIG GET shows them.
+pub(super) fn shown_classes(text: &[u8]) -> &[u8] {
+    text.strip_suffix(b"n").filter(|text| text.starts_with(b"A")).unwrap_or(text)
 }
 
 /// Percentiles from 0 to 100.
@@ -248,12 +256,20 @@ mod tests {
             ("xK", "xK"),
             ("tslzh$gdxeE", "AE"),
             ("nEg", "gnE"),
-            ("KEA$lshzxgetdmn", "AKEm"),
+            ("KEA$lshzxgetdmn", "AKEmn"),
+            ("An", "An"),
             ("", ""),
         ] {
             check(event_classes, "", letters, Ok(expected));
         }
         check(event_classes, "", "KQ", Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'."));
+    }
+
+    #[test]
+    fn new_keys_are_not_shown_beside_all() {
+        for (text, shown) in [("AKEmn", "AKEm"), ("nKE", "nKE"), ("$n", "$n"), ("An", "A"), ("", "")] {
+            assert_eq!(shown_classes(text.as_bytes()), shown.as_bytes());
+        }
     }
 
     #[test]

@@ -124,7 +124,8 @@ impl Config {
 
     /// The value of a setting as CONFIG GET shows it.
     pub(crate) fn show(&self, key: Key) -> Vec<u8> {
-        key.setting().show(&self.value(key))
+        let text = key.setting().show(&self.value(key));
+        if key == table::NOTIFY_KEYSPACE_EVENTS { lists::shown_classes(&text).to_vec() } else { text }
     }
 
     /// Sets a value that was read by the row of `key`.

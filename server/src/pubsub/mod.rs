@@ -9,12 +9,13 @@
 //! subscribers, and wakes the connections whose mailbox was empty. All messages of one channel pass the lock of
 //! its stripe, so that all subscribers see them in the same order.
 //!
-//! Locks are taken in this order: stripe, patterns, mailbox. Who holds one waits for nothing else.
+//! Locks are taken in this order: those of the engine, stripe, patterns, mailbox. Who holds one waits for nothing else.
 
 mod channels;
 mod listener;
 mod mailbox;
 mod message;
+pub(crate) mod notifications;
 mod patterns;
 mod session;
 mod subscribers;
@@ -24,7 +25,10 @@ pub(crate) use mailbox::{Counts, HardLimits, Mailbox};
 pub(crate) use message::Message;
 
 use channels::Channels;
+use notifications::Notifications;
 use patterns::Patterns;
+use spinel_storage::engine::Audience;
+use spinel_storage::keyspace::news::{Item, News};
 use spinel_storage::pattern::{Case, matches};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,6 +56,17 @@ pub(crate) struct PubSub {
     /// Clients with a subscription of any kind.
     clients: AtomicUsize,
     pub(crate) limits: HardLimits,
+    notifications: Notifications,
+}
+
+impl Audience for PubSub {
+    fn hear(&self, news: &News, _: u64) {
+        for item in news.iter() {
+            if let Item::Event(db, key, event) = item {
+                self.publish_event(db, key, event);
+            }
+        }
+    }
 }
 
 impl PubSub {

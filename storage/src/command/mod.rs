@@ -14,6 +14,7 @@ pub mod table;
 pub mod usage;
 
 use crate::error::Error;
+use crate::keyspace::event::{Class, Event};
 use call::Call;
 use flags::Flags;
 use keys::KeySpec;
@@ -133,6 +134,9 @@ pub struct Command {
     pub name: &'static str,
     /// The arguments after the name, in the grammar of [`usage`].
     pub usage: &'static str,
+    /// The event that a key tells of which it has changed, unless the handler says otherwise; empty if it always
+    /// does.
+    pub event: &'static str,
     /// Where the keys are.
     pub keys: &'static [KeySpec],
     /// What the command may do and when it may run.
@@ -160,6 +164,7 @@ impl Command {
     pub const ROW: Command = Command {
         name: "",
         usage: "",
+        event: "",
         keys: &[],
         flags: Flags::NONE,
         group: Group::Generic,
@@ -171,6 +176,20 @@ impl Command {
         deprecated: None,
         run: Run::Host,
     };
+
+    /// The event that a changed key tells of if the handler tells of none, in the class of the command's group.
+    pub fn usual_event(&self) -> Option<Event> {
+        let class = match self.group {
+            Group::String | Group::Bitmap | Group::HyperLogLog => Class::STRING,
+            Group::List => Class::LIST,
+            Group::Set => Class::SET,
+            Group::Hash => Class::HASH,
+            Group::SortedSet | Group::Geo => Class::SORTED_SET,
+            Group::Stream => Class::STREAM,
+            _ => Class::GENERIC,
+        };
+        (!self.event.is_empty()).then_some(Event { class, name: self.event })
+    }
 
     /// The container's name, if this is a subcommand.
     pub fn container(&self) -> Option<&'static str> {

@@ -300,6 +300,9 @@ impl<'e> Turn<'e> {
         let observed = self.engine.observed().with(self.extra);
         let notes = &mut *self.notes;
         notes.effect.reset(observed.has(Observed::JOURNAL));
+        if observed.has(Observed::EVENTS) {
+            notes.chores.news.begin(self.engine.table().row(prepared.id).command.usual_event());
+        }
         let start = reply.position();
         let mut call = Call {
             args: Args::new(words, usize::from(prepared.name_words)),

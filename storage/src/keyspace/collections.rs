@@ -49,7 +49,10 @@ impl View<'_> {
 
     /// Looks at several sets at once, counting hits and misses and marking them used.
     pub fn read_sets<'v>(&'v mut self, keys: &[&[u8]]) -> Result<Vec<Option<SetRef<'v>>>, Error> {
-        self.read_values(keys).into_iter().map(|value| value.map(set_in).transpose()).collect()
+        self.read_values(keys, |entry| ValueType::of(entry) == ValueType::Set)
+            .into_iter()
+            .map(|value| value.map(set_in).transpose())
+            .collect()
     }
 
     /// Looks at a sorted set, counting a hit or a miss and marking it used.

@@ -12,12 +12,48 @@ pub struct Event {
 impl Event {
     /// A key was removed.
     pub const DEL: Event = Event { class: Class::GENERIC, name: "del" };
+    /// A string was stored.
+    pub const SET: Event = Event { class: Class::STRING, name: "set" };
+    /// A key was given a time to live.
+    pub const EXPIRE: Event = Event::generic("expire");
+    /// A key lost its time to live.
+    pub const PERSIST: Event = Event::generic("persist");
     /// A key was removed because its time had come.
     pub const EXPIRED: Event = Event { class: Class::EXPIRED, name: "expired" };
     /// A key came into being.
     pub const NEW: Event = Event { class: Class::NEW, name: "new" };
     /// A key that was to be read is not there.
     pub const KEY_MISS: Event = Event { class: Class::MISS, name: "keymiss" };
+
+    /// An event of keys of any type.
+    pub const fn generic(name: &'static str) -> Event {
+        Event { class: Class::GENERIC, name }
+    }
+
+    /// An event of lists.
+    pub const fn list(name: &'static str) -> Event {
+        Event { class: Class::LIST, name }
+    }
+
+    /// An event of sets.
+    pub const fn set(name: &'static str) -> Event {
+        Event { class: Class::SET, name }
+    }
+
+    /// An event of hashes.
+    pub const fn hash(name: &'static str) -> Event {
+        Event { class: Class::HASH, name }
+    }
+
+    /// An event of sorted sets.
+    pub const fn sorted_set(name: &'static str) -> Event {
+        Event { class: Class::SORTED_SET, name }
+    }
+
+    /// An event of streams.
+    pub const fn stream(name: &'static str) -> Event {
+        Event { class: Class::STREAM, name }
+    }
 }
 
 /// A set of classes of events. The letters are those of `notify-keyspace-events`.

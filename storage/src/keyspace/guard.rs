@@ -44,6 +44,17 @@ impl Detached {
     }
 }
 
+/// What a guard tells of the changes made through it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Voice {
+    /// The usual event of the command.
+    Usual,
+    /// Events that were given instead.
+    Own,
+    /// Nothing.
+    Quiet,
+}
+
 /// One key, opened for writing.
 pub struct KeyGuard<'v, 'a> {
     view: &'v mut View<'a>,
@@ -54,6 +65,7 @@ pub struct KeyGuard<'v, 'a> {
     changes: u64,
     /// Whether the value is a collection that was opened, so that the accounts must take it in again.
     is_open: bool,
+    voice: Voice,
 }
 
 impl<'v, 'a> KeyGuard<'v, 'a> {
@@ -64,7 +76,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         hash: u64,
         slot: Option<Slot>,
     ) -> Self {
-        KeyGuard { view, db, key, hash, slot, changes: 0, is_open: false }
+        KeyGuard { view, db, key, hash, slot, changes: 0, is_open: false, voice: Voice::Usual }
     }
 
     /// Whether the key exists.
@@ -173,6 +185,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         let large = self.values().remove(hash, slot);
         self.view.scene.keyspace.reclaim().value(large);
         self.changes += 1;
+        self.notify(Event::DEL);
         true
     }
 
@@ -191,6 +204,10 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
 
     /// Puts a value taken from elsewhere under this key, with its expiry.
     pub fn put(&mut self, detached: Detached) {
+        if self.slot.is_some() {
+            // What was there was removed, and another key came.
+            self.view.tell_event(self.db, self.key, Event::NEW);
+        }
         let Detached { value, expiry, clock } = detached;
         self.store(value, Marks { stamp: expiry.map(|at| at.0), clock });
     }
@@ -243,7 +260,30 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
     /// Tells of an event of this key, if somebody listens.
     #[inline]
     pub fn notify(&mut self, event: Event) {
-        self.view.tell_event(self.db, self.key, event);
+        if self.voice != Voice::Quiet {
+            self.voice = Voice::Own;
+            self.view.tell_event(self.db, self.key, event);
+        }
+    }
+
+    /// Tells that a command looked for this key and did not find it.
+    pub fn notify_miss(&mut self) {
+        if self.slot.is_none() {
+            self.view.tell_miss(self.db, self.key);
+        }
+    }
+
+    /// Tells nothing more through this guard, because the events come in another order.
+    pub fn keep_quiet(&mut self) {
+        self.voice = Voice::Quiet;
+    }
+
+    /// Tells the usual event of the command, if the key was changed and nothing else was told.
+    fn tell_usual(&mut self) {
+        if self.changes > 0 && self.voice == Voice::Usual {
+            self.voice = Voice::Own;
+            self.view.tell_usual(self.db, self.key);
+        }
     }
 
     /// Counts changes to a value that doesn't count them itself.
@@ -291,7 +331,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
     fn replaced(&mut self, slot: Slot, former: Option<Large>) {
         self.view.scene.keyspace.reclaim().value(former);
         if self.slot.is_none() {
-            self.notify(Event::NEW);
+            self.view.tell_event(self.db, self.key, Event::NEW);
         }
         self.slot = Some(slot);
         self.changes += 1;
@@ -325,6 +365,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
     fn close_for_good(&mut self) {
         let Some(slot) = self.slot else { return };
         self.close(slot);
+        self.tell_usual();
         if self.values().is_emptied(slot) {
             let hash = self.hash;
             self.values().remove(hash, slot);
@@ -343,6 +384,7 @@ impl Drop for KeyGuard<'_, '_> {
             self.close_for_good();
         }
         if self.changes > 0 {
+            self.tell_usual();
             self.view.tell_change(self.db, self.hash, self.key);
         }
     }

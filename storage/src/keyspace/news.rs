@@ -65,6 +65,8 @@ pub enum Item<'n> {
 #[derive(Debug, Default)]
 pub struct News {
     items: Vec<Entry>,
+    /// The event of changed keys of which nothing else is told.
+    usual: Option<Event>,
     /// The keys, one behind the other.
     bytes: Vec<u8>,
 }
@@ -105,6 +107,18 @@ impl News {
 
     pub(crate) fn event(&mut self, db: DbIndex, key: &[u8], event: Event) {
         self.add(db, key, What::Event(event));
+    }
+
+    /// Starts the news of a command.
+    pub(crate) fn begin(&mut self, usual: Option<Event>) {
+        self.usual = usual;
+    }
+
+    /// What the command usually tells of a key that it changed.
+    pub(crate) fn usual_event(&mut self, db: DbIndex, key: &[u8]) {
+        if let Some(event) = self.usual {
+            self.event(db, key, event);
+        }
     }
 
     pub(crate) fn emptied(&mut self, db: DbIndex) {

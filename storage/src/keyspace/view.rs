@@ -129,6 +129,20 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Tells what the command usually tells of a key that it changed.
+    pub(crate) fn tell_usual(&mut self, db: DbIndex, key: &[u8]) {
+        if self.observed.has(Observed::EVENTS) {
+            self.chores.news.usual_event(db, key);
+        }
+    }
+
+    /// Tells that a key was not found.
+    pub(crate) fn tell_miss(&mut self, db: DbIndex, key: &[u8]) {
+        if self.observed.has(Observed::MISSES) {
+            self.chores.news.event(db, key, Event::KEY_MISS);
+        }
+    }
+
     /// Tells that a key was changed.
     #[inline]
     pub(crate) fn tell_change(&mut self, db: DbIndex, hash: u64, key: &[u8]) {
@@ -145,7 +159,7 @@ impl<'a> View<'a> {
     #[inline(always)]
     pub fn read(&mut self, key: &[u8]) -> Option<Entry<'_>> {
         let hash = self.hash(key);
-        let slot = self.seek(hash, key)?;
+        let slot = self.seek(hash, key, true)?;
         if self.is_untouching {
             return Some(self.shard(self.db, hash).values.table().entry(slot));
         }
@@ -157,12 +171,12 @@ impl<'a> View<'a> {
 
     /// Looks at a key, counting a hit or a miss without marking it used.
     pub fn look(&mut self, key: &[u8]) -> Option<Entry<'_>> {
-        self.consult(key, false).map(entry_of)
+        self.consult(key, false, true).map(entry_of)
     }
 
     /// Marks a key used, also for a client whose reads don't, counting a hit or a miss; whether it exists.
     pub fn touch(&mut self, key: &[u8]) -> bool {
-        self.consult(key, true).is_some()
+        self.consult(key, true, true).is_some()
     }
 
     #[expect(
@@ -170,9 +184,9 @@ impl<'a> View<'a> {
         reason = "the path of every read; each kind of read is a function of its own"
     )]
     #[inline(always)]
-    fn consult(&mut self, key: &[u8], marks_used: bool) -> Option<(Slot, &Values)> {
+    fn consult(&mut self, key: &[u8], marks_used: bool, tells_misses: bool) -> Option<(Slot, &Values)> {
         let hash = self.hash(key);
-        let slot = self.seek(hash, key)?;
+        let slot = self.seek(hash, key, tells_misses)?;
         if marks_used {
             let clock = self.clock_of_use(hash, slot);
             self.shard(self.db, hash).values.entry_mut(slot).set_clock(clock);
@@ -180,23 +194,23 @@ impl<'a> View<'a> {
         Some((slot, &self.shard(self.db, hash).values))
     }
 
-    /// Finds a key, counting a hit or a miss.
+    /// Finds a key, counting a hit or a miss, which is told if `tells_misses`.
     #[expect(clippy::inline_always, reason = "the path of every read")]
     #[inline(always)]
-    fn seek(&mut self, hash: u64, key: &[u8]) -> Option<Slot> {
+    fn seek(&mut self, hash: u64, key: &[u8], tells_misses: bool) -> Option<Slot> {
         let slot = self.find(self.db, hash, key);
         if slot.is_some() {
             self.scene.counters.hits.add(1);
         } else {
-            self.miss(key);
+            self.miss(key, tells_misses);
         }
         slot
     }
 
     #[inline(never)]
-    fn miss(&mut self, key: &[u8]) {
+    fn miss(&mut self, key: &[u8], tells: bool) {
         self.scene.counters.misses.add(1);
-        if self.observed.has(Observed::MISSES) {
+        if tells && self.observed.has(Observed::MISSES) {
             self.chores.news.event(self.db, key, Event::KEY_MISS);
         }
     }
@@ -229,18 +243,33 @@ impl<'a> View<'a> {
     /// Looks at a value, counting a hit or a miss and marking it used.
     #[inline]
     pub fn read_value(&mut self, key: &[u8]) -> Option<Value<'_>> {
-        self.consult(key, !self.is_untouching).map(value_of)
+        self.consult(key, !self.is_untouching, true).map(value_of)
     }
 
-    /// Looks at a value, counting a hit or a miss without marking it used.
+    /// Looks at a value, counting a hit or a miss without marking it used or telling of a miss.
     pub fn look_at_value(&mut self, key: &[u8]) -> Option<Value<'_>> {
-        self.consult(key, false).map(value_of)
+        self.consult(key, false, false).map(value_of)
     }
 
-    /// Looks at the values of several keys at once, counting hits and misses and marking them used.
-    pub fn read_values<'v>(&'v mut self, keys: &[&[u8]]) -> Vec<Option<Value<'v>>> {
-        let found: Vec<_> =
-            keys.iter().map(|key| self.consult(key, !self.is_untouching).map(|(slot, _)| slot)).collect();
+    /// As [`look`](Self::look), and tells nobody of a miss.
+    pub fn look_quietly(&mut self, key: &[u8]) -> Option<Entry<'_>> {
+        self.consult(key, false, false).map(entry_of)
+    }
+
+    /// Looks at the values of several keys at once, counting hits and misses and marking them used. Misses behind
+    /// a value that `is_wanted` doesn't want are not told of: the command fails there.
+    pub fn read_values<'v>(
+        &'v mut self,
+        keys: &[&[u8]],
+        is_wanted: fn(Entry<'_>) -> bool,
+    ) -> Vec<Option<Value<'v>>> {
+        let mut tells_misses = true;
+        let mut find = |key: &&[u8]| {
+            let found = self.consult(key, !self.is_untouching, tells_misses)?;
+            tells_misses &= is_wanted(entry_of(found));
+            Some(found.0)
+        };
+        let found: Vec<_> = keys.iter().map(&mut find).collect();
         let view = &*self;
         let value = |(slot, key): (&Option<Slot>, &&[u8])| {
             slot.map(|slot| value_of((slot, &view.held_shard(view.db, view.hash(key)).values)))
@@ -258,7 +287,7 @@ impl<'a> View<'a> {
 
     /// Copies a value with its expiry, counting a hit or a miss and marking it used. O(its size).
     pub fn copy_of(&mut self, key: &[u8]) -> Option<Detached> {
-        self.consult(key, !self.is_untouching).map(|(slot, values)| {
+        self.consult(key, !self.is_untouching, true).map(|(slot, values)| {
             let entry = values.table().entry(slot);
             Detached::new(values.copy(entry), entry)
         })

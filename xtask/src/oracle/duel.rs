@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::allowed::{Allowance, allowance};
+use super::events::Ear;
 use super::generate::Call;
 use super::thresholds;
 use crate::Outcome;
@@ -62,6 +63,8 @@ pub(crate) struct Duel {
     reference: Side,
     ours: Side,
     protocol: u8,
+    /// Whether the events of keyspace notifications are compared, too.
+    hears_events: bool,
 }
 
 impl Side {
@@ -116,8 +119,8 @@ impl Side {
 
 impl Duel {
     /// Pairs two servers.
-    pub(crate) fn new(reference: Side, ours: Side) -> Self {
-        Self { reference, ours, protocol: 2 }
+    pub(crate) fn new(reference: Side, ours: Side, hears_events: bool) -> Self {
+        Self { reference, ours, protocol: 2, hears_events }
     }
 
     /// Chooses the protocol of the sequences to come.
@@ -130,8 +133,9 @@ impl Duel {
     /// # Errors
     /// When a server can't be reached or the reference breaks down.
     pub(crate) fn play(&mut self, calls: &[Call]) -> Outcome<Played> {
-        let played = self.play_in(calls, BATCH)?;
-        if !played.is_over() {
+        let batch = if self.hears_events { SINGLE } else { BATCH };
+        let played = self.play_in(calls, batch)?;
+        if !played.is_over() || self.hears_events {
             return Ok(played);
         }
         let slowly = self.play_in(calls, SINGLE)?;
@@ -141,6 +145,11 @@ impl Duel {
     fn play_in(&mut self, calls: &[Call], batch: usize) -> Outcome<Played> {
         let mut reference = self.reference.fresh(self.protocol)?;
         let mut ours = self.ours.fresh(self.protocol)?;
+        let mut ears = if self.hears_events {
+            Some((Ear::open(self.reference.connect(2)?)?, Ear::open(self.ours.connect(2)?)?))
+        } else {
+            None
+        };
         let mut played = Played::default();
         for (number, sent) in calls.chunks(batch).enumerate() {
             let bytes = encoded(sent);
@@ -153,6 +162,9 @@ impl Duel {
                 if played.is_over() {
                     self.ours.give_up();
                     return Ok(played);
+                }
+                if let Some((reference, ours)) = &mut ears {
+                    played.compare_events(number * batch + offset, reference.hear()?, ours.hear()?);
                 }
             }
         }
@@ -206,6 +218,15 @@ impl Played {
             return;
         }
         self.differences.push(Difference { index, reference, ours });
+    }
+
+    /// Compares the events of a call whose replies agree.
+    fn compare_events(&mut self, index: usize, reference: Reply, ours: Reply) {
+        let is_seen = self.differences.last().is_some_and(|difference| difference.index == index);
+        if reference != ours && !is_seen {
+            let (reference, ours) = (Answer::Reply(reference), Answer::Reply(ours));
+            self.differences.push(Difference { index, reference, ours });
+        }
     }
 
     fn is_over(&self) -> bool {

@@ -7,6 +7,7 @@
 //! - [`mod@run`]: the course of a run.
 //! - [`grammar`], [`values`], [`generate`], [`bounds`], [`thresholds`]: from usage to calls.
 //! - [`duel`], [`allowed`]: playing calls on both servers and comparing.
+//! - [`events`]: what a listener of keyspace notifications hears of each call.
 //! - [`shrink`], [`finding`]: from a difference to a transcript.
 //! - [`programs`]: several connections at once: what blocks, wakes, watches, subscribes and is pushed.
 //! - [`commands`]: comparing COMMAND INFO and COMMAND DOCS.
@@ -15,6 +16,7 @@ mod allowed;
 mod bounds;
 mod commands;
 mod duel;
+mod events;
 mod finding;
 mod generate;
 mod grammar;
@@ -61,6 +63,9 @@ pub(crate) struct Arguments {
     /// Stop after this many different findings
     #[arg(long, value_name = "N", default_value_t = 1)]
     keep_going: usize,
+    /// Compare the events of keyspace notifications, too, call by call
+    #[arg(long)]
+    events: bool,
     /// Compare COMMAND INFO and the structure of COMMAND DOCS instead of running calls
     #[arg(long)]
     commands: bool,
@@ -135,7 +140,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         return Err("the servers share no command of these groups".into());
     }
     println!("{} commands compared, {} of ours in all", shared.len(), own.len());
-    let mut run = Run::new(Duel::new(reference, ours), arguments.keep_going);
+    let mut run = Run::new(Duel::new(reference, ours, arguments.events), arguments.keep_going);
     let protocols = arguments.resp.numbers();
     let seeds = arguments.seed.map_or(1..=arguments.seeds, |seed| seed..=seed);
     for (seed, &protocol) in seeds.flat_map(|seed| protocols.iter().map(move |protocol| (seed, protocol))) {

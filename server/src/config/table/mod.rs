@@ -92,6 +92,7 @@ keys! {
     MAXCLIENTS = "maxclients";
     MAXMEMORY = "maxmemory";
     MAXMEMORY_POLICY = "maxmemory-policy";
+    NOTIFY_KEYSPACE_EVENTS = "notify-keyspace-events";
     PIDFILE = "pidfile";
     PORT = "port";
     PROTECTED_MODE = "protected-mode";

@@ -37,7 +37,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     choice("enable-debug-command", YES_NO_LOCAL, 0).at_start(),
     choice("enable-module-command", YES_NO_LOCAL, 0).at_start().idle(),
     choice("enable-protected-configs", YES_NO_LOCAL, 0).at_start(),
-    list("notify-keyspace-events", "", lists::event_classes).idle(),
+    list("notify-keyspace-events", "", lists::event_classes),
     port("tls-port", 0).idle(),
     choice("tls-auth-clients", &["no", "yes", "optional"], 1).idle(),
     text("tls-ca-cert-dir", "").idle(),

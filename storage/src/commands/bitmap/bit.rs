@@ -6,11 +6,13 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
+use spinel_types::Str;
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "setbit",
+        event: "setbit",
         usage: "key offset value:integer",
         keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE))],
         flags: Flags::WRITE.with(Flags::DENYOOM),
@@ -43,10 +45,15 @@ fn setbit(call: &mut Call<'_>) -> Result<(), Error> {
     };
 
     let mut guard = call.keys.write(key);
+    let former_len = guard.string()?.map_or(0, Str::len);
     let text = guard.edit_text(offset / 8 + 1)?;
+    let is_longer = text.len() > former_len;
     let (byte, shift) = (&mut text[offset / 8], 7 - offset % 8);
     let before = *byte >> shift & 1;
     *byte = *byte & !(1 << shift) | bit << shift;
+    if before == bit && !is_longer {
+        guard.keep_quiet();
+    }
 
     call.reply.integer(before.into());
     Ok(())

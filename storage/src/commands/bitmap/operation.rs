@@ -13,6 +13,7 @@ use spinel_types::StringEncoding;
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "bitop",
+    event: "set",
     usage: "operation=<AND|OR|XOR|NOT|DIFF|DIFF1|ANDOR|ONE> destkey key...",
     keys: &[
         KeySpec::at(2, KeyUse::OVERWRITE.with(KeyUse::UPDATE)),

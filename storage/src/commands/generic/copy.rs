@@ -6,12 +6,14 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Reach, Run};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use crate::keyspace::{DbIndex, Keyspace};
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "copy",
+        event: "copy_to",
         usage: "source destination destination-db=[DB destination-db:integer] [REPLACE]",
         keys: &[
             KeySpec::at(1, KeyUse::READ_ONLY.with(KeyUse::ACCESS)),
@@ -104,8 +106,16 @@ fn move_key(call: &mut Call<'_>) -> Result<(), Error> {
 
     let is_moved = call.keys.peek(key).is_some() && call.keys.peek_in(db, key).is_none();
     if is_moved {
-        let value = call.keys.write(key).take().expect("the source was seen");
-        call.keys.write_in(db, key).put(value);
+        let mut source = call.keys.write(key);
+        let value = source.take().expect("the source was seen");
+        source.keep_quiet();
+        drop(source);
+        let mut destination = call.keys.write_in(db, key);
+        destination.put(value);
+        destination.keep_quiet();
+        drop(destination);
+        call.keys.write(key).notify(Event::generic("move_from"));
+        call.keys.write_in(db, key).notify(Event::generic("move_to"));
     }
 
     call.reply.integer(is_moved.into());

@@ -23,6 +23,7 @@ const ROW: Command = Command {
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "expire",
+        event: "expire",
         usage: "key seconds condition=[NX|XX|GT|LT]",
         about: "Lets a key expire after some seconds.",
         run: Run::Data(|call| expire(call, TimeForm::Seconds, "expire")),
@@ -30,6 +31,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "pexpire",
+        event: "expire",
         usage: "key milliseconds condition=[NX|XX|GT|LT]",
         since: "2.6.0",
         about: "Lets a key expire after some milliseconds.",
@@ -38,6 +40,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "expireat",
+        event: "expire",
         usage: "key unix-time-seconds condition=[NX|XX|GT|LT]",
         since: "1.2.0",
         about: "Lets a key expire at a Unix time in seconds.",
@@ -46,6 +49,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "pexpireat",
+        event: "expire",
         usage: "key unix-time-milliseconds condition=[NX|XX|GT|LT]",
         since: "2.6.0",
         about: "Lets a key expire at a Unix time in milliseconds.",
@@ -54,6 +58,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "persist",
+        event: "persist",
         usage: "key",
         since: "2.2.0",
         about: "Lets a key live for ever.",

@@ -75,7 +75,7 @@ const NO_IDLE_TIME: Error = Error::Text(
 fn encoding(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
 
-    match call.keys.look(key) {
+    match call.keys.look_quietly(key) {
         Some(entry) => call.reply.bulk(Kind::of(entry).encoding_name().as_bytes()),
         None => call.reply.null(),
     }
@@ -105,7 +105,7 @@ fn reply_of_clock(
 ) -> Result<(), Error> {
     let key = call.args.word();
 
-    match call.keys.look(key).map(Entry::clock) {
+    match call.keys.look_quietly(key).map(Entry::clock) {
         Some(clock) => {
             let number = meaning(clock, call)?;
             call.reply.integer(number);
@@ -118,7 +118,7 @@ fn reply_of_clock(
 fn reference_count(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
 
-    match call.keys.look(key).map(references) {
+    match call.keys.look_quietly(key).map(references) {
         Some(count) => call.reply.integer(count),
         None => call.reply.null(),
     }

@@ -5,6 +5,7 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Run};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 
 const SOURCE: KeySpec = KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::DELETE));
 
@@ -62,8 +63,16 @@ fn rename_if_free(call: &mut Call<'_>) -> Result<(), Error> {
 }
 
 fn transfer(call: &mut Call<'_>, from: &[u8], to: &[u8]) {
-    let value = call.keys.write(from).take().expect("the source was seen");
-    call.keys.write(to).put(value);
+    let mut source = call.keys.write(from);
+    let value = source.take().expect("the source was seen");
+    source.keep_quiet();
+    drop(source);
+    let mut destination = call.keys.write(to);
+    destination.put(value);
+    destination.keep_quiet();
+    drop(destination);
+    call.keys.write(from).notify(Event::generic("rename_from"));
+    call.keys.write(to).notify(Event::generic("rename_to"));
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use spinel_types::geo::Cell;
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "geoadd",
+    event: "zadd",
     usage: "key condition=[NX|XX] [change=CH] data=(longitude:double latitude:double member)...",
     keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::UPDATE))],
     flags: Flags::WRITE.with(Flags::DENYOOM),

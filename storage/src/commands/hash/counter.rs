@@ -20,6 +20,7 @@ const ROW: Command = Command {
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "hincrby",
+        event: "hincrby",
         usage: "key field increment",
         since: "2.0.0",
         about: "Adds an integer to the integer value of a field of a hash, which starts at 0.",
@@ -28,6 +29,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "hincrbyfloat",
+        event: "hincrbyfloat",
         usage: "key field increment:double",
         since: "2.6.0",
         about: "Adds a floating point number to the number in a field of a hash, which starts at 0.",

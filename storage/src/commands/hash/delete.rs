@@ -12,6 +12,7 @@ use crate::error::Error;
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "hdel",
+        event: "hdel",
         usage: "key field...",
         keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::DELETE))],
         flags: Flags::WRITE.with(Flags::FAST),
@@ -24,6 +25,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "hgetdel",
+        event: "hdel",
         usage: "key FIELDS fields=(numfields:integer field...)",
         keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::DELETE))],
         flags: Flags::WRITE.with(Flags::FAST),

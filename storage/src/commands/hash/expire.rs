@@ -20,6 +20,7 @@ const ROW: Command = Command {
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "hexpire",
+        event: "hexpire",
         usage: "key seconds condition=[NX|XX|GT|LT] FIELDS fields=(numfields:integer field...)",
         about: "Lets fields of a hash expire after some seconds.",
         run: Run::Data(|call| expire(call, &FIELDS, TimeForm::Seconds, "hexpire")),
@@ -27,6 +28,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "hpexpire",
+        event: "hexpire",
         usage: "key milliseconds condition=[NX|XX|GT|LT] FIELDS fields=(numfields:integer field...)",
         about: "Lets fields of a hash expire after some milliseconds.",
         run: Run::Data(|call| expire(call, &FIELDS, TimeForm::Milliseconds, "hpexpire")),
@@ -34,6 +36,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "hexpireat",
+        event: "hexpire",
         usage: "key unix-time-seconds condition=[NX|XX|GT|LT] FIELDS fields=(numfields:integer field...)",
         about: "Lets fields of a hash expire at a Unix time in seconds.",
         run: Run::Data(|call| expire(call, &FIELDS, TimeForm::UnixSeconds, "hexpireat")),
@@ -41,6 +44,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "hpexpireat",
+        event: "hexpire",
         usage: "key unix-time-milliseconds condition=[NX|XX|GT|LT] FIELDS fields=(numfields:integer field...)",
         about: "Lets fields of a hash expire at a Unix time in milliseconds.",
         run: Run::Data(|call| expire(call, &FIELDS, TimeForm::UnixMilliseconds, "hpexpireat")),

@@ -8,6 +8,7 @@ use crate::command::{Command, Group, Run};
 use crate::commands::expiry::TimeForm;
 use crate::commands::members::{FIELDS, moment};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use crate::time::UnixMillis;
 use spinel_types::Fate;
 
@@ -80,6 +81,12 @@ fn hgetex(call: &mut Call<'_>) -> Result<(), Error> {
         if fate.is_some_and(|fate| fate != Fate::Stays) {
             changed.push(*field);
         }
+    }
+    match wish {
+        Wish::Persist if !changed.is_empty() => guard.notify(Event::hash("hpersist")),
+        Wish::ExpireAt(at) if !changed.is_empty() && at <= now => guard.notify(Event::hash("hdel")),
+        Wish::ExpireAt(_) if !changed.is_empty() => guard.notify(Event::hash("hexpire")),
+        _ => {}
     }
     match wish {
         Wish::Keep => {}

@@ -20,6 +20,7 @@ const ROW: Command = Command {
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "hset",
+        event: "hset",
         usage: "key data=(field value)...",
         cost: "O(1) for each field, O(N) to set N fields",
         about: "Gives fields of a hash values.",
@@ -32,6 +33,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "hmset",
+        event: "hset",
         usage: "key data=(field value)...",
         cost: "O(N) where N is the number of fields being set",
         about: "Gives several fields of a hash values.",
@@ -45,6 +47,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "hsetnx",
+        event: "hset",
         usage: "key field value",
         keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::INSERT))],
         about: "Gives a field of a hash a value unless it has one.",

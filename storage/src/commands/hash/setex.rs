@@ -9,12 +9,14 @@ use crate::commands::expiry::TimeForm;
 use crate::commands::members::{FIELDS, moment};
 use crate::engine::effect::Effect;
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use crate::time::UnixMillis;
 use spinel_types::{Fate, FieldExpiry, HashMut, HashRef};
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "hsetex",
+    event: "hset",
     usage: "key condition=[FNX|FXX] expiration=[EX seconds|PX milliseconds|EXAT unix-time-seconds\
             |PXAT unix-time-milliseconds|KEEPTTL] FIELDS fields=(numfields:integer data=(field value)...)",
     keys: CHANGE_KEY,
@@ -131,6 +133,8 @@ fn hsetex(call: &mut Call<'_>) -> Result<(), Error> {
             Some(Expiry::At(at)) => {
                 set_until(&mut hash, pairs, if at <= now { Fate::Goes } else { Fate::Expires(at.0) });
                 rewrite(call.effect, key, pairs, at, now);
+                guard.notify(Event::hash("hset"));
+                guard.notify(Event::hash(if at <= now { "hdel" } else { "hexpire" }));
             }
         }
     }

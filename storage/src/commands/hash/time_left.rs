@@ -47,6 +47,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "hpersist",
+        event: "hpersist",
         keys: CHANGE_KEY,
         flags: Flags::WRITE.with(Flags::FAST),
         about: "Lets fields of a hash live for ever.",

@@ -12,6 +12,7 @@ use spinel_types::hyperloglog::{self, Change, Observation, Patch};
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "pfadd",
+    event: "pfadd",
     usage: "key [element]...",
     keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::INSERT))],
     flags: Flags::WRITE.with(Flags::DENYOOM).with(Flags::FAST),

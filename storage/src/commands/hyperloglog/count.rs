@@ -27,6 +27,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "pfmerge",
+        event: "pfadd",
         usage: "destkey [sourcekey:key]...",
         keys: &[
             KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::INSERT)),

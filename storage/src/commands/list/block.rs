@@ -41,12 +41,14 @@ const MOVE: Command = Command {
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "blpop",
+        event: "lpop",
         about: "Removes and returns the first element of the first list that has one; waits until one has.",
         run: Run::Data(blpop),
         ..POP
     },
     Command {
         name: "brpop",
+        event: "rpop",
         about: "Removes and returns the last element of the first list that has one; waits until one has.",
         run: Run::Data(brpop),
         ..POP

@@ -6,6 +6,7 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use spinel_types::Element;
 use spinel_types::list::{Direction, Side};
 
@@ -17,6 +18,7 @@ const ROW: Command = Command { flags: Flags::WRITE, group: Group::List, ..Comman
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "lset",
+        event: "lset",
         usage: "key index element",
         keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::UPDATE))],
         flags: Flags::WRITE.with(Flags::DENYOOM),
@@ -27,6 +29,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "linsert",
+        event: "linsert",
         usage: "key where=<BEFORE|AFTER> pivot element",
         keys: INSERT_KEY,
         flags: Flags::WRITE.with(Flags::DENYOOM),
@@ -38,6 +41,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "lrem",
+        event: "lrem",
         usage: "key count element",
         keys: DELETE_KEY,
         cost: "O(N+M) where N is the length of the list and M the number of elements removed",
@@ -47,6 +51,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "ltrim",
+        event: "ltrim",
         usage: "key start stop:integer",
         keys: DELETE_KEY,
         cost: "O(N) where N is the number of elements removed",
@@ -114,9 +119,11 @@ fn ltrim(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, start, stop) = (call.args.word(), call.args.integer(), call.args.integer());
     call.args.check()?;
 
-    if let Some(mut list) = call.keys.write(key).existing_list()? {
+    let mut guard = call.keys.write(key);
+    if let Some(mut list) = guard.existing_list()? {
         let range = range_of(start, stop, list.view().len());
         list.keep(range.start, range.len());
+        guard.notify(Event::list("ltrim"));
     }
 
     call.reply.ok();

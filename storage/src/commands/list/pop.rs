@@ -7,6 +7,7 @@ use crate::command::keys::KeySpec;
 use crate::command::{Command, Group, Run};
 use crate::commands::counted::{counted_keys, pop_count};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use spinel_types::list::End;
 
 const ROW: Command = Command {
@@ -22,12 +23,14 @@ const ROW: Command = Command {
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "lpop",
+        event: "lpop",
         about: "Removes and returns the first elements of a list.",
         run: Run::Data(lpop),
         ..ROW
     },
     Command {
         name: "rpop",
+        event: "rpop",
         about: "Removes and returns the last elements of a list, the last one first.",
         run: Run::Data(rpop),
         ..ROW
@@ -103,6 +106,7 @@ pub(super) fn pop_from_first(
         call.reply.bulk(key);
         call.reply.array(count);
         list.take(end, count, |element| reply_element(call.reply, element));
+        guard.notify(Event::list(if end == End::Head { "lpop" } else { "rpop" }));
         let name = if end == End::Head { b"LPOP" } else { b"RPOP" };
         call.effect.rewrite(|| [name.to_vec(), key.to_vec(), count.to_string().into_bytes()]);
         return Ok(true);

@@ -21,18 +21,21 @@ const ROW: Command = Command {
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "lpush",
+        event: "lpush",
         about: "Adds elements before the first one of a list, which is made if there is none, and returns its length.",
         run: Run::Data(lpush),
         ..ROW
     },
     Command {
         name: "rpush",
+        event: "rpush",
         about: "Adds elements after the last one of a list, which is made if there is none, and returns its length.",
         run: Run::Data(rpush),
         ..ROW
     },
     Command {
         name: "lpushx",
+        event: "lpush",
         since: "2.2.0",
         about: "Adds elements before the first one of a list, if there is one, and returns its length.",
         run: Run::Data(lpushx),
@@ -40,6 +43,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "rpushx",
+        event: "rpush",
         since: "2.2.0",
         about: "Adds elements after the last one of a list, if there is one, and returns its length.",
         run: Run::Data(rpushx),

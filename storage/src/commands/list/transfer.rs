@@ -7,6 +7,7 @@ use crate::command::flags::Flags;
 use crate::command::keys::KeySpec;
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use spinel_resp::ReplyWriter;
 use spinel_types::Element;
 use spinel_types::list::{End, Taken};
@@ -191,14 +192,40 @@ impl<'a> Move<'a> {
         if self.source == self.destination {
             list.push(self.to, &elements);
             list.settle();
+            guard.notify(self.arrival());
+            guard.notify(self.departure());
         } else {
             list.settle();
+            // What arrives is told first.
+            guard.keep_quiet();
             drop(guard);
             if !elements.is_empty() {
-                call.keys.write(self.destination).list()?.push(self.to, &elements);
+                let mut guard = call.keys.write(self.destination);
+                guard.list()?.push(self.to, &elements);
+                guard.notify(self.arrival());
+                drop(guard);
+                self.tell_departure(call);
             }
         }
         Ok(Some(moved))
+    }
+
+    /// What the source tells of.
+    fn departure(&self) -> Event {
+        Event::list(if self.from == End::Head { "lpop" } else { "rpop" })
+    }
+
+    fn tell_departure(&self, call: &mut Call<'_>) {
+        let mut guard = call.keys.write(self.source);
+        guard.notify(self.departure());
+        if !guard.exists() {
+            guard.notify(Event::DEL);
+        }
+    }
+
+    /// What the destination tells of.
+    fn arrival(&self) -> Event {
+        Event::list(if self.to == End::Head { "lpush" } else { "rpush" })
     }
 
     /// Brings elements in the order of their list into that in which they are added.

@@ -119,6 +119,9 @@ pub(in crate::commands) fn expire(
         }
         call.reply.integer(code(fate));
     }
+    if !changed.is_empty() && wish.at <= now {
+        guard.notify(family.removal_event());
+    }
     if wish.at <= now {
         family.rewrite_as_removal(call.effect, key, &changed);
     } else {

@@ -18,6 +18,7 @@ use super::expiry::TimeForm;
 use crate::command::args::Args;
 use crate::engine::effect::Effect;
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use crate::keyspace::members::removal_command;
 use crate::time::UnixMillis;
 use spinel_types::ValueType;
@@ -120,6 +121,15 @@ impl Family {
     }
 
     /// Records a command about members, if there are any: `words… FIELDS n field…`.
+    /// What a key tells of that has lost members.
+    pub(super) fn removal_event(&self) -> Event {
+        match self.value_type {
+            ValueType::Set => Event::set("srem"),
+            ValueType::SortedSet => Event::sorted_set("zrem"),
+            _ => Event::hash("hdel"),
+        }
+    }
+
     pub(super) fn rewrite(&self, effect: &mut Effect, words: &[&[u8]], members: &[&[u8]]) {
         if !members.is_empty() {
             effect.rewrite_line(|| {

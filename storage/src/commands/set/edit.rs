@@ -7,6 +7,7 @@ use crate::command::{Command, Group, Run};
 use crate::commands::expiry::TimeForm;
 use crate::commands::members::SET_MEMBERS;
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use spinel_types::{Fate, Str};
 
 const INSERT_USE: KeyUse = KeyUse::READ_WRITE.with(KeyUse::INSERT);
@@ -15,6 +16,7 @@ const INSERT_USE: KeyUse = KeyUse::READ_WRITE.with(KeyUse::INSERT);
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "sadd",
+        event: "sadd",
         usage: "key member...",
         keys: &[KeySpec::at(1, INSERT_USE)],
         flags: Flags::WRITE.with(Flags::DENYOOM).with(Flags::FAST),
@@ -26,6 +28,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "saddex",
+        event: "sadd",
         usage: "key [KEEPTTL] seconds member...",
         keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::INSERT).with(KeyUse::UPDATE))],
         flags: Flags::WRITE.with(Flags::DENYOOM).with(Flags::FAST),
@@ -38,6 +41,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "srem",
+        event: "srem",
         usage: "key member...",
         keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::DELETE))],
         flags: Flags::WRITE.with(Flags::FAST),
@@ -134,10 +138,16 @@ fn smove(call: &mut Call<'_>) -> Result<(), Error> {
     }
     let is_moved = is_member == Some(true);
     if is_moved && source != destination {
-        if let Some(mut set) = call.keys.write(source).existing_set()? {
+        let mut guard = call.keys.write(source);
+        if let Some(mut set) = guard.existing_set()? {
             set.remove(member);
         }
-        call.keys.write(destination).edit_set(member, 1)?.add(member);
+        guard.notify(Event::set("srem"));
+        drop(guard);
+        let mut guard = call.keys.write(destination);
+        if guard.edit_set(member, 1)?.add(member) {
+            guard.notify(Event::set("sadd"));
+        }
     }
 
     call.reply.integer(is_moved.into());

@@ -9,12 +9,14 @@ use crate::commands::choice::{Choice, Chosen};
 use crate::engine::effect::Effect;
 use crate::entropy::Entropy;
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use spinel_types::{SetRef, Str};
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "spop",
+        event: "spop",
         usage: "key [count]",
         keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::DELETE))],
         flags: Flags::WRITE.with(Flags::FAST),
@@ -64,6 +66,7 @@ fn spop(call: &mut Call<'_>) -> Result<(), Error> {
         Some(count) if count >= set.view().len() => {
             reply.set(set.view().len());
             set.view().for_each(|member| reply_member(reply, member));
+            guard.notify(Event::set("spop"));
             guard.remove();
             call.effect.rewrite(|| [b"DEL".to_vec(), key.to_vec()]);
             return Ok(());

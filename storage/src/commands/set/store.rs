@@ -27,6 +27,7 @@ const ROW: Command = Command {
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "sunionstore",
+        event: "sunionstore",
         cost: UNION_COST,
         about: "Stores the members of any of several sets.",
         run: Run::Data(sunionstore),
@@ -34,6 +35,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "sinterstore",
+        event: "sinterstore",
         cost: INTERSECTION_COST,
         about: "Stores the members that several sets have in common.",
         run: Run::Data(sinterstore),
@@ -41,6 +43,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "sdiffstore",
+        event: "sdiffstore",
         cost: DIFFERENCE_COST,
         about: "Stores the members of a set that are in no other of several sets.",
         run: Run::Data(sdiffstore),

@@ -10,6 +10,7 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Reach, Run};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use order::{Order, Sorting};
 use pattern::Pattern;
 use source::Elements;
@@ -231,7 +232,12 @@ fn store(
         found.iter().map(|text| Str::Text(text)).collect()
     };
 
-    call.keys.write(destination).set_list(&texts);
+    let mut guard = call.keys.write(destination);
+    guard.set_list(&texts);
+    if !texts.is_empty() {
+        guard.notify(Event::list("sortstore"));
+    }
+    drop(guard);
     call.reply.integer(texts.len() as i64);
 }
 

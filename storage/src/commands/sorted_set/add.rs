@@ -6,6 +6,7 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use spinel_resp::number::parse_double;
 use spinel_types::sorted_set::Change;
 
@@ -19,6 +20,7 @@ const NOT_A_NUMBER: Error = Error::Text("ERR resulting score is not a number (Na
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "zadd",
+        event: "zadd",
         usage: "key condition=[NX|XX] comparison=[GT|LT] [change=CH] [increment=INCR] data=(score:double member)...",
         keys: UPDATE_KEY,
         flags: Flags::WRITE.with(Flags::DENYOOM).with(Flags::FAST),
@@ -31,6 +33,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "zincrby",
+        event: "zincr",
         usage: "key increment member",
         keys: INCREMENT_KEY,
         flags: Flags::WRITE.with(Flags::DENYOOM).with(Flags::FAST),
@@ -169,6 +172,9 @@ pub(in crate::commands) fn add_scored(
         changed += i64::from(change == Change::Rescored);
     }
 
+    if options.is_increment && added + changed > 0 {
+        guard.notify(Event::sorted_set("zincr"));
+    }
     match result {
         Some(score) if options.is_increment => call.reply.double(score),
         None if options.is_increment => call.reply.null(),

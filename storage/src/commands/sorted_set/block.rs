@@ -31,12 +31,14 @@ const ROW: Command = Command {
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "bzpopmin",
+        event: "zpopmin",
         about: "Removes and returns the member with the lowest score of the first sorted set that has any; waits for one.",
         run: Run::Data(bzpopmin),
         ..ROW
     },
     Command {
         name: "bzpopmax",
+        event: "zpopmax",
         about: "Removes and returns the member with the highest score of the first sorted set that has any; waits for one.",
         run: Run::Data(bzpopmax),
         ..ROW

@@ -8,6 +8,7 @@ use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
 use crate::commands::counted::{counted_keys, pop_count};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use spinel_resp::{Protocol, ReplyWriter};
 use spinel_types::{Direction, SortedSetMut};
 
@@ -18,6 +19,7 @@ const POP_COST: &str =
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "zpopmin",
+        event: "zpopmin",
         usage: "key [count]",
         keys: POP_KEY,
         flags: Flags::WRITE.with(Flags::FAST),
@@ -30,6 +32,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "zpopmax",
+        event: "zpopmax",
         usage: "key [count]",
         keys: POP_KEY,
         flags: Flags::WRITE.with(Flags::FAST),
@@ -138,6 +141,7 @@ pub(super) fn pop_from_first(
         call.reply.array(2);
         call.reply.bulk(key);
         let popped = take(call.reply, &mut set, end, count, true);
+        guard.notify(Event::sorted_set(if end == Direction::Forwards { "zpopmin" } else { "zpopmax" }));
         let name = if end == Direction::Forwards { "ZPOPMIN" } else { "ZPOPMAX" };
         call.effect.rewrite(|| [name.into(), key.to_vec(), popped.to_string().into_bytes()]);
         return Ok(true);

@@ -15,6 +15,7 @@ const RANGE_COST: &str =
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "zrem",
+        event: "zrem",
         usage: "key member...",
         keys: DELETE_KEY,
         flags: Flags::WRITE.with(Flags::FAST),
@@ -27,6 +28,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "zremrangebyrank",
+        event: "zremrangebyrank",
         usage: "key start stop:integer",
         keys: DELETE_KEY,
         flags: Flags::WRITE,
@@ -39,6 +41,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "zremrangebyscore",
+        event: "zremrangebyscore",
         usage: "key min:double max:double",
         keys: DELETE_KEY,
         flags: Flags::WRITE,
@@ -51,6 +54,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "zremrangebylex",
+        event: "zremrangebylex",
         usage: "key min max",
         keys: DELETE_KEY,
         flags: Flags::WRITE,

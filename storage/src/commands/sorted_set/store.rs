@@ -10,6 +10,7 @@ use crate::error::Error;
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "zrangestore",
+    event: "zrangestore",
     usage: "dst:key src:key min max sortby=[BYSCORE|BYLEX] [rev=REV] [LIMIT limit=(offset count)]",
     keys: &[
         KeySpec::at(1, KeyUse::OVERWRITE.with(KeyUse::UPDATE)),

@@ -29,6 +29,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xackdel",
+        event: "xdel",
         usage: "key group condition=[KEEPREF|DELREF|ACKED] IDS ids=(numids:integer id...)",
         keys: UPDATE_AND_DELETE_KEY,
         flags: Flags::WRITE.with(Flags::FAST),
@@ -45,6 +46,7 @@ fn xack(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, group, words) = (call.args.word(), call.args.word(), call.args.rest());
 
     let mut guard = call.keys.write(key);
+    guard.notify_miss();
     let mut acknowledged = 0;
     if let Some(mut group) = guard.existing_stream()?.and_then(|stream| stream.groups_mut().find_mut(group)) {
         for id in ids::parse_all(words)? {

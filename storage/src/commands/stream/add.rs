@@ -10,6 +10,7 @@ use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
 use crate::engine::effect::{Effect, Line};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use crate::sha1::sha1;
 use spinel_types::stream::{ENTRY_BYTES_MAX, NodeLimits};
 use spinel_types::{Stream, StreamId};
@@ -18,6 +19,7 @@ use std::borrow::Cow;
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "xadd",
+    event: "xadd",
     usage: "key [NOMKSTREAM] condition=[KEEPREF|DELREF|ACKED] \
             idempotence=[IDMPAUTO producer-id|IDMP (producer-id idempotent-id)] \
             trim=[(strategy=<MAXLEN|MINID> operator=[equal==|approximately=~] threshold [LIMIT count])] \
@@ -158,11 +160,17 @@ fn xadd(call: &mut Call<'_>) -> Result<(), Error> {
         return Ok(());
     };
     let addition = Addition { key, fields, trim, limits, choice: options.choice, now_ms: millis(call.now) };
-    let (id, is_new) = match options.origin {
-        None => (addition.apply(stream, call.effect)?, true),
+    let (id, is_new, removed) = match options.origin {
+        None => addition.apply(stream, call.effect)?,
         Some(origin) => addition.apply_once(stream, origin, call.effect)?,
     };
     guard.count_changes(is_new.into());
+    if is_new {
+        guard.notify(Event::stream("xadd"));
+    }
+    if removed > 0 {
+        guard.notify(Event::stream("xtrim"));
+    }
 
     reply_id(call.reply, id);
     Ok(())
@@ -179,8 +187,9 @@ struct Addition<'a> {
 }
 
 impl Addition<'_> {
-    /// Adds the entry, trims the stream, and says what was done.
-    fn apply(&self, stream: &mut Stream, effect: &mut Effect) -> Result<StreamId, Error> {
+    /// Adds the entry, trims the stream, and says what was done: the id, whether it was added, how many were
+    /// removed.
+    fn apply(&self, stream: &mut Stream, effect: &mut Effect) -> Result<(StreamId, bool, u64), Error> {
         let id = self.add(stream)?;
         let removed = self.trim.map_or(0, |trim| trim.apply(stream, self.limits));
         let is_repeatable = removed == 0 || self.trim.is_some_and(Trim::is_exact);
@@ -190,32 +199,31 @@ impl Addition<'_> {
                 self.line(trim, id)
             });
         }
-        Ok(id)
+        Ok((id, true, removed))
     }
 
-    /// Adds the entry unless the message has been added before; its id, and whether it was added now.
+    /// As [`apply`](Self::apply), unless the message has been added before.
     fn apply_once(
         &self,
         stream: &mut Stream,
         origin: Origin<'_>,
         effect: &mut Effect,
-    ) -> Result<(StreamId, bool), Error> {
+    ) -> Result<(StreamId, bool, u64), Error> {
         let message = origin.message.map_or_else(|| Cow::Owned(digest(self.fields)), Cow::Borrowed);
         let known = stream.idempotence().and_then(|known| known.find(origin.producer, &message, self.now_ms));
         if let Some(id) = known {
             stream.idempotence_mut().count_duplicate();
-            return Ok((id, false));
+            return Ok((id, false, 0));
         }
         let id = self.add(stream)?;
         stream.idempotence_mut().remember(origin.producer, &message, id, self.now_ms);
         effect.rewrite_line(|| self.line(Line::new(), id));
         effect.rewrite_line(|| line(&[b"XIDMPRECORD", self.key, origin.producer, &message, &id.text()]));
-        if let Some(trim) = self.trim
-            && trim.apply(stream, self.limits) > 0
-        {
+        let removed = self.trim.map_or(0, |trim| trim.apply(stream, self.limits));
+        if let Some(trim) = self.trim.filter(|_| removed > 0) {
             effect.rewrite_line(|| [line(&[b"XTRIM", self.key]), trim.words(stream)].concat());
         }
-        Ok((id, true))
+        Ok((id, true, removed))
     }
 
     fn add(&self, stream: &mut Stream) -> Result<StreamId, Error> {

@@ -8,6 +8,7 @@ use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use spinel_resp::ReplyWriter;
 use spinel_types::StreamId;
 use spinel_types::stream::Pending;
@@ -68,6 +69,7 @@ impl AutoClaimOptions {
 
 fn xautoclaim(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, name, consumer) = (call.args.word(), call.args.word(), call.args.word());
+    call.keys.write(key).notify_miss();
     let options = AutoClaimOptions::parse(&mut call.args)?;
 
     let mut guard = call.keys.write(key);
@@ -85,8 +87,11 @@ fn xautoclaim(call: &mut Call<'_>) -> Result<(), Error> {
     for id in dropped {
         reply_id(call.reply, id);
     }
-    let changes = claimer.changes;
+    let (changes, is_consumer_new) = (claimer.changes, claimer.is_consumer_new);
     guard.count_changes(changes);
+    if is_consumer_new {
+        guard.notify(Event::stream("xgroup-createconsumer"));
+    }
     Ok(())
 }
 

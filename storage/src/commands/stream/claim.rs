@@ -8,6 +8,7 @@ use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
 use crate::engine::effect::Effect;
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use spinel_resp::ReplyWriter;
 use spinel_types::stream::{ConsumerIndex, Pending};
 use spinel_types::{Stream, StreamId};
@@ -103,6 +104,7 @@ fn xclaim(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, name, consumer) = (call.args.word(), call.args.word(), call.args.word());
     let now_ms = millis(call.now);
     let mut guard = call.keys.write(key);
+    guard.notify_miss();
     let stream = guard.existing_stream()?.filter(|stream| stream.groups().find(name).is_some());
     let stream = stream.ok_or_else(|| no_group(key, name))?;
     let options = ClaimOptions::parse(&mut call.args, now_ms as i64)?;
@@ -124,9 +126,12 @@ fn xclaim(call: &mut Call<'_>) -> Result<(), Error> {
     if is_advanced && replied + recorded == 0 {
         claimer.record_group_id();
     }
-    let changes = claimer.changes;
+    let (changes, is_consumer_new) = (claimer.changes, claimer.is_consumer_new);
     call.reply.finish_array(deferred, replied);
     guard.count_changes(changes);
+    if is_consumer_new {
+        guard.notify(Event::stream("xgroup-createconsumer"));
+    }
     Ok(())
 }
 
@@ -138,6 +143,7 @@ pub(super) struct Claimer<'a> {
     now_ms: u64,
     effect: &'a mut Effect,
     pub(super) changes: u64,
+    pub(super) is_consumer_new: bool,
 }
 
 impl<'a> Claimer<'a> {
@@ -156,7 +162,15 @@ impl<'a> Claimer<'a> {
         if is_new {
             effect.rewrite_line(|| effects::create_consumer(place, consumer));
         }
-        Claimer { stream, place, consumer: index, now_ms, effect, changes: is_new.into() }
+        Claimer {
+            stream,
+            place,
+            consumer: index,
+            now_ms,
+            effect,
+            changes: is_new.into(),
+            is_consumer_new: is_new,
+        }
     }
 
     /// The stream the entries are in.

@@ -14,6 +14,7 @@ use spinel_types::stream::{Deletion, References};
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "xdel",
+        event: "xdel",
         usage: "key id...",
         keys: DELETE_KEY,
         flags: Flags::WRITE.with(Flags::FAST),
@@ -26,6 +27,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xdelex",
+        event: "xdel",
         usage: "key condition=[KEEPREF|DELREF|ACKED] IDS ids=(numids:integer id...)",
         keys: DELETE_KEY,
         flags: Flags::WRITE.with(Flags::FAST),

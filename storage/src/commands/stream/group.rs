@@ -31,6 +31,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xgroup|create",
+        event: "xgroup-create",
         usage: "key group id-selector=<id|new-id=$> [MKSTREAM] [ENTRIESREAD entriesread:integer]",
         keys: &[key(KeyUse::INSERT)],
         flags: Flags::WRITE.with(Flags::DENYOOM),
@@ -40,6 +41,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xgroup|createconsumer",
+        event: "xgroup-createconsumer",
         usage: "key group consumer",
         keys: &[key(KeyUse::INSERT)],
         flags: Flags::WRITE.with(Flags::DENYOOM),
@@ -50,6 +52,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xgroup|delconsumer",
+        event: "xgroup-delconsumer",
         usage: "key group consumer",
         keys: &[key(KeyUse::DELETE)],
         cost: "O(N · log n) with N being the number of its pending entries",
@@ -59,6 +62,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xgroup|destroy",
+        event: "xgroup-destroy",
         usage: "key group",
         keys: &[key(KeyUse::DELETE)],
         cost: "O(N) with N being the number of the group's pending entries",
@@ -75,6 +79,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "xgroup|setid",
+        event: "xgroup-setid",
         usage: "key group id-selector=<id|new-id=$> [ENTRIESREAD entriesread:integer]",
         keys: &[key(KeyUse::UPDATE)],
         about: "Sets the id after which a group goes on.",

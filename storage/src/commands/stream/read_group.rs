@@ -10,6 +10,7 @@ use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
 use crate::engine::effect::Effect;
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use spinel_types::stream::{self, ConsumerIndex, Entry, GroupMut, Pending};
 use spinel_types::{Stream, StreamId};
 
@@ -67,8 +68,11 @@ fn xreadgroup(call: &mut Call<'_>) -> Result<(), Error> {
             Want::New => delivery.serve_new(&mut served, &options),
             Want::Own(after) => delivery.serve_own(&mut served, after, options.count),
         }
-        let changes = delivery.changes;
+        let (changes, is_consumer_new) = (delivery.changes, delivery.is_consumer_new);
         guard.count_changes(changes);
+        if is_consumer_new {
+            guard.notify(Event::stream("xgroup-createconsumer"));
+        }
     }
     call.wait = served.finish(options.wait(Reader::Group, None));
     Ok(())
@@ -100,6 +104,7 @@ struct Delivery<'a> {
     now_ms: u64,
     effect: &'a mut Effect,
     changes: u64,
+    is_consumer_new: bool,
 }
 
 /// An entry that was pending for long, to be written before it is claimed.
@@ -124,7 +129,15 @@ impl<'a> Delivery<'a> {
         if is_new {
             effect.rewrite_line(|| effects::create_consumer(place, consumer));
         }
-        Delivery { stream, place, consumer: index, now_ms, effect, changes: is_new.into() }
+        Delivery {
+            stream,
+            place,
+            consumer: index,
+            now_ms,
+            effect,
+            changes: is_new.into(),
+            is_consumer_new: is_new,
+        }
     }
 
     fn group(&self) -> &stream::Group {

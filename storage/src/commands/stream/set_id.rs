@@ -11,6 +11,7 @@ use spinel_types::{Stream, StreamId};
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "xsetid",
+    event: "xsetid",
     usage: "key last-id [ENTRIESADDED entries-added:integer] [MAXDELETEDID max-deleted-id]",
     keys: UPDATE_KEY,
     flags: Flags::WRITE.with(Flags::DENYOOM).with(Flags::FAST),

@@ -15,6 +15,7 @@ use spinel_types::stream::{NodeLimits, Precision, References, Threshold};
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "xtrim",
+    event: "xtrim",
     usage: "key trim=(strategy=<MAXLEN|MINID> operator=[equal==|approximately=~] threshold \
             [LIMIT count]) condition=[KEEPREF|DELREF|ACKED]",
     keys: DELETE_KEY,

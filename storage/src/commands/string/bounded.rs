@@ -16,6 +16,7 @@ use spinel_types::{Str, StringEncoding};
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "increx",
+    event: "set",
     usage: "key increment=[BYFLOAT float:double|BYINT integer] [SATURATE] [LBOUND lowerbound] \
             [UBOUND upperbound] expiration=[EX seconds|PX milliseconds|EXAT unix-time-seconds\
             |PXAT unix-time-milliseconds|PERSIST] [ENX]",

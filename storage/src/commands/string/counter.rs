@@ -13,6 +13,7 @@ use spinel_types::{Str, StringEncoding};
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "incr",
+        event: "incrby",
         usage: "key",
         about: "Adds one to the integer value of a key, which starts at 0.",
         run: Run::Data(incr),
@@ -20,6 +21,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "decr",
+        event: "incrby",
         usage: "key",
         about: "Subtracts one from the integer value of a key, which starts at 0.",
         run: Run::Data(decr),
@@ -27,6 +29,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "incrby",
+        event: "incrby",
         usage: "key increment",
         about: "Adds an integer to the integer value of a key, which starts at 0.",
         run: Run::Data(incrby),
@@ -34,6 +37,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "decrby",
+        event: "incrby",
         usage: "key decrement",
         about: "Subtracts an integer from the integer value of a key, which starts at 0.",
         run: Run::Data(decrby),
@@ -41,6 +45,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "incrbyfloat",
+        event: "incrbyfloat",
         usage: "key increment:double",
         since: "2.6.0",
         about: "Adds a floating point number to the number in a key, which starts at 0.",

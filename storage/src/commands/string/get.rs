@@ -7,6 +7,7 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use crate::keyspace::guard::Expiry;
 use crate::time::UnixMillis;
 use spinel_types::Str;
@@ -116,6 +117,7 @@ fn persist(call: &mut Call<'_>, key: &[u8]) {
     let mut guard = call.keys.write(key);
     if guard.expiry().is_some() {
         guard.set_expiry(None);
+        guard.notify(Event::PERSIST);
         call.effect.rewrite(|| [b"PERSIST".to_vec(), key.to_vec()]);
     }
 }
@@ -125,6 +127,7 @@ fn expire(call: &mut Call<'_>, key: &[u8], at: UnixMillis) {
     let mut guard = call.keys.write(key);
     if at > call.now {
         guard.set_expiry(Some(at));
+        guard.notify(Event::EXPIRE);
         let at = || at.0.to_string().into_bytes();
         call.effect.rewrite(|| [b"PEXPIREAT".to_vec(), key.to_vec(), at()]);
     } else {

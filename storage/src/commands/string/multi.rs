@@ -2,6 +2,7 @@
 
 use super::condition::Condition;
 use super::expiry::ExpiryOption;
+use super::set::tell_stored;
 use super::{reply_optional, rewrite_as_set};
 use crate::command::call::Call;
 use crate::command::flags::Flags;
@@ -35,6 +36,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "mset",
+        event: "set",
         usage: "data=(key value)...",
         keys: OVERWRITE_PAIRS,
         flags: Flags::WRITE.with(Flags::DENYOOM),
@@ -48,6 +50,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "msetnx",
+        event: "set",
         usage: "data=(key value)...",
         keys: INSERT_PAIRS,
         flags: Flags::WRITE.with(Flags::DENYOOM),
@@ -60,6 +63,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "msetex",
+        event: "set",
         usage: "numkeys data=(key value)... condition=[NX|XX] \
                 expiration=[EX seconds|PX milliseconds|EXAT unix-time-seconds\
                 |PXAT unix-time-milliseconds|KEEPTTL]",
@@ -137,7 +141,10 @@ fn msetex(call: &mut Call<'_>) -> Result<(), Error> {
     });
     if is_set {
         for [key, value] in pairs {
-            call.keys.write(key).set_text(value, expiry);
+            let mut guard = call.keys.write(key);
+            guard.set_text(value, expiry);
+            tell_stored(&mut guard, expiry);
+            drop(guard);
             rewrite_as_set(call.effect, key, value, expiry);
         }
     }

@@ -20,6 +20,7 @@ const RANGE_COST: &str = "O(N) where N is the length of the returned string";
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "append",
+        event: "append",
         usage: "key value",
         keys: APPEND_KEY,
         flags: Flags::WRITE.with(Flags::DENYOOM).with(Flags::FAST),
@@ -56,6 +57,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "setrange",
+        event: "setrange",
         usage: "key offset value",
         keys: EDIT_KEY,
         flags: Flags::WRITE.with(Flags::DENYOOM),

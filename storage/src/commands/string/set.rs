@@ -9,7 +9,9 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
+use crate::keyspace::event::Event;
 use crate::keyspace::guard::Expiry;
+use crate::keyspace::guard::KeyGuard;
 
 const SET_KEY: &[KeySpec] =
     &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE).with(KeyUse::VARIABLE))];
@@ -20,6 +22,7 @@ const OVERWRITE_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::OVERWRITE.with(KeyUse
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "set",
+        event: "set",
         usage: "key value condition=[NX|XX|IFEQ ifeq-value|IFNE ifne-value\
                 |IFDEQ ifdeq-digest:integer|IFDNE ifdne-digest:integer] [GET] \
                 expiration=[EX seconds|PX milliseconds|EXAT unix-time-seconds\
@@ -33,6 +36,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "setnx",
+        event: "set",
         usage: "key value",
         keys: INSERT_KEY,
         flags: Flags::WRITE.with(Flags::DENYOOM).with(Flags::FAST),
@@ -44,6 +48,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "setex",
+        event: "set",
         usage: "key seconds value",
         keys: OVERWRITE_KEY,
         flags: Flags::WRITE.with(Flags::DENYOOM),
@@ -56,6 +61,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "psetex",
+        event: "set",
         usage: "key milliseconds value",
         keys: OVERWRITE_KEY,
         flags: Flags::WRITE.with(Flags::DENYOOM),
@@ -68,6 +74,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "getset",
+        event: "set",
         usage: "key value",
         keys: UPDATE_KEY,
         flags: Flags::WRITE.with(Flags::DENYOOM).with(Flags::FAST),
@@ -133,6 +140,7 @@ fn set_with_options(call: &mut Call<'_>, key: &[u8], value: &[u8]) -> Result<(),
     let is_set = options.condition.holds(&mut guard)?;
     if is_set {
         guard.set_text(value, expiry);
+        tell_stored(&mut guard, expiry);
         rewrite_as_set(call.effect, key, value, expiry);
     }
 
@@ -142,6 +150,14 @@ fn set_with_options(call: &mut Call<'_>, key: &[u8], value: &[u8]) -> Result<(),
         (false, false) => call.reply.null(),
     }
     Ok(())
+}
+
+/// Tells that a string was stored, and that it got a time to live if it did.
+pub(super) fn tell_stored(guard: &mut KeyGuard<'_, '_>, expiry: Expiry) {
+    guard.notify(Event::SET);
+    if let Expiry::At(_) = expiry {
+        guard.notify(Event::EXPIRE);
+    }
 }
 
 fn setnx(call: &mut Call<'_>) -> Result<(), Error> {
@@ -169,7 +185,10 @@ fn set_expiring(call: &mut Call<'_>, form: TimeForm, command: &'static str) -> R
     let (key, time, value) = (call.args.word(), call.args.word(), call.args.word());
     let expiry = Expiry::At(form.positive_moment(time, call.now, command)?);
 
-    call.keys.write(key).set_text(value, expiry);
+    let mut guard = call.keys.write(key);
+    guard.set_text(value, expiry);
+    tell_stored(&mut guard, expiry);
+    drop(guard);
     rewrite_as_set(call.effect, key, value, expiry);
 
     call.reply.ok();

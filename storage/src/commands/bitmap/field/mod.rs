@@ -20,6 +20,7 @@ const FIELD_KEY: &[KeySpec] =
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "bitfield",
+        event: "setbit",
         usage: "key operation=[GET get-block=(encoding offset)\
                 |write=([OVERFLOW overflow-block=<WRAP|SAT|FAIL>] \
                 write-operation=<SET set-block=(encoding offset value:integer)\
@@ -55,8 +56,14 @@ fn bitfield(call: &mut Call<'_>) -> Result<(), Error> {
     let mut guard = call.keys.write(key);
     let text = guard.edit_text(end.div_ceil(8))?;
     call.reply.array(operations.len());
+    let mut is_written = false;
     for operation in &operations {
-        reply_integer(call.reply, operation.run(text));
+        let result = operation.run(text);
+        is_written |= operation.is_write() && result.is_some();
+        reply_integer(call.reply, result);
+    }
+    if !is_written {
+        guard.keep_quiet();
     }
     Ok(())
 }

@@ -38,6 +38,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "geosearchstore",
+        event: "geosearchstore",
         usage: "destination source from=<FROMMEMBER member|FROMLONLAT fromlonlat=(longitude:double \
                 latitude:double)> by=<circle=(BYRADIUS radius:double unit=<M|KM|FT|MI>)|box=(BYBOX width:double \
                 height:double unit=<M|KM|FT|MI>)|polygon=(BYPOLYGON num-vertices:integer \

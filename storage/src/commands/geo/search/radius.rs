@@ -28,6 +28,7 @@ const fn keys(options: i32) -> [KeySpec; 3] {
 pub(in super::super) const COMMANDS: &[Command] = &[
     Command {
         name: "georadius",
+        event: "georadiusstore",
         usage: "key longitude:double latitude:double radius:double unit=<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
                 count-block=[COUNT count [ANY]] order=[ASC|DESC] store=[STORE storekey:key|STOREDIST \
                 storedistkey:key]",
@@ -48,6 +49,7 @@ pub(in super::super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "georadiusbymember",
+        event: "georadiusstore",
         usage: "key member radius:double unit=<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] count-block=[COUNT count \
                 [ANY]] order=[ASC|DESC] store=[STORE storekey:key|STOREDIST storedistkey:key]",
         keys: &keys(5),

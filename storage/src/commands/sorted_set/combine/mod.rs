@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::keyspace::view::View;
 use input::Input;
 use options::{Aggregate, Options, Takes};
-use spinel_types::Gathering;
+use spinel_types::{Entry, Gathering, ValueType};
 
 const SOURCES: KeySpec = KeySpec::counted(1, 1, KeyUse::READ_ONLY.with(KeyUse::ACCESS));
 const READ_KEYS: &[KeySpec] = &[SOURCES];
@@ -83,6 +83,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "zunionstore",
+        event: "zunionstore",
         usage: "destination numkeys key... [WEIGHTS weight:integer...] \
                 [AGGREGATE aggregate=<SUM|MIN|MAX|COUNT>]",
         cost: UNION_COST,
@@ -92,6 +93,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "zinterstore",
+        event: "zinterstore",
         usage: "destination numkeys key... [WEIGHTS weight:integer...] \
                 [AGGREGATE aggregate=<SUM|MIN|MAX|COUNT>]",
         cost: INTERSECTION_COST,
@@ -101,6 +103,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "zdiffstore",
+        event: "zdiffstore",
         usage: "destination numkeys key...",
         since: "6.2.0",
         cost: DIFFERENCE_COST,
@@ -188,9 +191,13 @@ fn combine(
     Ok((result, options))
 }
 
+fn has_members(entry: Entry<'_>) -> bool {
+    matches!(ValueType::of(entry), ValueType::Set | ValueType::SortedSet)
+}
+
 /// The values of the keys. A sum of doubles depends on the order, which is that of the inputs' sizes.
 fn inputs<'v>(view: &'v mut View<'_>, keys: &[&[u8]]) -> Result<Vec<Input<'v>>, Error> {
-    view.read_values(keys).into_iter().map(Input::of).collect()
+    view.read_values(keys, has_members).into_iter().map(Input::of).collect()
 }
 
 fn by_size(mut inputs: Vec<Input<'_>>) -> Vec<Input<'_>> {
