@@ -163,13 +163,16 @@ fn cool() {
     blocks().cool(discard, trim);
 }
 
-/// Gives the memory of slices back. Only called by `Blocks`, under its lock, for slices that aren't committed.
+/// Gives the memory of slices of one block back, and lets the block have small pages from now on: the system would
+/// fill a large one up again by and by. Only called by `Blocks`, under its lock, for slices that aren't committed.
 fn trim(slices: Range<usize>) {
     let Some(range) = RANGE.get() else { return };
     let memory = ptr::with_exposed_provenance_mut(range.start + slices.start * SLICE_BYTES);
     // SAFETY: the slices aren't committed, so they have no contents that anybody needs, and who wants to commit them
     // waits for the lock. A refusal leaves the memory as it is, which is harmless.
     let _ = unsafe { rustix::mm::madvise(memory, slices.len() * SLICE_BYTES, Advice::LinuxDontNeed) };
+    let block = slices.start * SLICE_BYTES / BLOCK_BYTES;
+    advise(block..block + 1, Advice::LinuxNoHugepage);
 }
 
 /// Gives a block's memory back. Only called by `Blocks`, under its lock, for blocks without committed memory.
