@@ -27,6 +27,7 @@ mod memory;
 mod probe;
 mod report;
 mod request;
+mod scaling;
 mod server;
 mod threads;
 
@@ -38,7 +39,7 @@ struct Row {
 }
 
 /// The rows, in the order of the table.
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 12] = [
     Row { name: "cpu", title: "Server CPU per operation", run: cpu::run },
     Row { name: "throughput", title: "Throughput", run: cpu::run_throughput },
     Row { name: "instructions", title: "User instructions per operation", run: instructions::run },
@@ -46,6 +47,7 @@ const ROWS: [Row; 11] = [
     Row { name: "memory", title: "Resident bytes per key", run: memory::run },
     Row { name: "collections", title: "Collections: server CPU per operation", run: collections::run },
     Row { name: "elements", title: "Collections: resident bytes per element", run: collections::run_memory },
+    Row { name: "scaling", title: "Collections: cost by their size", run: scaling::run },
     Row { name: "growth", title: "Growing and emptying", run: growth::run },
     Row { name: "deleting", title: "Deleting huge collections", run: deleting::run },
     Row { name: "expiry", title: "A million keys expiring at once", run: expiry::run },
@@ -56,7 +58,7 @@ const ROWS: [Row; 11] = [
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Rows to measure: cpu, throughput, instructions, threads, memory, collections, elements,
-    /// growth, deleting, expiry, connections [default: all]
+    /// scaling, growth, deleting, expiry, connections [default: all]
     rows: Vec<String>,
     /// Interleaved rounds of the rows that vary from round to round
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
