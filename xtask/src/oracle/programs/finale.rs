@@ -68,26 +68,30 @@ fn differing_connection(pair: &mut Pair, step: usize) -> Outcome<Option<Differen
     let (reference, ours) = (pair.reference.inspect(&calls)?, pair.ours.inspect(&calls)?);
     let (reference, ours) = (reference[0].text(), ours[0].text());
     let pairs = pair.reference.actors.iter().zip(&pair.ours.actors).enumerate();
-    let difference = pairs.map(|(number, (one, other))| {
-        let (one, other) = (described(&reference, &one.id), described(&ours, &other.id));
+    let difference = pairs.filter_map(|(number, (one, other))| {
+        let (reference, ours) =
+            differing_fields(&described(&reference, &one.id), &described(&ours, &other.id))?;
         let place = format!("in the end, CLIENT LIST of connection {number}");
-        (one != other).then(|| Difference {
-            step,
-            place,
-            reference: format!("  {one}\n"),
-            ours: format!("  {other}\n"),
-        })
+        Some(Difference { step, place, reference, ours })
     });
-    Ok(difference.flatten().next())
+    Ok(difference.into_iter().next())
 }
 
 /// Returns the fields that must be equal, of the line for `id`.
-fn described(list: &str, id: &str) -> String {
+fn described(list: &str, id: &str) -> Vec<String> {
     let Some(line) = list.lines().find(|line| field(line, "id") == Some(id)) else {
-        return "not there".to_owned();
+        return vec!["not there".to_owned()];
     };
-    let part = |name: &&str| format!("{name}={}", field(line, name).unwrap_or("?"));
-    FIELDS.iter().map(part).collect::<Vec<_>>().join(" ")
+    FIELDS.iter().map(|name| format!("{name}={}", field(line, name).unwrap_or("?"))).collect()
+}
+
+/// Returns what stands in each of two descriptions and not in the other, if they differ.
+fn differing_fields(one: &[String], other: &[String]) -> Option<(String, String)> {
+    let without = |these: &[String], those: &[String]| {
+        let only: Vec<&str> = these.iter().filter(|it| !those.contains(it)).map(String::as_str).collect();
+        format!("  {}\n", only.join(" "))
+    };
+    (one != other).then(|| (without(one, other), without(other, one)))
 }
 
 /// Returns the calls that both servers have and that read everything.

@@ -25,6 +25,11 @@ const SPOILED_PERCENT: usize = 1;
 /// A time to live that ends in the pause after it.
 const LIFE_MS: &str = "1";
 const PAUSE: Duration = Duration::from_millis(3);
+/// A time to live that is long enough to watch the key, and the pause in which it ends.
+const WATCHED_LIFE_MS: &str = "150";
+const WATCHED_PAUSE: Duration = Duration::from_millis(155);
+/// How often a program has a key that expires while it is watched, in percent; it takes its time.
+const WATCHED_PERCENT: usize = 4;
 /// How often a command is looked for that the servers have.
 const ATTEMPTS_MAX: usize = 200;
 
@@ -56,6 +61,10 @@ impl<'a> Generator<'a> {
                 _ => self.random.below(connections),
             };
             steps.extend(self.step(connection, connections, &lines));
+        }
+        if self.has(&[b"WATCH".to_vec()]) && self.random.chance(WATCHED_PERCENT) {
+            let place = self.random.below(steps.len());
+            steps.splice(place..place, watched_expiry(self.random.below(connections)));
         }
         Program { protocols, steps }
     }
@@ -111,13 +120,23 @@ impl<'a> Generator<'a> {
     }
 
     /// Tells whether the servers have the command; of one that nobody has, how it is refused is asked.
-    fn has(&self, call: &Call) -> bool {
+    fn has(&self, call: &[Vec<u8>]) -> bool {
         let word = |index: usize| call.get(index).map(|word| String::from_utf8_lossy(word).to_lowercase());
         let name = word(0).unwrap_or_default();
         let subcommand = format!("{name}|{}", word(1).unwrap_or_default());
         let is_container = self.commands.iter().any(|other| other.starts_with(&format!("{name}|")));
         name == "nosuch" || self.commands.contains(if is_container { &subcommand } else { &name })
     }
+}
+
+/// Returns steps of a transaction whose watched key expires before it begins, though nobody touches it.
+fn watched_expiry(connection: usize) -> Vec<Step> {
+    let calls: [&[&str]; 5] =
+        [&["SET", "w", "v", "PX", WATCHED_LIFE_MS], &["WATCH", "w"], &["MULTI"], &["INCR", "n"], &["EXEC"]];
+    let step = |words: &&[&str]| Step::call(connection, words.iter().map(|word| (*word).into()).collect());
+    let mut steps: Vec<Step> = calls.iter().map(step).collect();
+    steps[1].pause = WATCHED_PAUSE;
+    steps
 }
 
 /// Tells whether a call may block for good.

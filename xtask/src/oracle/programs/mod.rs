@@ -168,8 +168,7 @@ impl Run<'_> {
             println!("\n# {origin}: did not come back when replayed\n{}", shown(program, difference));
             return;
         };
-        let names = short.steps.iter().map(name_of).collect::<Vec<_>>().join(", ");
-        let count = seen.findings.entry(names).or_default();
+        let count = seen.findings.entry(look(&short, &difference)).or_default();
         *count += 1;
         if *count == 1 {
             println!("\n# {origin}\n{}", shown(&short, &difference));
@@ -226,11 +225,9 @@ fn again(pair: &mut Pair, program: &Program, expected: &str, times: usize) -> Ou
 /// Returns what makes two differences the same mistake, as far as that can be told.
 fn look(program: &Program, difference: &Difference) -> String {
     let name = program.steps.get(difference.step).map_or_else(|| difference.place.clone(), name_of);
-    let sketch = |text: &str| -> String {
-        let first = text.lines().next().unwrap_or_default();
-        first.chars().filter(|char| !char.is_ascii_digit()).take(40).collect()
-    };
-    format!("{name}: {} / {}", sketch(&difference.reference), sketch(&difference.ours))
+    let first = |text: &str| text.lines().next().unwrap_or_default().chars().take(40).collect::<String>();
+    let look = format!("{name}: {} / {}", first(&difference.reference), first(&difference.ours));
+    look.chars().filter(|char| !char.is_ascii_digit()).collect()
 }
 
 fn name_of(step: &program::Step) -> String {

@@ -29,6 +29,15 @@ const SCRIPTS: [Script; 16] = [
     ("return redis.call('MULTI')", &[], &[]),
 ];
 
+/// A library of two functions, one of which only reads.
+pub(crate) const LIBRARY: &str = "#!lua name=mine\n\
+    redis.register_function('push', function(keys, args) return redis.call('RPUSH', keys[1], args[1]) end)\n\
+    redis.register_function{function_name='look', flags={'no-writes'}, \
+    callback=function(keys, args) return redis.call('EXISTS', keys[1]) end}";
+/// A script, and the name by which EVALSHA knows it.
+pub(crate) const STORED: &str = "return redis.call('LPUSH',KEYS[1],ARGV[1])";
+pub(crate) const STORED_HASH: &str = "a8d04b3ec3276ffccf39ee21595d9f1b085dd186";
+
 /// Returns the words that follow EVAL.
 pub(crate) fn call(random: &mut Random) -> Call {
     let (script, keys, arguments) = SCRIPTS[random.below(SCRIPTS.len())];

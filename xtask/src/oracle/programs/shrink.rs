@@ -21,9 +21,18 @@ pub(crate) fn shrink(
     let protocols = program.protocols.clone();
     let mut fails = |steps: &[Step]| shows(&Program { protocols: protocols.clone(), steps: steps.to_vec() });
     drop_runs(&mut program.steps, &mut fails)?;
+    drop_last(&mut program.steps, &mut fails)?;
     drop_words(&mut program.steps, &mut fails)?;
     drop_connections(&mut program, &mut shows)?;
     Ok(Some(program))
+}
+
+/// Leaves out steps at the end, which matter only where the difference is not in what is read after them.
+fn drop_last(steps: &mut Vec<Step>, fails: &mut impl FnMut(&[Step]) -> Outcome<bool>) -> Outcome {
+    while steps.len() > 1 && fails(&steps[..steps.len() - 1])? {
+        steps.pop();
+    }
+    Ok(())
 }
 
 fn drop_words(steps: &mut [Step], fails: &mut impl FnMut(&[Step]) -> Outcome<bool>) -> Outcome {

@@ -26,7 +26,7 @@ const PREPARATION: [&[&str]; 3] = [
 ];
 
 /// What is put back after programs that run scripts; it takes longer than the rest.
-const PREPARATION_OF_SCRIPTS: [&[&str]; 2] = [&["SCRIPT", "FLUSH"], &["FUNCTION", "FLUSH"]];
+const PREPARATION_OF_SCRIPTS: [&[&str]; 2] = [&["SCRIPT", "FLUSH"], &["FUNCTION", "DELETE", "mine"]];
 /// What begins the names of commands about scripts.
 const SCRIPTING: [&[u8]; 4] = [b"EVAL", b"SCRIPT", b"FUNCTION", b"FCALL"];
 

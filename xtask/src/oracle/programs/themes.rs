@@ -1,8 +1,9 @@
 //! What programs are about: each theme is a table of templates with their weights.
 //!
 //! Databases are emptied with `ASYNC`: without it the reference lets another thread free the values and answers at
-//! some later moment, after commands that other connections sent afterwards. `CLIENT NO-TOUCH` is left out: Redis
-//! 8.0.6 dies when a connection that asked for it wakes another.
+//! some later moment, after commands that other connections sent afterwards. `CLIENT NO-TOUCH` and
+//! `FUNCTION FLUSH` are left out: Redis 8.0.6 dies when a connection that asked for the one wakes another, and now and
+//! then of the other.
 
 /// A template and how often it comes up, relative to the others.
 pub(crate) type Line = (usize, &'static str);
@@ -256,11 +257,17 @@ pub(crate) const THEMES: [Theme; 10] = [
         lines: &[
             (10, "EVAL <script>"),
             (2, "EVAL_RO <script>"),
-            (2, "SCRIPT EXISTS ffffffffffffffffffffffffffffffffffffffff"),
+            (2, "SCRIPT EXISTS <hash> ffffffffffffffffffffffffffffffffffffffff"),
             (1, "SCRIPT FLUSH"),
-            (1, "EVALSHA ffffffffffffffffffffffffffffffffffffffff 0"),
-            (2, "SCRIPT LOAD return|error"),
-            (1, "FCALL nosuch 0"),
+            (4, "EVALSHA <hash> 1 <list> <value>"),
+            (3, "SCRIPT LOAD <stored>"),
+            (1, "SCRIPT LOAD return|error("),
+            (3, "FUNCTION LOAD [ REPLACE ] <library>"),
+            (4, "FCALL push 1 <list> <value>"),
+            (2, "FCALL|FCALL_RO look 1 <key>"),
+            (1, "FCALL_RO push 1 <list> <value>"),
+            (2, "FUNCTION DELETE mine"),
+            (1, "FUNCTION LIST LIBRARYNAME other"),
             (3, "BLPOP <list>* 0"),
             (2, "BZPOPMIN <zset> 0"),
             (2, "XREAD BLOCK 0 STREAMS <stream> $"),
