@@ -40,6 +40,19 @@ pub(crate) struct Operation {
     pub(crate) returned: u64,
 }
 
+impl Operation {
+    /// Tells whether it changes nothing, whenever it comes: it only reads, or found nothing to take.
+    pub(crate) fn is_inert(&self) -> bool {
+        let reads = |command: &Command| matches!(command, Command::Get(_) | Command::Read(_));
+        match &self.action {
+            _ if matches!(self.reply, Reply::Null { .. }) => true,
+            Action::Single(command) => reads(command),
+            Action::Transaction(commands) => commands.iter().all(reads),
+            _ => false,
+        }
+    }
+}
+
 impl Action {
     /// Returns the commands to send; the last reply is that of the action.
     pub(crate) fn calls(&self) -> Vec<Vec<String>> {

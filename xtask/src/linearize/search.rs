@@ -35,8 +35,8 @@ pub(crate) fn ends(starts: &BTreeSet<State>, window: &[Operation]) -> BTreeSet<S
     found
 }
 
-/// Returns what can be reached by one more operation. One that changes nothing is taken at once and alone: an order in
-/// which it comes later is as good with it in front.
+/// Returns what can be reached by one more operation. One that changes nothing, whenever it comes, is taken at once and
+/// alone: an order in which it comes later is as good with it in front.
 fn successors(window: &[Operation], done: u128, state: &State) -> Vec<(u128, State)> {
     let missing = || window.iter().enumerate().filter(|(number, _)| done & (1 << number) == 0);
     let first_return = missing().map(|(_, operation)| operation.returned).min().unwrap_or(u64::MAX);
@@ -47,7 +47,7 @@ fn successors(window: &[Operation], done: u128, state: &State) -> Vec<(u128, Sta
         if !operation.action.explains(&mut after, &operation.reply) {
             continue;
         }
-        if after == *state {
+        if operation.is_inert() {
             return vec![(done | 1 << number, after)];
         }
         reached.push((done | 1 << number, after));
@@ -104,6 +104,12 @@ mod tests {
     #[test]
     fn a_value_that_was_seen_does_not_go_back() {
         assert!(!is_explained(&[set(1, 9, "x"), get(2, 3, "$1 x "), get(4, 5, "$-1 ")]));
+    }
+
+    #[test]
+    fn a_write_of_the_same_value_may_matter_later() {
+        let increment = operation(3, 9, Action::Single(Command::Increment("a")), ":8 ");
+        assert!(is_explained(&[set(1, 2, "7"), set(3, 9, "7"), increment, get(10, 11, "$1 7 ")]));
     }
 
     #[test]
