@@ -134,9 +134,9 @@ impl Parts {
         self.stack.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the stack back from a fiber that has ended.
-    pub(crate) fn keep_stack(&self, fiber: Fiber) {
-        *self.stack() = Stack::Kept(fiber.into_stack());
+    /// Takes the stack back.
+    pub(crate) fn keep_stack(&self, stack: DefaultStack) {
+        *self.stack() = Stack::Kept(stack);
     }
 
     /// Brings the state back to normal after a script that was killed, and collects at once what a large one has left.

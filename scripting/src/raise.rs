@@ -94,8 +94,9 @@ fn argument(lua: &Lua, number: usize, reason: &str) -> Vec<u8> {
     });
     let (name, what) = names.unwrap_or_default();
     let name = name.unwrap_or_else(|| "?".to_owned());
-    let number = if what == Some("method") { number - 1 } else { number };
-    if number == 0 {
+    let is_method = what == Some("method");
+    let number = if is_method { number.saturating_sub(1) } else { number };
+    if is_method && number == 0 {
         return format!("calling '{name}' on bad self ({reason})").into_bytes();
     }
     format!("bad argument #{number} to '{name}' ({reason})").into_bytes()

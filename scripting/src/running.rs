@@ -165,7 +165,7 @@ impl Running {
     /// Gives the stack back.
     fn end(&mut self) {
         if let Some(fiber) = self.fiber.take() {
-            self.parts.keep_stack(fiber);
+            self.parts.keep_stack(fiber.into_stack());
         }
         self.parts.tidy();
     }
@@ -174,7 +174,11 @@ impl Running {
         match outcome {
             Ok((true, value)) if !self.parts.shared.is_killed() => {
                 let limit = ReplyLimit { bytes_max: self.reply_bytes_max };
-                to_reply(&value, self.parts.shared.protocol(), &limit, reply);
+                let script = self.parts.shared.protocol();
+                // Tables within tables need more stack than the caller may have.
+                if let Some(fiber) = self.fiber.take() {
+                    self.parts.keep_stack(fiber.reuse(|| to_reply(&value, script, &limit, reply)));
+                }
             }
             outcome => {
                 let failure = self.failure(outcome);

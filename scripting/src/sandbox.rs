@@ -97,6 +97,9 @@ pub(crate) fn build(
         ("os", os),
         ("coroutine", standard.raw_get("coroutine")?),
         ("bit", library::bit::library(lua, limit)?),
+        ("cjson", library::cjson::library(lua, limit, shared)?),
+        ("cmsgpack", library::message_pack::library(lua, limit, shared)?),
+        ("struct", library::structure::library(lua, limit)?),
     ];
     for (name, library) in libraries {
         globals.raw_set(name, protection.cover(lua, &library)?.0)?;

@@ -2,9 +2,12 @@
 //! long or grow without bounds.
 
 pub(crate) mod bit;
+pub(crate) mod cjson;
+pub(crate) mod message_pack;
 pub(crate) mod pattern;
 pub(crate) mod random;
 pub(crate) mod strings;
+pub(crate) mod structure;
 pub(crate) mod tables;
 
 use mlua::Value;

@@ -231,6 +231,38 @@ fn collecting_cannot_be_stopped() {
 }
 
 #[test]
+fn libraries_are_bounded() {
+    check("local t = {} t[1] = t t[2] = t return cjson.encode(t)", "excessive nesting");
+    check(
+        "cjson.encode_max_depth(2147483647) local t = {} t[1] = t return cjson.encode(t)",
+        "excessive nesting",
+    );
+    check("cjson.decode_max_depth(2147483647) return #cjson.decode(string.rep('[', 1e6))", "too many nested");
+    check("local t = {1} for i = 1, 40 do t = {t, t} end return #cjson.encode(t)", "-ERR ");
+    check("return #cjson.encode(string.rep('\\1', 1e6) .. string.rep('\\1', 1e6))", NO_MEMORY);
+    check("cjson.encode_sparse_array(false, 0) return #cjson.encode({[2^31]=1})", "");
+    check("return cjson.decode('[' .. string.rep('1,', 1e6) .. '1]')", NO_MEMORY);
+    check("return cjson.decode('[' .. string.rep('{},', 1e5) .. '1]')", NO_MEMORY);
+    check("return cjson.decode('{' .. string.rep('\"a\":1,', 3e5) .. '\"b\":2}').b", ":2");
+    check("while true do pcall(cjson.encode, {1, 2, 3}) end", KILLED);
+    check("local t = {} t[1] = t t[2] = t return #cmsgpack.pack(t)", ":");
+    check("local t = {1} for i = 1, 40 do t = {t, t, t, t, t, t} end return #cmsgpack.pack(t)", "");
+    check(
+        "return cmsgpack.unpack('\\221\\255\\255\\255\\255' .. string.rep('\\192', 1000))",
+        "Missing bytes",
+    );
+    check("return cmsgpack.unpack('\\221\\0\\15\\255\\255' .. string.rep('\\144', 2e6))", NO_MEMORY);
+    check("return cmsgpack.unpack(string.rep('\\145', 1e6))", "stack overflow");
+    check("return #{cmsgpack.unpack(string.rep('\\1', 1e6))}", "stack overflow");
+    check("return #struct.pack('c2147483647', 'x')", "too short");
+    check("return #{struct.unpack(string.rep('b', 1e5), string.rep('a', 1e5))}", "stack overflow");
+    check("return struct.size(string.rep('c2147483647', 1e4))", ":21474836470000");
+    check("return struct.unpack('i', 'abcdefgh', 2^53)", "too short");
+    check("return struct.unpack('dc0', string.rep('\\255', 8))", "");
+    check("return bit.tohex(1, -2^31)", "00000001");
+}
+
+#[test]
 fn random_bytes_are_no_script_or_end() {
     let mut seed = 1_u64;
     let mut bench = Bench::with(settings());

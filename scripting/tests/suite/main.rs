@@ -31,3 +31,8 @@ fn lua_is_as_recorded() {
 fn functions_reply_as_recorded() {
     front::check("functions.txt");
 }
+
+#[test]
+fn libraries_are_as_recorded() {
+    front::check("libraries.txt");
+}
