@@ -105,6 +105,7 @@ impl Session {
     ) -> bool {
         self.deliver_now(output.reply);
         let (position, mode) = (output.reply.position(), self.reply_mode);
+        let was_in_transaction = self.transactions.current.is_some();
         match shared.engine.prepare(words) {
             Err(error) => self.refuse(&error, words, shared, output),
             Ok(prepared) => match self.decide(prepared.id, turn.now(), shared) {
@@ -121,6 +122,9 @@ impl Session {
                 }
             },
         }
+        if was_in_transaction && self.transactions.current.is_none() {
+            self.end_transaction(turn);
+        }
         if mode != ReplyMode::All && mode == self.reply_mode {
             output.reply.truncate(position);
             if mode == ReplyMode::AllButNext {
@@ -135,10 +139,9 @@ impl Session {
 
     fn decide(&self, id: CommandId, now: UnixMillis, shared: &Shared) -> Decision {
         let mut flags = shared.engine.table().row(id).command.flags;
-        // EXEC, of those that run at once the only one that takes its time, does what its commands do.
+        // EXEC does what its commands do.
         if let Some(transaction) = &self.transactions.current
-            && flags.contains(Flags::IMMEDIATE)
-            && !flags.contains(Flags::FAST)
+            && is_exec(flags)
         {
             flags = flags.with(transaction.flags);
         }
@@ -195,18 +198,33 @@ impl Session {
             self.flow = Flow::Drop;
             return;
         }
-        if let Some(transaction) = &mut self.transactions.current {
-            transaction.is_doomed = true;
-        }
-        let error = &self.explain(error, words, shared);
-        let text = error.text();
-        output.meter.statistics.count_error(&text);
         let table = shared.engine.table();
         let container = table.by_name(words[0]);
+        let mut error = self.explain(error, words, shared);
+        if container.is_some_and(|id| is_exec(table.row(id).command.flags)) {
+            self.transactions.current = None;
+            error = discarded(&error);
+        } else if let Some(transaction) = &mut self.transactions.current {
+            transaction.is_doomed = true;
+        }
+        let text = error.text();
+        output.meter.statistics.count_error(&text);
         let id = container.map(|id| words.get(1).and_then(|name| table.subcommand(id, name)).unwrap_or(id));
         if let (Some(id), false) = (id, matches!(error, Error::UnknownSubcommand(_))) {
             output.meter.statistics.command(id).rejected.add(1);
         }
         output.reply.error_bytes(&error.bytes());
     }
+}
+
+/// Whether these are the flags of EXEC: of the commands that run at once inside a transaction only it takes its time.
+fn is_exec(flags: Flags) -> bool {
+    flags.contains(Flags::IMMEDIATE) && !flags.contains(Flags::FAST)
+}
+
+/// The error of an EXEC that was refused because of another one.
+fn discarded(error: &Error) -> Error {
+    let bytes = error.bytes();
+    let reason = bytes.strip_prefix(b"ERR ").unwrap_or(&bytes);
+    Error::quoting(&[b"EXECABORT Transaction discarded because of: ", reason])
 }

@@ -44,7 +44,7 @@ pub(crate) fn describe(
         subscriptions.patterns,
         subscriptions.shard_channels,
         client.queued.load(Ordering::Relaxed),
-        client.watched.load(Ordering::Relaxed)
+        client.watched()
     ));
     write(format_args!(
         " qbuf={query} qbuf-free=0 argv-mem={argument_bytes} multi-mem={queued} rbs=0 rbp=0 obl=0 oll={} omem={unsent}",
@@ -74,19 +74,20 @@ pub(crate) fn describe(
 
 /// The letters of a client's flags, `N` if there are none.
 pub(super) fn flags(client: &Client) -> String {
-    const LETTERS: [(Flag, char); 5] = [
-        (Flag::Held, 'b'),
-        (Flag::Killed, 'A'),
-        (Flag::Unix, 'U'),
-        (Flag::NoEvict, 'e'),
-        (Flag::NoTouch, 'T'),
-    ];
+    const LETTERS: [(Flag, char); 4] =
+        [(Flag::Killed, 'A'), (Flag::Unix, 'U'), (Flag::NoEvict, 'e'), (Flag::NoTouch, 'T')];
     let mut letters = String::new();
     if client.class() == Class::PubSub {
         letters.push('P');
     }
     if client.queued.load(Ordering::Relaxed) >= 0 {
         letters.push('x');
+    }
+    if client.has(Flag::Held) {
+        letters.push('b');
+    }
+    if client.has_watched_change() {
+        letters.push('d');
     }
     letters.extend(LETTERS.iter().filter(|(flag, _)| client.has(*flag)).map(|(_, letter)| *letter));
     if letters.is_empty() { "N".to_owned() } else { letters }

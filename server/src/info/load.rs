@@ -21,7 +21,7 @@ pub(super) fn clients(shared: &Shared, text: &mut Text) {
     text.line("blocked_clients", shared.clients.held.load(Ordering::Relaxed));
     text.line("tracking_clients", 0);
     text.line("pubsub_clients", shared.pubsub.clients());
-    let watched = all.iter().map(|client| client.watched.load(Ordering::Relaxed));
+    let watched = all.iter().map(|client| client.watched());
     text.line("watching_clients", watched.clone().filter(|watched| *watched > 0).count());
     let waiters: Vec<_> = all.iter().filter_map(|client| client.waiter()).collect();
     text.line("clients_in_timeout_table", waiters.iter().filter(|waiter| waiter.timeout().is_some()).count());

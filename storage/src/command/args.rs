@@ -4,6 +4,7 @@
 //! an error, and [`Args::finish`] or [`Args::check`] reports the first one.
 
 use crate::error::Error;
+use crate::extended::Extended;
 use crate::time::UnixMillis;
 use spinel_resp::number::parse_double;
 use std::time::Duration;
@@ -111,17 +112,7 @@ impl<'a> Args<'a> {
     pub fn timeout_seconds(&mut self, now: UnixMillis) -> Result<Option<Duration>, Error> {
         let word = self.word();
         self.check()?;
-        let seconds = parse_double(word).ok_or(Error::Text("ERR timeout is not a float or out of range"))?;
-        if seconds < 0.0 {
-            return Err(Error::Text("ERR timeout is negative"));
-        }
-        let milliseconds = (seconds * 1000.0).ceil();
-        if milliseconds >= i64::MAX as f64 {
-            return Err(Error::Text("ERR timeout is out of range"));
-        }
-        let milliseconds = milliseconds as i64;
-        now.after_timeout(milliseconds)?;
-        Ok((milliseconds > 0).then(|| Duration::from_millis(milliseconds.unsigned_abs())))
+        parse_timeout(word, now)
     }
 
     /// The next word as an integer within bounds, both included.
@@ -152,4 +143,22 @@ impl<'a> Args<'a> {
         }
         self.check()
     }
+}
+
+/// Reads a time to wait in seconds, not negative; none if it is 0, which means for ever.
+pub(crate) fn parse_timeout(word: &[u8], now: UnixMillis) -> Result<Option<Duration>, Error> {
+    let number = Extended::parse(word).ok_or(Error::Text("ERR timeout is not a float or out of range"))?;
+    // A number beyond the doubles is too large, or so small that it is rounded up.
+    let beyond = if number < Extended::from(1) { f64::MIN_POSITIVE } else { f64::INFINITY };
+    let seconds = parse_double(word).unwrap_or(beyond);
+    if number.is_negative() && number < Extended::ZERO {
+        return Err(Error::Text("ERR timeout is negative"));
+    }
+    let milliseconds = (seconds * 1000.0).ceil();
+    if milliseconds >= i64::MAX as f64 {
+        return Err(Error::Text("ERR timeout is out of range"));
+    }
+    let milliseconds = milliseconds as i64;
+    now.after_timeout(milliseconds)?;
+    Ok((milliseconds > 0).then(|| Duration::from_millis(milliseconds.unsigned_abs())))
 }

@@ -6,6 +6,7 @@ use crate::keyspace::shard::Shard;
 use crate::keyspace::union::Union;
 use crate::keyspace::view::Held;
 use crate::keyspace::{DbIndex, Keyspace, shard_of};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Watch {
     ticket: Option<Ticket>,
     has_changed: Arc<AtomicBool>,
-    keys: Vec<(DbIndex, Box<[u8]>)>,
+    keys: BTreeSet<(DbIndex, Box<[u8]>)>,
 }
 
 impl Watch {
@@ -28,6 +29,11 @@ impl Watch {
     /// How many keys are watched.
     pub fn len(&self) -> usize {
         self.keys.len()
+    }
+
+    /// What becomes true when any of the keys is changed.
+    pub fn flag(&self) -> &Arc<AtomicBool> {
+        &self.has_changed
     }
 
     /// Whether any of the keys was changed, made or removed since it is watched. Who holds the shard of another key
@@ -48,7 +54,7 @@ impl Turn<'_> {
             with_shard(keyspace, db, key, |shard| {
                 shard.with_interest(|interest| interest.watch(key, ticket, &watch.has_changed));
             });
-            watch.keys.push((db, Box::from(*key)));
+            watch.keys.insert((db, Box::from(*key)));
         }
     }
 

@@ -21,6 +21,9 @@ pub(super) fn subscribe_to_patterns(call: &mut HostCall<'_>) -> Result<(), Error
 }
 
 pub(super) fn subscribe_to_shard_channels(call: &mut HostCall<'_>) -> Result<(), Error> {
+    if call.session.transactions.is_running {
+        return Err(Error::Text("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"));
+    }
     add(call, Kind::ShardChannel);
     Ok(())
 }

@@ -252,7 +252,7 @@ impl Session {
         let queued_bytes = current.map_or(0, |transaction| transaction.memory_bytes());
         self.client.queued.store(queued, Ordering::Relaxed);
         self.client.queued_bytes.store(queued_bytes, Ordering::Relaxed);
-        self.client.watched.store(self.transactions.watch.len(), Ordering::Relaxed);
+        self.client.show_watch(&self.transactions.watch);
     }
 
     /// Adds a command to the transaction, or says why it can't be one of it.
@@ -275,7 +275,10 @@ impl Session {
                 "ERR Command not allowed inside an atomic transaction, as it can't be undone",
             ));
         }
-        transaction.add(prepared, row.command.flags, words);
+        // What will not run need not be kept.
+        if !transaction.is_doomed && !self.transactions.watch.has_changed() {
+            transaction.add(prepared, row.command.flags, words);
+        }
         let limit = shared.config.number(table::CLIENT_QUERY_BUFFER_LIMIT);
         if transaction.memory_bytes() as i64 > limit {
             return Err(Error::Text("ERR Transaction is larger than client-query-buffer-limit"));

@@ -4,6 +4,7 @@
 use super::pop::pop_from_first;
 use super::transfer::Move;
 use super::{INSERT_USE, TAKE_USE, end, reply_element};
+use crate::command::args::parse_timeout;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{Begin, Find, KeySpec};
@@ -124,10 +125,12 @@ fn pop(call: &mut Call<'_>, end: End) -> Result<(), Error> {
 }
 
 fn blmpop(call: &mut Call<'_>) -> Result<(), Error> {
-    let timeout = call.args.timeout_seconds(call.now)?;
+    // A bad time is the last mistake that is told.
+    let timeout = call.args.word();
     let keys = counted_keys(&mut call.args)?;
     let end = end(&mut call.args)?;
     let count = pop_count(&mut call.args)?;
+    let timeout = parse_timeout(timeout, call.now)?;
 
     if !pop_from_first(call, keys, end, count)? {
         call.wait = Some(wait(keys, timeout, Otherwise::NullArray));

@@ -3,6 +3,7 @@
 
 use super::pop::{end, pop_from_first};
 use super::{POP_USE, reply_entry};
+use crate::command::args::parse_timeout;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{Begin, Find, KeySpec};
@@ -93,10 +94,12 @@ fn pop(call: &mut Call<'_>, end: Direction) -> Result<(), Error> {
 }
 
 fn bzmpop(call: &mut Call<'_>) -> Result<(), Error> {
-    let timeout = call.args.timeout_seconds(call.now)?;
+    // A bad time is the last mistake that is told.
+    let timeout = call.args.word();
     let keys = counted_keys(&mut call.args)?;
     let end = end(&mut call.args)?;
     let count = pop_count(&mut call.args)?;
+    let timeout = parse_timeout(timeout, call.now)?;
 
     if !pop_from_first(call, keys, end, count)? {
         call.wait = Some(wait(keys, timeout));
