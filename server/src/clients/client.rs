@@ -4,9 +4,9 @@ use crate::pubsub::{Counts, Mailbox};
 use spinel_resp::Protocol;
 use spinel_storage::UnixMillis;
 use spinel_storage::command::table::CommandId;
-use spinel_storage::engine::Watch;
 use spinel_storage::engine::wait::Waiter;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use spinel_storage::engine::{Change, Watch, WatchFlag};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
@@ -98,8 +98,8 @@ pub(crate) struct Client {
     pub(crate) queued_bytes: AtomicUsize,
     /// How many keys it watches.
     watched: AtomicUsize,
-    /// Becomes true when one of them changes.
-    watched_change: Mutex<Option<Arc<AtomicBool>>>,
+    /// Tells when one of them changes.
+    watch_flag: Mutex<Option<Arc<WatchFlag>>>,
     /// Since when more is unsent than the soft limit allows; 0 if it is not.
     pub(crate) over_soft_limit: AtomicI64,
     names: Mutex<Option<Box<Names>>>,
@@ -130,7 +130,7 @@ impl Client {
             queued: AtomicI64::new(-1),
             queued_bytes: AtomicUsize::new(0),
             watched: AtomicUsize::new(0),
-            watched_change: Mutex::new(None),
+            watch_flag: Mutex::new(None),
             over_soft_limit: AtomicI64::new(0),
             names: Mutex::new(None),
             waiter: Mutex::new(None),
@@ -256,19 +256,19 @@ impl Client {
     /// Lets others see how many keys the client watches, and whether one of them has changed.
     pub(crate) fn show_watch(&self, watch: &Watch) {
         let flag = (!watch.is_empty()).then(|| Arc::clone(watch.flag()));
-        *self.watched_change.lock().unwrap_or_else(PoisonError::into_inner) = flag;
+        *self.watch_flag.lock().unwrap_or_else(PoisonError::into_inner) = flag;
         self.watched.store(watch.len(), Ordering::Relaxed);
     }
 
-    /// Whether a watched key has changed.
-    pub(crate) fn has_watched_change(&self) -> bool {
-        let flag = self.watched_change.lock().unwrap_or_else(PoisonError::into_inner);
-        flag.as_ref().is_some_and(|flag| flag.load(Ordering::Acquire))
+    /// What has become of the keys that the client watches.
+    pub(crate) fn watched_change(&self) -> Change {
+        let flag = self.watch_flag.lock().unwrap_or_else(PoisonError::into_inner);
+        flag.as_ref().map_or(Change::None, |flag| flag.change())
     }
 
-    /// How many keys the client watches; none any more if one of them has changed.
+    /// How many keys the client watches; none any more if one of them was written.
     pub(crate) fn watched(&self) -> usize {
-        if self.has_watched_change() { 0 } else { self.watched.load(Ordering::Relaxed) }
+        if self.watched_change() == Change::Written { 0 } else { self.watched.load(Ordering::Relaxed) }
     }
 
     /// Lets others see in which wait the client is, if it is in one.

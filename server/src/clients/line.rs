@@ -3,6 +3,7 @@
 use super::client::{Class, Client, Flag};
 use spinel_storage::UnixMillis;
 use spinel_storage::command::table::CommandTable;
+use spinel_storage::engine::Change;
 use std::io::Write;
 use std::sync::atomic::Ordering;
 
@@ -86,7 +87,7 @@ pub(super) fn flags(client: &Client) -> String {
     if client.has(Flag::Held) {
         letters.push('b');
     }
-    if client.has_watched_change() {
+    if client.watched_change() != Change::None {
         letters.push('d');
     }
     letters.extend(LETTERS.iter().filter(|(flag, _)| client.has(*flag)).map(|(_, letter)| *letter));

@@ -35,7 +35,7 @@ use journal::Journal;
 use spinel_types::HashSeed;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-pub use watch::Watch;
+pub use watch::{Change, Watch, WatchFlag};
 
 /// What an engine is made with.
 #[derive(Clone, Debug)]

@@ -2,13 +2,13 @@
 
 use super::{Setting, Turn};
 use crate::keyspace::interest::Ticket;
+pub use crate::keyspace::interest::{Change, WatchFlag};
 use crate::keyspace::shard::Shard;
 use crate::keyspace::union::Union;
 use crate::keyspace::view::Held;
 use crate::keyspace::{DbIndex, Keyspace, shard_of};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Keys of which somebody wants to know whether they have changed.
 ///
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, Default)]
 pub struct Watch {
     ticket: Option<Ticket>,
-    has_changed: Arc<AtomicBool>,
+    flag: Arc<WatchFlag>,
     keys: BTreeSet<(DbIndex, Box<[u8]>)>,
 }
 
@@ -31,15 +31,15 @@ impl Watch {
         self.keys.len()
     }
 
-    /// What becomes true when any of the keys is changed.
-    pub fn flag(&self) -> &Arc<AtomicBool> {
-        &self.has_changed
+    /// What tells that any of the keys has changed.
+    pub fn flag(&self) -> &Arc<WatchFlag> {
+        &self.flag
     }
 
     /// Whether any of the keys was changed, made or removed since it is watched. Who holds the shard of another key
     /// learns of all changes that its holder before him can know of.
     pub fn has_changed(&self) -> bool {
-        self.has_changed.load(Ordering::Acquire)
+        self.flag.change() != Change::None
     }
 }
 
@@ -52,7 +52,7 @@ impl Turn<'_> {
             // One that has expired is not there from the beginning.
             self.look_at(db, key);
             with_shard(keyspace, db, key, |shard| {
-                shard.with_interest(|interest| interest.watch(key, ticket, &watch.has_changed));
+                shard.with_interest(|interest| interest.watch(key, ticket, &watch.flag));
             });
             watch.keys.insert((db, Box::from(*key)));
         }

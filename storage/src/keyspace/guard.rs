@@ -55,6 +55,16 @@ enum Voice {
     Quiet,
 }
 
+/// When those who watch a key hear of what a guard does to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Touch {
+    /// When it changes the key.
+    Changed,
+    /// In any case.
+    Always,
+    Never,
+}
+
 /// One key, opened for writing.
 pub struct KeyGuard<'v, 'a> {
     view: &'v mut View<'a>,
@@ -66,6 +76,7 @@ pub struct KeyGuard<'v, 'a> {
     /// Whether the value is a collection that was opened, so that the accounts must take it in again.
     is_open: bool,
     voice: Voice,
+    touch: Touch,
 }
 
 impl<'v, 'a> KeyGuard<'v, 'a> {
@@ -76,7 +87,8 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         hash: u64,
         slot: Option<Slot>,
     ) -> Self {
-        KeyGuard { view, db, key, hash, slot, changes: 0, is_open: false, voice: Voice::Usual }
+        let (changes, is_open, voice, touch) = (0, false, Voice::Usual, Touch::Changed);
+        KeyGuard { view, db, key, hash, slot, changes, is_open, voice, touch }
     }
 
     /// Whether the key exists.
@@ -286,6 +298,22 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         }
     }
 
+    /// Lets everybody take the key for changed even if it is not.
+    pub fn touch(&mut self) {
+        self.touch = Touch::Always;
+    }
+
+    /// Counts changes to a value that doesn't count them itself and that nobody who watches the key wants to hear of.
+    pub fn count_hidden_changes(&mut self, changes: u64) {
+        self.changes += changes;
+        self.touch = Touch::Never;
+    }
+
+    /// Lets those look again who wait for the key.
+    pub fn rouse_waiters(&mut self) {
+        self.view.rouse_waiters(self.db, self.hash, self.key);
+    }
+
     /// Counts changes to a value that doesn't count them itself.
     pub fn count_changes(&mut self, changes: u64) {
         self.changes += changes;
@@ -385,6 +413,8 @@ impl Drop for KeyGuard<'_, '_> {
         }
         if self.changes > 0 {
             self.tell_usual();
+        }
+        if self.touch == Touch::Always || self.changes > 0 && self.touch == Touch::Changed {
             self.view.tell_change(self.db, self.hash, self.key);
         }
     }

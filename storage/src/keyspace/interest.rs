@@ -6,15 +6,46 @@
 use crate::engine::wait::Waiter;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A number that nobody else has. Who came later has a higher one.
 pub(crate) type Ticket = u64;
 
+/// What has become of watched keys.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Change {
+    /// None of them changed.
+    None,
+    /// Their database was emptied, or exchanged for another.
+    Emptied,
+    /// One of them was written or removed.
+    Written,
+}
+
+/// Tells who watches keys what has become of them.
+#[derive(Debug, Default)]
+pub struct WatchFlag(AtomicU8);
+
+impl WatchFlag {
+    fn raise(&self, change: Change) {
+        self.0.fetch_max(change as u8, Ordering::AcqRel);
+    }
+
+    /// What has become of the keys.
+    pub fn change(&self) -> Change {
+        match self.0.load(Ordering::Acquire) {
+            0 => Change::None,
+            1 => Change::Emptied,
+            _ => Change::Written,
+        }
+    }
+}
+
 /// The watches and the queues of one shard's keys.
 #[derive(Default)]
 pub(crate) struct Interest {
-    watches: BTreeMap<Box<[u8]>, BTreeMap<Ticket, Arc<AtomicBool>>>,
+    watches: BTreeMap<Box<[u8]>, BTreeMap<Ticket, Arc<WatchFlag>>>,
     queues: BTreeMap<Box<[u8]>, BTreeMap<Ticket, Arc<Waiter>>>,
 }
 
@@ -31,7 +62,7 @@ impl Interest {
     }
 
     /// Sets a flag when the key changes.
-    pub(crate) fn watch(&mut self, key: &[u8], ticket: Ticket, flag: &Arc<AtomicBool>) {
+    pub(crate) fn watch(&mut self, key: &[u8], ticket: Ticket, flag: &Arc<WatchFlag>) {
         self.watches.entry(key.into()).or_default().insert(ticket, Arc::clone(flag));
     }
 
@@ -45,9 +76,9 @@ impl Interest {
     }
 
     /// Tells who watches a key that it has changed.
-    pub(crate) fn changed(&self, key: &[u8]) {
+    pub(crate) fn changed(&self, key: &[u8], change: Change) {
         for flag in self.watches.get(key).into_iter().flat_map(BTreeMap::values) {
-            flag.store(true, Ordering::Release);
+            flag.raise(change);
         }
     }
 

@@ -1,7 +1,7 @@
 //! One shard: keys with their values, and who cares for them. Stamps are expiry times in Unix milliseconds, clocks
 //! access clocks.
 
-use super::interest::Interest;
+use super::interest::{Change, Interest};
 use spinel_types::{HashSeed, Values};
 
 /// The keys whose hashes fall into one shard of a database.
@@ -26,7 +26,7 @@ impl Shard {
     #[inline]
     pub(crate) fn rouse(&self, key: &[u8]) -> bool {
         self.interest.as_ref().is_some_and(|interest| {
-            interest.changed(key);
+            interest.changed(key, Change::Written);
             interest.is_awaited(key)
         })
     }
@@ -44,7 +44,7 @@ impl Shard {
     pub(crate) fn rouse_watchers(&self, seed: HashSeed) {
         let Some(interest) = &self.interest else { return };
         for key in interest.watched().filter(|key| self.values.table().find(seed.hash(key), key).is_some()) {
-            interest.changed(key);
+            interest.changed(key, Change::Emptied);
         }
     }
 }

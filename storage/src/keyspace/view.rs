@@ -143,6 +143,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Lets those look again who wait for a key.
+    pub(crate) fn rouse_waiters(&mut self, db: DbIndex, hash: u64, key: &[u8]) {
+        let interest = self.shard(db, hash).interest.as_ref();
+        if interest.is_some_and(|interest| interest.is_awaited(key)) {
+            self.chores.roused.push_back((db, key.into()));
+        }
+    }
+
     /// Tells that a key was changed.
     #[inline]
     pub(crate) fn tell_change(&mut self, db: DbIndex, hash: u64, key: &[u8]) {

@@ -124,7 +124,9 @@ fn ltrim(call: &mut Call<'_>) -> Result<(), Error> {
         let range = range_of(start, stop, list.view().len());
         list.keep(range.start, range.len());
         guard.notify(Event::list("ltrim"));
+        guard.touch();
     }
+    drop(guard);
 
     call.reply.ok();
     Ok(())

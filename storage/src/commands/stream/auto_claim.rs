@@ -88,7 +88,7 @@ fn xautoclaim(call: &mut Call<'_>) -> Result<(), Error> {
         reply_id(call.reply, id);
     }
     let (changes, is_consumer_new) = (claimer.changes, claimer.is_consumer_new);
-    guard.count_changes(changes);
+    guard.count_hidden_changes(changes);
     if is_consumer_new {
         guard.notify(Event::stream("xgroup-createconsumer"));
     }

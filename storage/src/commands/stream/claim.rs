@@ -128,7 +128,7 @@ fn xclaim(call: &mut Call<'_>) -> Result<(), Error> {
     }
     let (changes, is_consumer_new) = (claimer.changes, claimer.is_consumer_new);
     call.reply.finish_array(deferred, replied);
-    guard.count_changes(changes);
+    guard.count_hidden_changes(changes);
     if is_consumer_new {
         guard.notify(Event::stream("xgroup-createconsumer"));
     }

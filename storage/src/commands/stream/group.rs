@@ -162,11 +162,16 @@ fn create(call: &mut Call<'_>) -> Result<(), Error> {
         return Err(wrong_words(&call.args));
     }
     let id = start.id(stream.as_deref(), Subcommand::Create)?;
+    let is_new = stream.is_none();
     let stream = guard.stream()?;
     if !stream.groups_mut().add(name, stream::Group::new(id, start.entries_read)) {
         return Err(Error::Text("BUSYGROUP Consumer Group name already exists"));
     }
-    guard.count_changes(1);
+    if is_new {
+        guard.count_changes(1);
+    } else {
+        guard.count_hidden_changes(1);
+    }
     if start.id == b"$" {
         call.effect.rewrite_line(|| start_line(key, name, &start, id));
     }
@@ -202,7 +207,7 @@ fn set_id(call: &mut Call<'_>) -> Result<(), Error> {
     group.entries_read = start.entries_read;
     call.effect.rewrite_line(|| set_group_id(Place { key, group: name }, &group));
     drop(group);
-    guard.count_changes(1);
+    guard.count_hidden_changes(1);
 
     call.reply.ok();
     Ok(())
@@ -222,7 +227,8 @@ fn destroy(call: &mut Call<'_>) -> Result<(), Error> {
 
     let mut guard = call.keys.write(key);
     let is_removed = guard.existing_stream()?.ok_or(NO_KEY)?.groups_mut().remove(name).is_some();
-    guard.count_changes(is_removed.into());
+    guard.count_hidden_changes(is_removed.into());
+    guard.rouse_waiters();
 
     call.reply.integer(is_removed.into());
     Ok(())
@@ -234,7 +240,7 @@ fn create_consumer(call: &mut Call<'_>) -> Result<(), Error> {
 
     let mut guard = call.keys.write(key);
     let (_, is_new) = existing(&mut guard, key, name)?.consumer_or_add(consumer, now_ms);
-    guard.count_changes(is_new.into());
+    guard.count_hidden_changes(is_new.into());
 
     call.reply.integer(is_new.into());
     Ok(())
@@ -245,7 +251,7 @@ fn delete_consumer(call: &mut Call<'_>) -> Result<(), Error> {
 
     let mut guard = call.keys.write(key);
     let pending = existing(&mut guard, key, name)?.remove_consumer(consumer);
-    guard.count_changes(pending.is_some().into());
+    guard.count_hidden_changes(pending.is_some().into());
 
     call.reply.integer(pending.unwrap_or(0) as i64);
     Ok(())

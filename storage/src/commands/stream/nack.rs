@@ -114,7 +114,7 @@ fn xnack(call: &mut Call<'_>) -> Result<(), Error> {
         call.effect.rewrite_line(|| effects::claim(place, &group, *id, &pending));
         released += 1;
     }
-    guard.count_changes(released);
+    guard.count_hidden_changes(released);
 
     call.reply.integer(released as i64);
     Ok(())

@@ -69,7 +69,7 @@ fn xreadgroup(call: &mut Call<'_>) -> Result<(), Error> {
             Want::Own(after) => delivery.serve_own(&mut served, after, options.count),
         }
         let (changes, is_consumer_new) = (delivery.changes, delivery.is_consumer_new);
-        guard.count_changes(changes);
+        guard.count_hidden_changes(changes);
         if is_consumer_new {
             guard.notify(Event::stream("xgroup-createconsumer"));
         }

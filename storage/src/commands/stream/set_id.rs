@@ -88,7 +88,7 @@ fn xsetid(call: &mut Call<'_>) -> Result<(), Error> {
     if let Some(id) = options.max_deleted.filter(|id| !id.is_zero()) {
         stream.set_max_deleted_id(id);
     }
-    guard.count_changes(1);
+    guard.count_hidden_changes(1);
 
     call.reply.ok();
     Ok(())
