@@ -126,13 +126,11 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
 
 fn costs_us(server: &Server, command: &Scaled, operations: u64) -> Outcome<[f64; 3]> {
     let mut costs = [0.0; 3];
-    ask(&mut connect(server.port)?, &["FLUSHALL", "SYNC"])?;
-    let mut filled = 0;
     for (at, (_, size)) in SIZES.into_iter().enumerate() {
+        ask(&mut connect(server.port)?, &["FLUSHALL", "SYNC"])?;
         let reply = if matches!(command.fill, [Word::Text("XADD"), ..]) { Reply::Bulk } else { Reply::Line };
         let mut batch = Batch::new(command.fill, FILLING.pipeline, reply);
-        Load::connect(server.port, FILLING)?.run(&mut batch, &mut Keys::from(filled), size - filled)?;
-        filled = size;
+        Load::connect(server.port, FILLING)?.run(&mut batch, &mut Keys::from(0), size)?;
         let operations = if command.removes { operations.min(size / 10) } else { operations };
         costs[at] = cost_us(server, command, at, operations)?;
     }
