@@ -60,6 +60,7 @@ impl Session {
             || self.transactions.current.is_some()
             || self.reply_mode != ReplyMode::All
             || self.listener.is_some()
+            || self.tracking.is_some()
             || shared.clients.pause.until() > now
             || shared.memory_limit.is_exceeded()
     }
@@ -84,6 +85,7 @@ impl Session {
     /// Makes the session as it was when the connection began.
     pub(crate) fn reset(&mut self, shared: &Shared) {
         self.stop_listening(shared);
+        self.stop_tracking(shared);
         self.db = DbIndex(0);
         self.protocol = Protocol::Resp2;
         self.reply_mode = ReplyMode::All;
@@ -109,7 +111,10 @@ impl Session {
         match shared.engine.prepare(words) {
             Err(error) => self.refuse(&error, words, shared, output),
             Ok(prepared) => match self.decide(prepared.id, turn.now(), shared) {
-                Decision::Run => self.execute(&prepared, words, turn, shared, output),
+                Decision::Run => {
+                    self.execute(&prepared, words, turn, shared, output);
+                    self.forget_caching(prepared.id, shared);
+                }
                 Decision::Queue => {
                     if let Err(error) = self.queue(&prepared, words, (shared, &mut *output.reply)) {
                         self.refuse(&error, words, shared, output);

@@ -42,6 +42,7 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
             tell_overflow(&client, shared);
         }
         connection.session.stop_listening(shared);
+        connection.session.stop_tracking(shared);
         connection.session.let_go(&mut worker.desk.borrow_mut().executor);
         shared.clients.leave(&client);
     }

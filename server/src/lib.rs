@@ -40,6 +40,7 @@ mod session;
 mod settle;
 mod statistics;
 mod stream;
+mod tracking;
 mod transaction;
 mod upkeep;
 mod version;

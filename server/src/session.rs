@@ -7,6 +7,7 @@ use crate::config::{Config, table};
 use crate::pubsub::Listener;
 use crate::server::{Shared, now};
 use crate::statistics::Meter;
+use crate::tracking::SessionTracking;
 use crate::transaction::Transactions;
 use crate::window::{Last, Ready, Requests, Shelf, Window};
 use spinel_resp::{Batch, Protocol, ReplyWriter};
@@ -64,6 +65,8 @@ pub(crate) struct Session {
     pub(crate) reply_mode: ReplyMode,
     /// What the client listens to, if anything.
     pub(crate) listener: Option<Box<Listener>>,
+    /// How the client is told of changes to what it has read, if it is.
+    pub(crate) tracking: Option<Box<SessionTracking>>,
     /// What a held session waits for.
     pub(crate) hold: Hold,
     /// The reply of the command that waited; due when the wait is over.
@@ -89,6 +92,7 @@ impl Session {
             client,
             reply_mode: ReplyMode::All,
             listener: None,
+            tracking: None,
             hold: Hold::Pause,
             owed: None,
             transactions: Transactions::default(),
@@ -202,6 +206,7 @@ impl Session {
     ) {
         let Output { reply, meter } = output;
         self.last = Some(prepared.id);
+        self.note_reads(prepared.id, words, shared);
         let is_brief = meter.is_brief(prepared.id);
         if !is_brief {
             meter.start();

@@ -1,6 +1,6 @@
 //! What the server knows of one client, and what it can do to it.
 
-use crate::pubsub::{Counts, Mailbox};
+use crate::pubsub::{Counts, Mailbox, TrackingState};
 use spinel_resp::Protocol;
 use spinel_storage::UnixMillis;
 use spinel_storage::command::table::CommandId;
@@ -171,12 +171,21 @@ impl Client {
             let waker = self.waker.get().expect("a connection registers before it serves requests");
             Arc::new(Mailbox::new(self.id, waker.clone()))
         };
-        Arc::clone(self.mailbox.get_or_init(new))
+        let mailbox = self.mailbox.get_or_init(new);
+        if self.protocol.load(Ordering::SeqCst) == 3 {
+            mailbox.set_protocol(Protocol::Resp3);
+        }
+        Arc::clone(mailbox)
     }
 
     /// How many channels and patterns it listens to.
     pub(crate) fn subscriptions(&self) -> Counts {
         self.mailbox().map(|mailbox| mailbox.counts()).unwrap_or_default()
+    }
+
+    /// How it is told of changed keys, if it is.
+    pub(crate) fn tracking(&self) -> Option<TrackingState> {
+        self.mailbox().and_then(|mailbox| mailbox.tracking())
     }
 
     /// Bytes that wait until the client reads: of replies and of messages.
@@ -195,6 +204,14 @@ impl Client {
         self.set(Flag::Killed, true);
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
+        }
+    }
+
+    /// Changes the protocol of replies and messages. Whoever opens the mailbox meanwhile sees the new one.
+    pub(crate) fn speak(&self, protocol: Protocol) {
+        self.protocol.store(if protocol == Protocol::Resp2 { 2 } else { 3 }, Ordering::SeqCst);
+        if let Some(mailbox) = self.mailbox.get() {
+            mailbox.set_protocol(protocol);
         }
     }
 

@@ -52,10 +52,11 @@ pub(crate) fn describe(
         u8::from(unsent > 0)
     ));
     write(format_args!(
-        " tot-mem={} events={} cmd={} user=default redir=-1 resp={} lib-name=",
+        " tot-mem={} events={} cmd={} user=default redir={} resp={} lib-name=",
         FIXED_BYTES + query + unsent + queued + argument_bytes,
         if unsent > 0 { "rw" } else { "r" },
         command.map_or("NULL", |id| table.row(id).command.name),
+        client.tracking().map_or(-1, |state| state.redirect as i64),
         client.protocol()
     ));
     out.extend_from_slice(&names.library);
@@ -86,6 +87,10 @@ pub(super) fn flags(client: &Client) -> String {
     }
     if client.has(Flag::Held) {
         letters.push('b');
+    }
+    if let Some(state) = client.tracking() {
+        let shown = [(true, 't'), (state.is_broken, 'R'), (state.broadcasts, 'B')];
+        letters.extend(shown.into_iter().filter(|(is_set, _)| *is_set).map(|(_, letter)| letter));
     }
     if client.watched_change() != Change::None {
         letters.push('d');

@@ -49,10 +49,18 @@ impl Clients {
     /// Forgets a client whose connection has ended.
     pub(crate) fn leave(&self, client: &Client) {
         self.lock().remove(&client.id);
+        if let Some(mailbox) = client.mailbox() {
+            mailbox.close();
+        }
     }
 
     /// The client with this number.
     pub(crate) fn get(&self, id: u64) -> Option<Arc<Client>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// The client with this number.
+    pub(crate) fn find(&self, id: u64) -> Option<Arc<Client>> {
         self.lock().get(&id).cloned()
     }
 

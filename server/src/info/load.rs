@@ -19,7 +19,7 @@ pub(super) fn clients(shared: &Shared, text: &mut Text) {
     text.line("client_recent_max_input_buffer", query.unwrap_or(0));
     text.line("client_recent_max_output_buffer", unsent.unwrap_or(0));
     text.line("blocked_clients", shared.clients.held.load(Ordering::Relaxed));
-    text.line("tracking_clients", 0);
+    text.line("tracking_clients", shared.pubsub.tracking.sums().clients);
     text.line("pubsub_clients", shared.pubsub.clients());
     let watched = all.iter().map(|client| client.watched());
     text.line("watching_clients", watched.clone().filter(|watched| *watched > 0).count());
@@ -62,18 +62,12 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
     text.line("pubsub_channels", shared.pubsub.count(Kind::Channel));
     text.line("pubsub_patterns", shared.pubsub.count(Kind::Pattern));
     text.line("pubsubshard_channels", shared.pubsub.count(Kind::ShardChannel));
-    text.lines(
-        &[
-            "latest_fork_usec",
-            "total_forks",
-            "migrate_cached_sockets",
-            "tracking_total_keys",
-            "tracking_total_items",
-            "tracking_total_prefixes",
-            "unexpected_error_replies",
-        ],
-        0,
-    );
+    text.lines(&["latest_fork_usec", "total_forks", "migrate_cached_sockets"], 0);
+    let tracked = shared.pubsub.tracking.sums();
+    text.line("tracking_total_keys", tracked.keys);
+    text.line("tracking_total_items", tracked.items);
+    text.line("tracking_total_prefixes", tracked.prefixes);
+    text.line("unexpected_error_replies", 0);
     text.line("total_error_replies", shared.sum(|worker| &worker.error_replies));
     text.line(
         "client_query_buffer_limit_disconnections",

@@ -1,6 +1,7 @@
 //! What others have to say to a client, until its connection sends it.
 
 use super::message::Message;
+use crate::tracking::{Mode, Options};
 use spinel_resp::Protocol;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +30,16 @@ impl Counts {
     }
 }
 
+/// What others see of a client's tracking.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TrackingState {
+    /// The client that is told instead; 0 for none.
+    pub(crate) redirect: u64,
+    pub(crate) broadcasts: bool,
+    /// The client that was to be told instead is gone.
+    pub(crate) is_broken: bool,
+}
+
 /// More is unread than the limit allows. What was there is dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Overflow;
@@ -55,6 +66,8 @@ struct Content {
     /// Bytes that the connection took and could not send yet.
     unsent: usize,
     overflow: Option<Overflow>,
+    is_closed: bool,
+    tracking: Option<TrackingState>,
 }
 
 impl Mailbox {
@@ -65,30 +78,76 @@ impl Mailbox {
             counts: Counts::default(),
             unsent: 0,
             overflow: None,
+            is_closed: false,
+            tracking: None,
         };
         Mailbox { client, waker, content: Mutex::new(content) }
     }
 
     /// Appends a message. The first one wakes the connection, which will take those that come until it runs, too.
     pub(crate) fn put(&self, message: &Message, limits: &HardLimits) {
+        self.put_with(limits, |bytes, (protocol, _)| message.append_to(bytes, protocol));
+    }
+
+    /// As [`put`](Self::put), for messages that depend on more than the protocol. Whether the client is still there.
+    pub(crate) fn put_with(
+        &self,
+        limits: &HardLimits,
+        append: impl FnOnce(&mut Vec<u8>, (Protocol, Counts)),
+    ) -> bool {
         let mut content = self.lock();
-        if content.overflow.is_some() {
-            return;
+        if content.overflow.is_some() || content.is_closed {
+            return !content.is_closed;
         }
         let was_empty = content.bytes.is_empty();
-        let protocol = content.protocol;
-        message.append_to(&mut content.bytes, protocol);
+        let to = (content.protocol, content.counts);
+        append(&mut content.bytes, to);
         let limit = if content.counts.is_any() { &limits.subscriber } else { &limits.normal };
         let limit = limit.load(Ordering::Relaxed);
         if limit > 0 && content.bytes.len() + content.unsent >= limit {
             content.bytes = Vec::new();
             content.overflow = Some(Overflow);
         }
-        let is_over = content.overflow.is_some();
+        let (is_over, is_empty) = (content.overflow.is_some(), content.bytes.is_empty());
         drop(content);
-        if was_empty || is_over {
+        if was_empty && !is_empty || is_over {
             self.waker.wake_by_ref();
         }
+        true
+    }
+
+    /// Drops what is there and takes no more: the client is gone.
+    pub(crate) fn close(&self) {
+        let mut content = self.lock();
+        content.bytes = Vec::new();
+        content.is_closed = true;
+    }
+
+    /// The protocol of messages.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.lock().protocol
+    }
+
+    /// Takes note of how the client is told of changes, or that it is not.
+    pub(crate) fn note_tracking(&self, options: Option<Options>) {
+        let state = |options: Options| TrackingState {
+            redirect: options.redirect,
+            broadcasts: options.mode == Mode::Broadcast,
+            is_broken: false,
+        };
+        self.lock().tracking = options.map(state);
+    }
+
+    /// Takes note that the client that was to be told instead is gone.
+    pub(crate) fn note_broken_redirect(&self) {
+        if let Some(state) = &mut self.lock().tracking {
+            state.is_broken = true;
+        }
+    }
+
+    /// How the client is told of changes, if it is.
+    pub(crate) fn tracking(&self) -> Option<TrackingState> {
+        self.lock().tracking
     }
 
     /// Appends bytes in the client's own protocol, which count for no limit.

@@ -18,6 +18,11 @@ impl Message {
         Message(writer.take())
     }
 
+    /// A message that is written already, as RESP2.
+    pub(crate) fn written(bytes: Vec<u8>) -> Message {
+        Message(bytes)
+    }
+
     /// Appends it in a protocol.
     pub(super) fn append_to(&self, bytes: &mut Vec<u8>, protocol: Protocol) {
         let start = bytes.len();

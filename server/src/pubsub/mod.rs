@@ -21,9 +21,10 @@ mod session;
 mod subscribers;
 
 pub(crate) use listener::Listener;
-pub(crate) use mailbox::{Counts, HardLimits, Mailbox};
+pub(crate) use mailbox::{Counts, HardLimits, Mailbox, TrackingState};
 pub(crate) use message::Message;
 
+use crate::tracking::Tracking;
 use channels::Channels;
 use notifications::Notifications;
 use patterns::Patterns;
@@ -47,7 +48,7 @@ pub(crate) enum Kind {
     ShardChannel,
 }
 
-/// The registry of all subscriptions.
+/// The registry of all subscriptions, and of who wants to know what becomes of keys.
 #[derive(Default)]
 pub(crate) struct PubSub {
     channels: Channels,
@@ -57,10 +58,12 @@ pub(crate) struct PubSub {
     clients: AtomicUsize,
     pub(crate) limits: HardLimits,
     notifications: Notifications,
+    pub(crate) tracking: Tracking,
 }
 
 impl Audience for PubSub {
-    fn hear(&self, news: &News, _: u64) {
+    fn hear(&self, news: &News, client: u64) {
+        self.tracking.hear(news, client, &self.limits);
         for item in news.iter() {
             if let Item::Event(db, key, event) = item {
                 self.publish_event(db, key, event);

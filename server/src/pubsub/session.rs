@@ -30,9 +30,10 @@ impl Session {
         self.protocol == Protocol::Resp2 && self.listener.is_some()
     }
 
-    /// Writes the messages that have come, between two replies. A client that wants no replies gets them later.
+    /// Writes the messages that have come, between two replies. A client that wants no replies, or is getting those
+    /// of a transaction, gets them later.
     pub(crate) fn deliver(&self, reply: &mut ReplyWriter) {
-        if self.reply_mode == ReplyMode::All {
+        if self.reply_mode == ReplyMode::All && !self.transactions.is_running {
             self.deliver_now(reply);
         }
     }
@@ -47,9 +48,7 @@ impl Session {
     /// Changes the protocol of replies and messages. Messages that came before are written in the old one.
     pub(crate) fn speak(&mut self, protocol: Protocol, reply: &mut ReplyWriter) {
         self.protocol = protocol;
-        if let Some(mailbox) = self.client.mailbox() {
-            mailbox.set_protocol(protocol);
-        }
+        self.client.speak(protocol);
         self.deliver(reply);
         reply.set_protocol(protocol);
     }

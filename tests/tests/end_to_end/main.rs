@@ -1,6 +1,7 @@
 //! The server and the command line client as their users meet them: processes, sockets, real clients.
 
 mod blocking;
+mod caching;
 mod command_line;
 mod foreign_programs;
 mod hostile;

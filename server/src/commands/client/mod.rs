@@ -2,6 +2,7 @@
 
 mod help;
 mod listing;
+mod tracking;
 
 use super::{HostCall, HostRow};
 use crate::admission::ReplyMode;
@@ -47,6 +48,45 @@ pub(super) const COMMANDS: &[HostRow] = &[
             ..ROW
         },
         capabilities,
+    ),
+    (
+        Command {
+            name: "client|caching",
+            usage: "mode=<YES|NO>",
+            since: "6.0.0",
+            about: "Tells whether the keys of the next command are tracked.",
+            ..ROW
+        },
+        tracking::caching,
+    ),
+    (
+        Command {
+            name: "client|getredir",
+            since: "6.0.0",
+            about: "Returns the client that is told of changes instead of this one.",
+            ..ROW
+        },
+        tracking::redirection,
+    ),
+    (
+        Command {
+            name: "client|tracking",
+            usage: "status=<ON|OFF> [REDIRECT client-id:integer] [PREFIX prefix]... [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+            since: "6.0.0",
+            cost: "O(1). Some options may introduce additional complexity.",
+            about: "Lets the connection be told when what it has read changes, or not.",
+            ..ROW
+        },
+        tracking::tracking,
+    ),
+    (
+        Command {
+            name: "client|trackinginfo",
+            since: "6.2.0",
+            about: "Describes how the connection is told of changes.",
+            ..ROW
+        },
+        tracking::describe,
     ),
     (
         Command { name: "client|getname", since: "2.6.9", about: "Returns the connection's name.", ..ROW },

@@ -198,6 +198,7 @@ fn run_all<'e>(
         if !is_brief {
             meter.start();
         }
+        call.session.note_reads(prepared.id, words, call.shared);
         let outcome = call.turn.execute_claimed(claim, prepared, setting, words, call.reply);
         let error = match outcome {
             Outcome::Done | Outcome::Waiting(_) => None,

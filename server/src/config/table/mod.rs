@@ -105,6 +105,7 @@ keys! {
     TCP_KEEPALIVE = "tcp-keepalive";
     TIMEOUT = "timeout";
     TLS_PORT = "tls-port";
+    TRACKING_TABLE_MAX_KEYS = "tracking-table-max-keys";
     UNIXSOCKET = "unixsocket";
     UNIXSOCKETPERM = "unixsocketperm";
 }

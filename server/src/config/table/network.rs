@@ -29,7 +29,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         lists::output_limits,
     ),
     bytes_or_percent("maxmemory-clients", 0).idle(),
-    integer("tracking-table-max-keys", 1_000_000, 0, i64::MAX).idle(),
+    integer("tracking-table-max-keys", 1_000_000, 0, i64::MAX),
     text("requirepass", ""),
     text("aclfile", "").at_start().idle(),
     integer("acllog-max-len", 128, 0, i64::MAX).idle(),

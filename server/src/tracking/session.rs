@@ -1,0 +1,97 @@
+//! A session's side of client-side caching.
+
+use super::{Mode, Options};
+use crate::config::table;
+use crate::pubsub::Mailbox;
+use crate::server::Shared;
+use crate::session::Session;
+use spinel_storage::command::flags::Flags;
+use spinel_storage::command::keys::KeyUse;
+use spinel_storage::command::table::CommandId;
+use std::sync::Arc;
+
+/// What CLIENT CACHING said about the next command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Caching {
+    Unsaid,
+    Yes,
+    No,
+}
+
+/// How a client is told of changes. A session has it only while it tracks.
+pub(crate) struct SessionTracking {
+    pub(crate) options: Options,
+    pub(crate) caching: Caching,
+    /// Of broadcasting, sorted.
+    pub(crate) prefixes: Vec<Box<[u8]>>,
+}
+
+impl Session {
+    /// Starts tracking, or changes how it is done.
+    pub(crate) fn track(
+        &mut self,
+        options: Options,
+        prefixes: &[&[u8]],
+        redirect: Option<Arc<Mailbox>>,
+        shared: &Shared,
+    ) {
+        let mailbox = self.client.open_mailbox();
+        mailbox.set_protocol(self.protocol);
+        mailbox.note_tracking(Some(options));
+        shared.pubsub.tracking.enter(&mailbox, options, redirect, &shared.engine);
+        let fresh = || Box::new(SessionTracking { options, caching: Caching::Unsaid, prefixes: Vec::new() });
+        let tracking = self.tracking.get_or_insert_with(fresh);
+        tracking.options = options;
+        let own = &mut tracking.prefixes;
+        let everything: &[&[u8]] = &[b""];
+        let is_all = options.mode == Mode::Broadcast && prefixes.is_empty();
+        for prefix in if is_all { everything } else { prefixes } {
+            if !own.iter().any(|known| **known == **prefix) {
+                shared.pubsub.tracking.add_prefix(prefix, self.client.id);
+                own.push((*prefix).into());
+            }
+        }
+        own.sort_unstable();
+    }
+
+    /// Stops tracking.
+    pub(crate) fn stop_tracking(&mut self, shared: &Shared) {
+        let Some(tracking) = self.tracking.take() else { return };
+        shared.pubsub.tracking.leave(self.client.id, &tracking.prefixes, &shared.engine);
+        if let Some(mailbox) = self.client.mailbox() {
+            mailbox.note_tracking(None);
+        }
+    }
+
+    /// Notes the keys that a command is about to read.
+    pub(crate) fn note_reads(&self, id: CommandId, words: &[&[u8]], shared: &Shared) {
+        let Some(tracking) = &self.tracking else { return };
+        let is_wanted = match tracking.options.mode {
+            Mode::All => true,
+            Mode::OptIn => tracking.caching == Caching::Yes,
+            Mode::OptOut => tracking.caching != Caching::No,
+            Mode::Broadcast => false,
+        };
+        let command = shared.engine.table().row(id).command;
+        if !is_wanted || !command.flags.contains(Flags::READONLY) || command.flags.contains(Flags::PUBSUB) {
+            return;
+        }
+        let keys_max = shared.config.number(table::TRACKING_TABLE_MAX_KEYS) as usize;
+        for spec in command.keys.iter().filter(|spec| !spec.usage.contains(KeyUse::NOT_KEY)) {
+            for position in spec.positions(words) {
+                let limits = &shared.pubsub.limits;
+                shared.pubsub.tracking.note(words[position], self.client.id, keys_max, limits);
+            }
+        }
+    }
+
+    /// Forgets what CLIENT CACHING said, after the command it was about.
+    pub(crate) fn forget_caching(&mut self, id: CommandId, shared: &Shared) {
+        if let Some(tracking) = &mut self.tracking
+            && self.transactions.current.is_none()
+            && shared.engine.table().row(id).command.container() != Some("client")
+        {
+            tracking.caching = Caching::Unsaid;
+        }
+    }
+}
