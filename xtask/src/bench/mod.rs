@@ -24,6 +24,7 @@ mod growth;
 mod instructions;
 mod load;
 mod memory;
+mod messages;
 mod probe;
 mod report;
 mod request;
@@ -39,7 +40,7 @@ struct Row {
 }
 
 /// The rows, in the order of the table.
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 13] = [
     Row { name: "cpu", title: "Server CPU per operation", run: cpu::run },
     Row { name: "throughput", title: "Throughput", run: cpu::run_throughput },
     Row { name: "instructions", title: "User instructions per operation", run: instructions::run },
@@ -52,13 +53,14 @@ const ROWS: [Row; 12] = [
     Row { name: "deleting", title: "Deleting huge collections", run: deleting::run },
     Row { name: "expiry", title: "A million keys expiring at once", run: expiry::run },
     Row { name: "connections", title: "Idle connections", run: connections::run },
+    Row { name: "messages", title: "Messages to many subscribers", run: messages::run },
 ];
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Rows to measure: cpu, throughput, instructions, threads, memory, collections, elements,
-    /// scaling, growth, deleting, expiry, connections [default: all]
+    /// scaling, growth, deleting, expiry, connections, messages [default: all]
     rows: Vec<String>,
     /// Interleaved rounds of the rows that vary from round to round
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
