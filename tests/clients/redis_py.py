@@ -149,16 +149,69 @@ def pool():
     assert counter.get("counter") == b"1600"
 
 
+def messages(db):
+    with db.pubsub() as ears:
+        ears.subscribe("news")
+        ears.psubscribe("n*")
+        ears.ssubscribe("shard")
+        kinds = [next_message(ears)["type"] for _ in range(3)]
+        assert kinds == ["subscribe", "psubscribe", "ssubscribe"], kinds
+        assert db.publish("news", "text") == 2 and db.spublish("shard", b"\x00\r\n") == 1
+        got = sorted((got["type"], got["data"]) for got in (next_message(ears) for _ in range(2)))
+        assert got == [("message", b"text"), ("pmessage", b"text")], got
+        assert next_message(ears, ears.get_sharded_message)["data"] == b"\x00\r\n"
+        assert db.pubsub_channels() == [b"news"] and db.pubsub_numpat() == 1
+        assert db.pubsub_numsub("news", "none") == [(b"news", 1), (b"none", 0)]
+        ears.ping()
+        assert next_message(ears)["type"] == "pong"
+
+    assert db.config_set("notify-keyspace-events", "KEA")
+    with db.pubsub(ignore_subscribe_messages=True) as ears:
+        ears.psubscribe("__keyspace@0__:*")
+        assert ears.get_message(timeout=10) is None
+        db.set("watched", 1, ex=100)
+        db.delete("watched")
+        events = [next_message(ears)["data"] for _ in range(3)]
+        assert events == [b"set", b"expire", b"del"], events
+    assert db.config_set("notify-keyspace-events", "")
+
+
+def next_message(ears, receive=None):
+    """Waits for a message; none at all fails."""
+    for _ in range(100):
+        message = (receive or ears.get_message)(timeout=1)
+        if message is not None:
+            return message
+    raise AssertionError("no message")
+
+
+def caching():
+    from redis.cache import CacheConfig
+
+    reader = connect(protocol=3, cache_config=CacheConfig())
+    writer = connect()
+    for number in range(50):
+        writer.set("cached", number)
+        for _ in range(20):
+            value = reader.get("cached")
+            if value == str(number).encode():
+                break
+        assert value == str(number).encode(), (number, value)
+    assert reader.get_cache().size == 1
+    assert writer.info("clients")["tracking_clients"] >= 1
+
+
 def main():
     for options in ({}, {"protocol": 3}):
         db = connect(**options)
-        for flow in (strings, keys, pipelines, clients, information, errors):
+        for flow in (strings, keys, pipelines, clients, information, errors, messages):
             flow(db)
             print(flow.__name__, options, "passed")
         db.flushall()
     decoded_and_resp3()
     other_databases()
     pool()
+    caching()
     print("all passed")
 
 
