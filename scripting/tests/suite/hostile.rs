@@ -280,3 +280,73 @@ fn random_bytes_are_no_script_or_end() {
     }
     bench.assert_healthy();
 }
+
+/// Each takes any bytes, and refuses them or reads, writes and reads them again.
+const ROUNDS: [(&str, &[&[u8]]); 3] = [
+    (
+        "local ok, value = pcall(cjson.decode, ARGV[1])
+         if not ok then return value end
+         local ok, again = pcall(cjson.encode, value)
+         if not ok then return again end
+         assert(#cjson.encode(cjson.decode(again)) == #again, again)
+         return again",
+        &[
+            b"{\"a\":[1,2.5e3,null,true],\"b\":\"\\u00e9\\n\"}",
+            b"[[],{},-0,1e30]",
+            b"[0x1f,[\"\\ud83d\\ude00\"]]",
+        ],
+    ),
+    (
+        "local values = {pcall(cmsgpack.unpack, ARGV[1])}
+         if not values[1] then return values[2] end
+         assert(type(cmsgpack.unpack(cmsgpack.pack(values))) == 'table')
+         return {cmsgpack.unpack_one(cmsgpack.pack(values))}",
+        &[
+            b"\x93\x01\xa1a\x81\x02\xc0",
+            b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xcb\x3f\xf8\0\0\0\0\0\0",
+            b"\xdc\0\x02\xd9\x01a\xde\0\0",
+        ],
+    ),
+    (
+        "local format, data = string.sub(ARGV[1], 1, 6), string.sub(ARGV[1], 7)
+         local values = {pcall(struct.unpack, format, data)}
+         if not values[1] then return values[2] end
+         table.remove(values, 1) table.remove(values)
+         return {pcall(struct.pack, format, unpack(values))}",
+        &[b">i2c0 \0\x02ab", b"!4bids\x01\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0ab\0", b"Bc0f  \x02ab\0\0\xc0\x3f"],
+    ),
+];
+
+/// Inserts, changes, removes or repeats a few bytes.
+fn damage(sample: &[u8], draw: &mut dyn FnMut(usize) -> usize) -> Vec<u8> {
+    let mut bytes = sample.to_vec();
+    for _ in 0..=draw(4) {
+        let at = draw(bytes.len() + 1);
+        match draw(4) {
+            0 => bytes.insert(at, draw(256) as u8),
+            1 if at < bytes.len() => bytes[at] = draw(256) as u8,
+            2 if at < bytes.len() => drop(bytes.remove(at)),
+            _ => bytes.extend_from_within(at..),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn libraries_take_any_bytes() {
+    let mut seed = 7_u64;
+    let mut draw = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as usize % below
+    };
+    let mut bench = Bench::with(settings());
+    for (body, samples) in ROUNDS {
+        for round in 0..4_000 {
+            let bytes = damage(samples[round % samples.len()], &mut draw);
+            bench.world.ticks_left = 100;
+            let reply = bench.eval_with(body.as_bytes(), &[], &[&bytes], Protocol::Resp2);
+            assert!(!reply.starts_with('-'), "{}: {reply}", bytes.escape_ascii());
+        }
+    }
+    bench.assert_healthy();
+}
