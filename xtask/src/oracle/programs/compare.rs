@@ -19,8 +19,6 @@ pub(crate) struct Received {
     pub(crate) is_blocked: bool,
     /// Whether it gave up waiting before its time.
     pub(crate) is_early: bool,
-    /// The connection's id.
-    pub(crate) id: String,
 }
 
 /// A connection that received something else from the two servers.
@@ -47,7 +45,6 @@ impl Received {
             is_closed: actor.is_closed,
             is_blocked: actor.is_blocked,
             is_early: false,
-            id: actor.id.clone(),
         }
     }
 }
@@ -77,20 +74,19 @@ pub(crate) fn differing(
     step: &Step,
     reference: &Scene,
     ours: &Scene,
+    ids: &Ids<'_>,
     needed: &mut Vec<&'static Allowance>,
 ) -> Option<usize> {
-    let ids: Ids<'_> =
-        reference.iter().zip(ours).map(|(one, other)| (one.id.as_bytes(), other.id.as_bytes())).collect();
     (0..reference.len()).find(|&number| {
         let (one, other) = (&reference[number], &ours[number]);
         // Only of the connection of the step it is known what its frames answer.
         let call = if number == step.connection { step.words() } else { &[] };
         let states = |it: &Received| (it.is_closed, it.is_blocked, it.is_early, it.frames.len());
-        states(one) != states(other) || !same_frames(call, &one.frames, &other.frames, &ids, needed)
+        states(one) != states(other) || !same_frames(call, &one.frames, &other.frames, ids, needed)
     })
 }
 
-/// The ids of the connections: on the reference and on ours.
+/// The ids of the connections, also of those that were closed: on the reference and on ours.
 pub(crate) type Ids<'a> = Vec<(&'a [u8], &'a [u8])>;
 
 fn same_frames(

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::allowed::Allowance;
-use super::compare::{Difference, Received, Scene, differing};
+use super::compare::{Difference, Ids, Received, Scene, differing};
 use super::finale;
 use super::program::{Program, Step};
 use super::stage::Stage;
@@ -107,7 +107,7 @@ impl Pair {
         let is_early = self.settle(step, started)?;
         let (reference, mut ours) = (scene(&self.reference), scene(&self.ours));
         ours[step.connection].is_early = is_early;
-        let found = differing(step, &reference, &ours, &mut self.needed);
+        let found = differing(step, &reference, &ours, &ids(&self.reference, &self.ours), &mut self.needed);
         if found.is_none() {
             self.pause(step);
         }
@@ -153,7 +153,8 @@ impl Pair {
 
     fn is_same(&self, step: &Step) -> bool {
         let (reference, ours) = (scene(&self.reference), scene(&self.ours));
-        !self.is_silent(step) && differing(step, &reference, &ours, &mut Vec::new()).is_none()
+        let ids = ids(&self.reference, &self.ours);
+        !self.is_silent(step) && differing(step, &reference, &ours, &ids, &mut Vec::new()).is_none()
     }
 
     /// Tells whether a server has neither answered nor blocked nor closed the connection of the step.
@@ -175,6 +176,11 @@ impl Pair {
         self.reference.gather(connection)?;
         self.ours.gather(connection)
     }
+}
+
+/// Pairs the ids of the connections, which both servers were asked for in the same order.
+fn ids<'a>(reference: &'a Stage, ours: &'a Stage) -> Ids<'a> {
+    reference.ids.iter().zip(&ours.ids).map(|(one, other)| (one.as_bytes(), other.as_bytes())).collect()
 }
 
 fn scene(stage: &Stage) -> Scene {

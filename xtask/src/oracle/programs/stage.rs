@@ -39,6 +39,8 @@ pub(crate) struct Stage {
     pub(crate) commands: BTreeSet<String>,
     /// The connections of the program that is played.
     pub(crate) actors: Vec<Actor>,
+    /// The ids of all connections that the program has had, in the order in which they were opened.
+    pub(crate) ids: Vec<String>,
     /// Their protocols.
     protocols: Vec<u8>,
     /// Whether the program runs scripts.
@@ -58,8 +60,8 @@ impl Stage {
             listed.items().iter().map(|name| name.text().to_lowercase()).collect();
         let info = control.expect(&["COMMAND", "INFO"])?;
         commands.extend(info.items().iter().flat_map(subcommands));
-        let (actors, protocols) = (Vec::new(), Vec::new());
-        Ok(Self { program, server, control, commands, actors, protocols, is_scripted: false })
+        let (actors, ids, protocols) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { program, server, control, commands, actors, ids, protocols, is_scripted: false })
     }
 
     /// Ends a server that no longer answers, and starts another; returns the last lines that the old one printed.
@@ -93,6 +95,7 @@ impl Stage {
         self.protocols.clone_from(&program.protocols);
         let open = |protocol: &u8| Actor::open(self.server.address(), *protocol);
         self.actors = self.protocols.iter().map(open).collect::<Outcome<_>>()?;
+        self.ids = self.actors.iter().map(|actor| actor.id.clone()).collect();
         Ok(())
     }
 
@@ -122,6 +125,7 @@ impl Stage {
         self.actors[number].close();
         self.wait_for_clients(count + 1)?;
         self.actors[number] = Actor::open(self.server.address(), self.protocols[number])?;
+        self.ids.push(self.actors[number].id.clone());
         Ok(())
     }
 
