@@ -4,6 +4,7 @@
 //! A step that fails doesn't hide the ones after it: all run, a table closes the run, and it fails if any did.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -64,6 +65,9 @@ const STEPS: [Step; 14] = [
 
 /// How long the soak lasts here; by hand it may go on for hours.
 const SOAK_SECONDS: &str = "20";
+
+/// What npm fetches for the tests of clients.
+const NODE_PACKAGES: [&str; 3] = ["bullmq@6.7.0", "redlock@4.2.0", "ioredis@5.11.1"];
 
 /// Crates that are not published.
 const UNPUBLISHED: [&str; 2] = ["xtask", "spinel-tests"];
@@ -169,13 +173,32 @@ fn sanitizer(_: &Arguments) -> Outcome<Ending> {
     done(test.env("RUSTFLAGS", "-Zsanitizer=address").env("ASAN_OPTIONS", "detect_leaks=0"))
 }
 
-/// Runs the tests that need programs of others: redis-py, and the tools unpacked with the peers.
+/// Runs the tests that need programs of others: those of Python and Node, and the tools unpacked with the peers.
 fn clients(_: &Arguments) -> Outcome<Ending> {
     let cli = peers::find("redis8", "cli")?;
     let tools = cli.parent().expect("a program is in a folder");
     let python = std::env::var_os("SPINEL_TEST_PYTHON").unwrap_or_else(|| "python3".into());
+    let modules = node_modules()?;
     let mut test = cargo(&["test", "--workspace", "--test", "end_to_end", "--", "--ignored"]);
-    done(test.env("SPINEL_TEST_TOOLS", tools).env("SPINEL_TEST_PYTHON", python))
+    test.env("SPINEL_TEST_TOOLS", tools).env("SPINEL_TEST_PYTHON", python);
+    done(test.env("SPINEL_TEST_NODE_MODULES", modules))
+}
+
+/// Returns the folder of the packages that tests need, which npm fetches the first time.
+fn node_modules() -> Outcome<PathBuf> {
+    if let Some(folder) = std::env::var_os("SPINEL_TEST_NODE_MODULES") {
+        return Ok(folder.into());
+    }
+    let folder = workspace::cache().join("spinel-clients");
+    let modules = folder.join("node_modules");
+    let is_there = |package: &&str| package.split('@').next().is_some_and(|name| modules.join(name).is_dir());
+    if !NODE_PACKAGES.iter().all(|package| is_there(&package)) {
+        fs::create_dir_all(&folder)?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&folder);
+        command::run(npm.args(NODE_PACKAGES))?;
+    }
+    Ok(modules)
 }
 
 /// Builds our server as those run it who don't look into it, and returns the path of the program.

@@ -1,13 +1,15 @@
-//! Programs of others: redis-py, `redis-cli`, `redis-benchmark`.
+//! Programs of others: redis-py, Celery, `BullMQ`, redlock, `redis-cli`, `redis-benchmark`.
 //!
 //! They are not on every machine, so these tests are ignored unless asked for; asked for, they fail without them:
 //!
 //! ```text
-//! SPINEL_TEST_PYTHON=python3 SPINEL_TEST_TOOLS=/usr/bin cargo test -p spinel-tests -- --ignored
+//! SPINEL_TEST_PYTHON=python3 SPINEL_TEST_NODE_MODULES=… SPINEL_TEST_TOOLS=/usr/bin \
+//!     cargo test -p spinel-tests -- --ignored
 //! ```
 //!
-//! `SPINEL_TEST_PYTHON` is a Python that has redis-py, `SPINEL_TEST_TOOLS` the folder of the two programs, whose names
-//! may begin with `redis` followed by a release, as in `redis8-cli`.
+//! `SPINEL_TEST_PYTHON` is a Python that has redis-py and Celery, `SPINEL_TEST_NODE_MODULES` the folder where npm put
+//! bullmq, redlock and ioredis, `SPINEL_TEST_TOOLS` the folder of the last two programs, whose names may begin with
+//! `redis` followed by a release, as in `redis8-cli`.
 
 use spinel_tests::{Client, Server, programs};
 use std::ffi::OsString;
@@ -48,6 +50,37 @@ fn redis_py() {
     let mut python = Command::new(variable("SPINEL_TEST_PYTHON"));
     let printed = output(python.arg(script).arg(server.port().to_string()).arg("secret"));
     assert!(printed.ends_with("all passed\n"), "{printed}");
+}
+
+/// Runs a program of `clients/` to its end against a server of its own.
+fn run_client(server: &Server, mut interpreter: Command, file: &str) {
+    let script = programs::workspace().join("tests/clients").join(file);
+    let printed = output(interpreter.arg(script).arg(server.port().to_string()));
+    assert!(printed.ends_with("all passed\n"), "{printed}");
+}
+
+fn node() -> Command {
+    let mut node = Command::new("node");
+    node.env("NODE_PATH", variable("SPINEL_TEST_NODE_MODULES"));
+    node
+}
+
+#[test]
+#[ignore = "needs bullmq: set SPINEL_TEST_NODE_MODULES"]
+fn bullmq() {
+    run_client(&Server::start(&[]), node(), "bullmq.js");
+}
+
+#[test]
+#[ignore = "needs redlock and ioredis: set SPINEL_TEST_NODE_MODULES"]
+fn redlock() {
+    run_client(&Server::start(&[]), node(), "redlock.js");
+}
+
+#[test]
+#[ignore = "needs Celery: set SPINEL_TEST_PYTHON"]
+fn celery() {
+    run_client(&Server::start(&[]), Command::new(variable("SPINEL_TEST_PYTHON")), "celery_tasks.py");
 }
 
 #[test]
