@@ -208,7 +208,7 @@ pub(crate) const THEMES: [Theme; 10] = [
         lines: &[
             (6, "CONFIG SET notify-keyspace-events <events>"),
             (5, "PSUBSCRIBE __key*__:*"),
-            (2, "SUBSCRIBE __keyspace@0__:<key> __keyevent@0__:del"),
+            (2, "SUBSCRIBE __keyspace@0__:k __keyevent@0__:del"),
             (4, "SET <string> <value>"),
             (2, "GET <key>"),
             (2, "RPUSH <list> <value>*"),
