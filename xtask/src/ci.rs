@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// Calls of each of its seeds
     #[arg(long, default_value_t = 30_000)]
     oracle_calls: u64,
+    /// Programs of several connections of each of its seeds
+    #[arg(long, default_value_t = 100)]
+    oracle_programs: u64,
 }
 
 /// A part of the run.
@@ -192,7 +195,7 @@ fn node_modules() -> Outcome<PathBuf> {
     let folder = workspace::cache().join("spinel-clients");
     let modules = folder.join("node_modules");
     let is_there = |package: &&str| package.split('@').next().is_some_and(|name| modules.join(name).is_dir());
-    if !NODE_PACKAGES.iter().all(|package| is_there(&package)) {
+    if !NODE_PACKAGES.iter().all(is_there) {
         fs::create_dir_all(&folder)?;
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&folder);
@@ -207,12 +210,14 @@ fn release_server() -> Outcome<String> {
     Ok(workspace::target().join("release").join("spinel-server").display().to_string())
 }
 
-/// Compares generated calls, then the command table, with Redis 8.
+/// Compares generated calls, programs of several connections, then the command table, with Redis 8.
 fn oracle(arguments: &Arguments) -> Outcome<Ending> {
     peers::find("redis8", "server")?;
     let ours = release_server()?;
     let (seeds, calls) = (arguments.oracle_seeds.to_string(), arguments.oracle_calls.to_string());
     own_verb(&["oracle", "--ours", &ours, "--seeds", &seeds, "--calls", &calls])?;
+    let programs = arguments.oracle_programs.to_string();
+    own_verb(&["oracle", "--ours", &ours, "--seeds", &seeds, "--programs", &programs])?;
     own_verb(&["oracle", "--ours", &ours, "--commands"])
 }
 
@@ -230,7 +235,14 @@ mod tests {
 
     fn arguments(steps: &[&str], after_tests: bool) -> Arguments {
         let steps = steps.iter().map(ToString::to_string).collect();
-        Arguments { steps, after_tests, fuzz_seconds: 1, oracle_seeds: 1, oracle_calls: 1 }
+        Arguments {
+            steps,
+            after_tests,
+            fuzz_seconds: 1,
+            oracle_seeds: 1,
+            oracle_calls: 1,
+            oracle_programs: 1,
+        }
     }
 
     fn names(steps: &[&str], after_tests: bool) -> Vec<&'static str> {
