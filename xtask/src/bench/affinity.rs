@@ -20,6 +20,12 @@ pub(crate) fn pin(cores: &[usize]) -> Outcome {
     command::run(Command::new("taskset").args(["-cp", &list.join(","), &thread]).stdout(Stdio::null()))
 }
 
+/// Returns the time a thread of this process has run so far, in nanoseconds.
+pub(crate) fn cpu_ns_of(thread: &str) -> Outcome<u64> {
+    let text = fs::read_to_string(format!("/proc/self/task/{thread}/schedstat"))?;
+    Ok(text.split(' ').next().unwrap_or_default().parse()?)
+}
+
 /// Returns the time the calling thread has run so far, in nanoseconds.
 pub(crate) fn own_cpu_ns() -> Outcome<u64> {
     let text = fs::read_to_string("/proc/thread-self/schedstat")?;
