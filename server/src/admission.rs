@@ -5,11 +5,13 @@
 //! if not, its requests take the short way.
 
 use crate::clients::{Flag, PauseMode};
+use crate::commands::{Handler, scripting};
 use crate::config::Config;
 use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
 use crate::server::Shared;
 use crate::session::{Flow, Output, Session};
+use crate::window::Requests;
 use spinel_resp::{Limits, Protocol};
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::table::CommandId;
@@ -107,7 +109,6 @@ impl Session {
     ) -> bool {
         self.deliver_now(output.reply);
         let (position, mode) = (output.reply.position(), self.reply_mode);
-        let was_in_transaction = self.transactions.current.is_some();
         match shared.engine.prepare(words) {
             Err(error) => self.refuse(&error, words, shared, output),
             Ok(prepared) => match self.decide(prepared.id, turn.now(), shared) {
@@ -127,7 +128,7 @@ impl Session {
                 }
             },
         }
-        if was_in_transaction && self.transactions.current.is_none() {
+        if std::mem::take(&mut self.transactions.is_over) {
             self.end_transaction(turn);
         }
         if mode != ReplyMode::All && mode == self.reply_mode {
@@ -140,6 +141,49 @@ impl Session {
             self.deliver_now(output.reply);
         }
         true
+    }
+
+    /// Answers a batch while a script has the keyspace for itself for too long: hardly anything runs.
+    #[cold]
+    pub(crate) fn run_while_busy(
+        &mut self,
+        requests: &Requests<'_>,
+        output: &mut Output<'_>,
+        shared: &Shared,
+    ) -> Flow {
+        self.done = 0;
+        while self.done < requests.len() && self.flow == Flow::Continue {
+            let words = requests.get(self.done);
+            self.done += 1;
+            if let Err(error) = self.run_beside_script(words, output, shared) {
+                self.refuse(&error, words, shared, output);
+            }
+        }
+        self.flow
+    }
+
+    /// Runs a request that may run while a script takes too long, or says why it may not.
+    fn run_beside_script(
+        &mut self,
+        words: &[&[u8]],
+        Output { reply, meter }: &mut Output<'_>,
+        shared: &Shared,
+    ) -> Result<(), Error> {
+        let id = shared.engine.prepare(words)?.id;
+        let flags = shared.engine.table().row(id).command.flags;
+        if !flags.contains(Flags::NO_AUTH) && self.must_authenticate(shared) {
+            return Err(UNAUTHENTICATED);
+        }
+        let Some(Handler::Host(handler)) =
+            shared.host_handler(id).filter(|_| flags.contains(Flags::ALLOW_BUSY))
+        else {
+            return Err(scripting::busy(&shared.scripts));
+        };
+        meter.count(id, 1);
+        if let Some(error) = self.call_host(handler, id, words, shared, Output { reply, meter }) {
+            meter.count_failure(id, &error);
+        }
+        Ok(())
     }
 
     fn decide(&self, id: CommandId, now: UnixMillis, shared: &Shared) -> Decision {
@@ -207,7 +251,7 @@ impl Session {
         let container = table.by_name(words[0]);
         let mut error = self.explain(error, words, shared);
         if container.is_some_and(|id| is_exec(table.row(id).command.flags)) {
-            self.transactions.current = None;
+            self.transactions.is_over = true;
             error = discarded(&error);
         } else if let Some(transaction) = &mut self.transactions.current {
             transaction.is_doomed = true;

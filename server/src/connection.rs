@@ -6,6 +6,7 @@
 
 use crate::admission::{Entrance, ReplyMode};
 use crate::clients::{Client, Flag, OutputLimits, Traffic};
+use crate::commands::scripting::SuspendedScript;
 use crate::config::table;
 use crate::log;
 use crate::server::{Shared, now};
@@ -13,6 +14,7 @@ use crate::session::{Flow, Hold, Output, Session};
 use crate::stream::{Socket, Stream};
 use crate::worker::{Desk, Worker};
 use spinel_resp::{Batch, Parser, Protocol, ProtocolError, ReplyWriter};
+use spinel_storage::engine::wait::{Served, Waiter};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -43,7 +45,9 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
         }
         connection.session.stop_listening(shared);
         connection.session.stop_tracking(shared);
-        connection.session.let_go(&mut worker.desk.borrow_mut().executor);
+        while !connection.session.let_go(&mut worker.desk.borrow_mut().executor) {
+            tokio::time::sleep(BETWEEN_SLICES).await;
+        }
         shared.clients.leave(&client);
     }
     worker.closed();
@@ -78,6 +82,19 @@ fn tell_overflow(client: &Client, shared: &Shared) {
         "Client id={} addr={} closed for overcoming of output buffer limits.",
         client.id, client.peer.address
     ));
+}
+
+/// How long others have their turn between two slices of a script that takes too long.
+const BETWEEN_SLICES: Duration = Duration::from_millis(1);
+
+/// Takes somebody out of the queues he waits in, as soon as no script is in the way.
+async fn leave(waiter: &Arc<Waiter>, worker: &Worker) -> Option<Served> {
+    loop {
+        if let Some(mut turn) = worker.desk.borrow_mut().executor.try_begin(now()) {
+            return turn.leave(waiter);
+        }
+        tokio::time::sleep(BETWEEN_SLICES).await;
+    }
 }
 
 /// Waits as long as the limit says, for ever without one.
@@ -171,7 +188,7 @@ impl Connection {
         if let Hold::Reply(waiter, _) = &hold {
             client.wait_for(Some(Arc::clone(waiter)));
         }
-        let outcome = match &hold {
+        let outcome = match hold {
             Hold::Pause => {
                 let ended = clients.pause.ended().notified();
                 let remaining = clients.pause.until().0.saturating_sub(now().0);
@@ -184,10 +201,15 @@ impl Connection {
                 }
             }
             Hold::Penalty(time) => tokio::select! {
-                () = tokio::time::sleep(*time) => Ok(()),
+                () = tokio::time::sleep(time) => Ok(()),
                 () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
             },
+            Hold::Script(script) => {
+                self.session.owed = Some(self.run_in_slices(script, worker).await);
+                Ok(())
+            }
             Hold::Reply(waiter, mode) => {
+                let waiter = &waiter;
                 let outcome = tokio::select! {
                     biased;
                     served = poll_fn(|context| waiter.poll(context)) => {
@@ -202,9 +224,9 @@ impl Connection {
                     error = poll_fn(|context| self.poll_departure(context, worker)) => Err(error),
                 };
                 client.wait_for(None);
-                let served = worker.desk.borrow_mut().executor.begin(now()).leave(waiter);
+                let served = leave(waiter, worker).await;
                 self.session.owed = self.session.owed.take().or(served);
-                if let Some(owed) = self.session.owed.as_mut().filter(|_| *mode != ReplyMode::All) {
+                if let Some(owed) = self.session.owed.as_mut().filter(|_| mode != ReplyMode::All) {
                     owed.reply.clear();
                 }
                 outcome
@@ -213,6 +235,18 @@ impl Connection {
         client.set(Flag::Held, false);
         clients.held.fetch_sub(1, Ordering::Relaxed);
         outcome
+    }
+
+    /// Gives a script that takes too long a slice of time now and then, until it ends. It does so also if its client goes.
+    async fn run_in_slices(&mut self, mut script: Box<SuspendedScript>, worker: &Worker) -> Served {
+        loop {
+            tokio::time::sleep(BETWEEN_SLICES).await;
+            let desk = &mut *worker.desk.borrow_mut();
+            match script.go_on(&mut self.session, desk, &worker.shared) {
+                Ok(served) => return served,
+                Err(suspended) => script = suspended,
+            }
+        }
     }
 
     /// Writes what is unsent and keeps what comes, until the client goes.

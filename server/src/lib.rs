@@ -35,6 +35,7 @@ mod memory_limit;
 mod orders;
 pub mod program;
 mod pubsub;
+mod scripts;
 pub mod server;
 mod session;
 mod settle;

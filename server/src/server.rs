@@ -12,6 +12,7 @@ use crate::log;
 use crate::memory_limit::MemoryLimit;
 use crate::orders::{Order, Orders};
 use crate::pubsub::{PubSub, notifications};
+use crate::scripts::Scripts;
 use crate::statistics::{Rates, Statistics, Sums};
 use crate::upkeep::Upkeep;
 use crate::worker::{self, WorkerHandle};
@@ -61,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) memory_limit: MemoryLimit,
     /// Who listens to what.
     pub(crate) pubsub: Arc<PubSub>,
+    /// Scripts and functions.
+    pub(crate) scripts: Scripts,
     /// The handler of each host command, by the command's index.
     pub(crate) host_handlers: Vec<Option<Handler>>,
 }
@@ -164,6 +167,7 @@ impl Server {
             peak_bytes: AtomicU64::new(0),
             memory_limit: MemoryLimit::default(),
             pubsub: Arc::default(),
+            scripts: Scripts::new(),
             engine: Arc::new(engine),
             config,
             orders,
@@ -201,6 +205,8 @@ impl Server {
         });
         // The acceptor is gone, and with it what keeps the workers waiting for connections.
         drop(runtime);
+        // A script that never ends would keep everybody waiting.
+        shared.scripts.kill();
         upkeep.stop();
         if self.all_gone.recv_timeout(FAREWELL) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             log::warning("Some commands are still running; not waiting for them any longer.");

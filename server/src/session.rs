@@ -2,7 +2,8 @@
 
 use crate::admission::{Entrance, ReplyMode};
 use crate::clients::Client;
-use crate::commands::{Handler, HostCall, InTurn};
+use crate::commands::scripting::SuspendedScript;
+use crate::commands::{Handler, HostCall, HostHandler, InTurn};
 use crate::config::{Config, table};
 use crate::pubsub::Listener;
 use crate::server::{Shared, now};
@@ -14,7 +15,7 @@ use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::command::args::Args;
 use spinel_storage::command::table::CommandId;
 use spinel_storage::engine::wait::{Served, Waiter};
-use spinel_storage::engine::{Outcome, Patience, Prepared, Setting, Turn};
+use spinel_storage::engine::{Claim, Outcome, Patience, Prepared, Setting, Turn};
 use spinel_storage::{DbIndex, Error, Executor};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub(crate) enum Hold {
     Pause,
     /// The end of a penalty. The replies so far wait for it, too.
     Penalty(Duration),
+    /// A script that takes too long. It has a slice of time now and then.
+    Script(Box<SuspendedScript>),
     /// The reply to a command that waits; and what the client wants of it.
     Reply(Arc<Waiter>, ReplyMode),
 }
@@ -120,10 +123,12 @@ impl Session {
         let mut words = shelf.take_words();
         batch.all_words(input, &mut words);
         let requests = Requests { batch, words: &words };
-        let mut turn = executor.begin(now());
+        self.flow = Flow::Continue;
+        let Some(mut turn) = executor.try_begin(now()) else {
+            return self.run_while_busy(&requests, output, shared);
+        };
         let mut window = Window::new(shelf);
         let mut next = 0;
-        self.flow = Flow::Continue;
         while next < requests.len() && self.flow == Flow::Continue {
             if output.reply.len() > REPLY_BYTES_PER_ROUND {
                 self.flow = Flow::Again;
@@ -214,7 +219,9 @@ impl Session {
         let failure = match turn.execute(prepared, self.setting(), words, reply) {
             Outcome::Done => None,
             Outcome::Failed(error) => Some(error),
-            Outcome::ForHost => self.execute_host(prepared.id, words, turn, shared, Output { reply, meter }),
+            Outcome::ForHost => {
+                self.execute_host(prepared.id, words, (turn, None), shared, Output { reply, meter })
+            }
             Outcome::Waiting(waiter) => {
                 self.wait_for(waiter);
                 None
@@ -244,35 +251,68 @@ impl Session {
         reply.raw(&served.reply);
     }
 
-    /// Gives back what the engine keeps for the session, which ends.
-    pub(crate) fn let_go(&mut self, executor: &mut Executor) {
-        if !self.transactions.watch.is_empty() {
-            executor.begin(now()).unwatch(&mut self.transactions.watch);
+    /// Gives back what the engine keeps for the session, which ends; whether that was possible, as it is not while a
+    /// script takes too long.
+    pub(crate) fn let_go(&mut self, executor: &mut Executor) -> bool {
+        if self.transactions.watch.is_empty() {
+            return true;
         }
+        let turn = executor.try_begin(now());
+        turn.map(|turn| turn.unwatch(&mut self.transactions.watch)).is_some()
     }
 
     /// Runs a command of the host and returns the error that it replied.
-    pub(crate) fn execute_host(
+    pub(crate) fn execute_host<'e>(
         &mut self,
         id: CommandId,
         words: &[&[u8]],
-        turn: &mut Turn<'_>,
+        (turn, claim): (&mut Turn<'e>, Option<&mut Claim<'e>>),
         shared: &Shared,
         Output { reply, meter }: Output<'_>,
     ) -> Option<Error> {
-        let handler = shared.host_handler(id).expect("every host command has a handler");
-        let arguments_at = usize::from(shared.engine.table().row(id).name_words);
-        let (position, args) = (reply.position(), Args::new(words, arguments_at));
-        self.client.observe(now(), self.db.0, self.protocol, Some(id));
-        let result = match handler {
-            Handler::Host(handler) => handler(&mut HostCall { args, session: self, reply, shared }),
-            Handler::InTurn(handler) => {
-                handler(&mut InTurn { args, session: self, turn, reply, meter, shared })
+        let handler = match shared.host_handler(id).expect("every host command has a handler") {
+            Handler::Host(handler) => {
+                return self.call_host(handler, id, words, shared, Output { reply, meter });
             }
+            Handler::InTurn(handler) => handler,
         };
-        let error = result.err()?;
-        reply.truncate(position);
-        reply.error_bytes(&error.bytes());
-        Some(error)
+        let (position, args) = self.begin_host(id, words, shared, reply);
+        let session = &mut *self;
+        let result = handler(&mut InTurn { args, session, turn, claim, reply, meter, shared });
+        end_host(result, position, reply)
     }
+
+    /// Runs a command of the host that does not use the keyspace itself, and returns the error that it replied.
+    pub(crate) fn call_host(
+        &mut self,
+        handler: HostHandler,
+        id: CommandId,
+        words: &[&[u8]],
+        shared: &Shared,
+        Output { reply, .. }: Output<'_>,
+    ) -> Option<Error> {
+        let (position, args) = self.begin_host(id, words, shared, reply);
+        let result = handler(&mut HostCall { args, session: self, reply, shared });
+        end_host(result, position, reply)
+    }
+
+    fn begin_host<'w>(
+        &self,
+        id: CommandId,
+        words: &'w [&'w [u8]],
+        shared: &Shared,
+        reply: &ReplyWriter,
+    ) -> (usize, Args<'w>) {
+        let arguments_at = usize::from(shared.engine.table().row(id).name_words);
+        self.client.observe(now(), self.db.0, self.protocol, Some(id));
+        (reply.position(), Args::new(words, arguments_at))
+    }
+}
+
+/// Replaces what a command of the host replied before it failed.
+fn end_host(result: Result<(), Error>, position: usize, reply: &mut ReplyWriter) -> Option<Error> {
+    let error = result.err()?;
+    reply.truncate(position);
+    reply.error_bytes(&error.bytes());
+    Some(error)
 }

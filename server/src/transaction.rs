@@ -77,6 +77,8 @@ impl Transaction {
 pub(crate) struct Transactions {
     pub(crate) current: Option<Box<Transaction>>,
     pub(crate) watch: Watch,
+    /// Whether EXEC was refused, so that all is to be forgotten.
+    pub(crate) is_over: bool,
     /// Whether EXEC runs, so that nothing waits.
     pub(crate) is_running: bool,
 }

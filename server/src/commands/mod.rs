@@ -11,6 +11,7 @@ mod info;
 mod process;
 mod pubsub;
 pub(crate) mod roster;
+pub(crate) mod scripting;
 mod transaction;
 mod wait;
 
@@ -22,7 +23,7 @@ use spinel_resp::ReplyWriter;
 use spinel_storage::Error;
 use spinel_storage::command::Command;
 use spinel_storage::command::args::Args;
-use spinel_storage::engine::Turn;
+use spinel_storage::engine::{Claim, Turn};
 
 /// Runs a host command.
 pub(crate) type HostHandler = fn(&mut HostCall<'_>) -> Result<(), Error>;
@@ -56,6 +57,8 @@ pub(crate) struct InTurn<'c, 'e> {
     pub(crate) args: Args<'c>,
     pub(crate) session: &'c mut Session,
     pub(crate) turn: &'c mut Turn<'e>,
+    /// What the command has for itself already, if it is one of a transaction.
+    pub(crate) claim: Option<&'c mut Claim<'e>>,
     pub(crate) reply: &'c mut ReplyWriter,
     pub(crate) meter: &'c mut Meter,
     pub(crate) shared: &'c Shared,
@@ -87,8 +90,10 @@ fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
         wait::COMMANDS,
     ]
     .into_iter()
+    .chain(scripting::COMMANDS.iter().copied())
     .flatten()
     .map(|(command, handler)| (command, Handler::Host(*handler)));
-    let in_turn = [connection::TURN_COMMANDS, transaction::COMMANDS].into_iter().flatten();
+    let in_turn =
+        [connection::TURN_COMMANDS, transaction::COMMANDS, scripting::TURN_COMMANDS].into_iter().flatten();
     rows.chain(in_turn.map(|(command, handler)| (command, Handler::InTurn(*handler))))
 }

@@ -9,6 +9,7 @@ mod memory;
 mod process;
 
 pub(crate) use memory::used_bytes;
+pub(crate) use process::cpu_time;
 
 use crate::server::Shared;
 use std::fmt::{Display, Write};

@@ -6,6 +6,7 @@ use crate::server::{Shared, now};
 use crate::version;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 pub(super) fn server(shared: &Shared, text: &mut Text) {
     let now = now();
@@ -43,6 +44,13 @@ pub(super) fn cpu(_: &Shared, text: &mut Text) {
     text.line("used_cpu_sys", format_args!("{system:.6}"));
     text.line("used_cpu_user", format_args!("{user:.6}"));
     text.lines(&["used_cpu_sys_children", "used_cpu_user_children"], "0.000000");
+}
+
+/// Processor time that the process has used.
+pub(crate) fn cpu_time() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let (user, system) = cpu_seconds(&stat);
+    Duration::from_secs_f64(user + system)
 }
 
 /// User and system time from `/proc/self/stat`: the 14th and 15th field, the second of which, the program's

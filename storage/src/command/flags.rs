@@ -47,6 +47,8 @@ flags! {
     MAY_REPLICATE = 13, "";
     /// Not inside a transaction.
     NO_MULTI = 14, "no_multi";
+    /// May be called without keys though it takes some.
+    NO_MANDATORY_KEYS = 28, "no_mandatory_keys";
     /// Keys can't be told from the specifications alone.
     MOVABLEKEYS = 15, "movablekeys";
     /// Allowed while the server is busy with a script.

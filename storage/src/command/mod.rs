@@ -52,6 +52,8 @@ pub enum Group {
     List,
     /// Channels and their subscribers.
     PubSub,
+    /// Scripts and functions.
+    Scripting,
     /// The server as a whole.
     Server,
     /// Sets.
@@ -78,6 +80,7 @@ impl Group {
             Group::HyperLogLog => "hyperloglog",
             Group::List => "list",
             Group::PubSub => "pubsub",
+            Group::Scripting => "scripting",
             Group::Server => "server",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",

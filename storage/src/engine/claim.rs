@@ -4,6 +4,7 @@
 //! if that can't be told. Until the claim is released nobody else sees or changes any of it. What they wrote is one
 //! group in the journal.
 
+use super::Engine;
 use super::execute::{Outcome, Patience, Prepared, Setting, Turn};
 use crate::command::{Extent, Run};
 use crate::keyspace::chores::Undo;
@@ -16,6 +17,7 @@ use crate::keyspace::{DbIndex, shard_of};
 use spinel_resp::ReplyWriter;
 use spinel_types::Str;
 use spinel_types::string::INTEGER_DIGITS_MAX;
+use std::sync::Arc;
 
 /// What commands that run as one have for themselves. Give it back to [`Turn::release`] or [`Turn::roll_back`].
 #[must_use = "a claim that is not released is not recorded"]
@@ -30,6 +32,27 @@ pub struct Claim<'e> {
 impl Claim<'_> {
     pub(super) fn held(&mut self) -> Held<'_> {
         Held::Several(&mut self.union)
+    }
+}
+
+/// A claim of the whole keyspace that was put aside. If it is dropped, others come in again.
+#[must_use = "the keyspace stays closed until it is resumed or dropped"]
+pub struct Suspended {
+    engine: Option<Arc<Engine>>,
+}
+
+impl Suspended {
+    /// Leaves the gate to who resumes.
+    pub(super) fn disarm(mut self) {
+        self.engine = None;
+    }
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            drop(engine.keyspace.gate.take_up());
+        }
     }
 }
 
@@ -55,6 +78,30 @@ impl<'e> Turn<'e> {
         }
         self.notes.lines = Some(Vec::new());
         Claim { union: Union::lock(&self.engine.keyspace, shards), alone: None, client: 0 }
+    }
+
+    /// Lets others know that the claim, which must be of the whole keyspace, lasts for long. Those who ask are sent
+    /// away instead of waiting.
+    pub fn set_busy(&self, claim: &Claim<'e>) {
+        debug_assert!(claim.alone.is_some());
+        self.engine.keyspace.gate.set_busy();
+    }
+
+    /// Puts a claim of the whole keyspace aside; [`Executor::resume`](super::Executor::resume) of the same executor
+    /// goes on with it. Until then no turn of this executor may begin but by
+    /// [`try_begin`](super::Executor::try_begin), which finds the keyspace busy.
+    pub fn suspend(&self, claim: Claim<'e>, engine: &Arc<Engine>) -> Suspended {
+        self.set_busy(&claim);
+        if let Some(alone) = claim.alone {
+            alone.keep();
+        }
+        Suspended { engine: Some(Arc::clone(engine)) }
+    }
+
+    /// The claim of the whole keyspace that was kept.
+    pub(super) fn take_up(&self) -> Claim<'e> {
+        let alone = Some(self.engine.keyspace.gate.take_up());
+        Claim { union: Union::alone(&self.engine.keyspace), alone, client: 0 }
     }
 
     /// Claims the whole keyspace.

@@ -1,6 +1,7 @@
 //! Running commands: planning the locks, calling the handler, recording the effect.
 
 use super::Engine;
+use super::claim::{Claim, Suspended};
 use super::counters::Counters;
 use super::effect::{Effect, Line};
 use super::hold::{Hold, Holds};
@@ -13,7 +14,7 @@ use crate::command::{Extent, Handler, Run};
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::keyspace::chores::Chores;
-use crate::keyspace::gate::{Exclusive, Shared};
+use crate::keyspace::gate::{Exclusive, Gate, Shared};
 use crate::keyspace::news::Observed;
 use crate::keyspace::union::Union;
 use crate::keyspace::view::{Held, Scene, ShardId, View};
@@ -141,8 +142,28 @@ impl Executor {
     /// Passes the gate. Don't keep a turn while waiting for anything.
     #[inline]
     pub fn begin(&mut self, now: UnixMillis) -> Turn<'_> {
+        self.turn(now, |gate, stripe| Some(gate.shared(stripe)))
+    }
+
+    /// As [`begin`](Executor::begin), unless somebody has the keyspace for himself for long.
+    #[inline]
+    pub fn try_begin(&mut self, now: UnixMillis) -> Option<Turn<'_>> {
+        let turn = self.turn(now, Gate::shared_unless_busy);
+        turn.inside.is_some().then_some(turn)
+    }
+
+    /// Goes on with a claim of this executor that was suspended.
+    pub fn resume(&mut self, suspended: Suspended, now: UnixMillis) -> (Turn<'_>, Claim<'_>) {
+        suspended.disarm();
+        let turn = self.turn(now, |_, _| None);
+        let claim = turn.take_up();
+        (turn, claim)
+    }
+
+    #[inline]
+    fn turn(&mut self, now: UnixMillis, enter: impl FnOnce(&Gate, usize) -> Option<Shared<'_>>) -> Turn<'_> {
         Turn {
-            inside: Some(self.engine.keyspace.gate.shared(self.stripe)),
+            inside: enter(&self.engine.keyspace.gate, self.stripe),
             engine: &self.engine,
             scene: Scene::new(&self.engine.keyspace, &self.counters, self.engine.access_policy(), now),
             entropy: &mut self.entropy,

@@ -26,7 +26,7 @@ use crate::keyspace::news::{News, Observed};
 use crate::keyspace::{DbIndex, Keyspace};
 use audience::Attention;
 pub use audience::Audience;
-pub use claim::Claim;
+pub use claim::{Claim, Suspended};
 use counters::{CounterSums, Counters};
 pub use execute::{Executor, Outcome, Patience, Prepared, Setting, Turn};
 pub use familiar::Familiar;

@@ -58,11 +58,16 @@ impl Turn<'_> {
         }
     }
 
-    /// Notices that watched keys have expired.
-    pub fn refresh(&mut self, watch: &Watch) {
-        for (db, key) in &watch.keys {
-            self.look_at(*db, key);
-        }
+    /// Whether a watched key has expired and is still in memory, so that nobody was told. O(keys).
+    pub fn has_expired(&self, watch: &Watch) -> bool {
+        let keyspace = &self.engine.keyspace;
+        watch.keys.iter().any(|(db, key)| {
+            let hash = keyspace.hash(key);
+            let shard = keyspace.lock(*db, shard_of(hash));
+            let table = shard.values.table();
+            let expiry = table.find(hash, &**key).and_then(|slot| table.entry(slot).stamp());
+            expiry.is_some_and(|expiry| expiry <= self.now.0)
+        })
     }
 
     /// Looks at a key, which removes it if it has expired.

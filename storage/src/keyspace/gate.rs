@@ -4,12 +4,14 @@
 //! line. Whoever needs the whole keyspace takes the exclusive side: it stops newcomers and waits until every
 //! stripe is empty.
 //!
+//! Whoever is alone inside for long may say so: those who don't want to wait for that are sent away then.
+//!
 //! The order that makes it right: a newcomer counts itself in, then looks for an exclusive holder; an
 //! exclusive holder announces itself, then looks at the counts. With sequentially consistent operations at
 //! least one of the two sees the other.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 const STRIPES: usize = 64;
 
@@ -21,7 +23,19 @@ struct Stripe(AtomicU32);
 pub struct Gate {
     stripes: [Stripe; STRIPES],
     is_closed: AtomicBool,
-    exclusive: Mutex<()>,
+    alone: Mutex<Alone>,
+    /// Somebody has left the exclusive side, or said that he stays for long.
+    news: Condvar,
+}
+
+/// Whether somebody is alone inside.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Alone {
+    #[default]
+    Nobody,
+    Somebody,
+    /// And for long.
+    Busy,
 }
 
 /// Permission to use the keyspace beside others.
@@ -32,7 +46,6 @@ pub struct Shared<'a> {
 /// Permission to use the keyspace alone.
 pub struct Exclusive<'a> {
     gate: &'a Gate,
-    _holder: MutexGuard<'a, ()>,
 }
 
 impl Default for Gate {
@@ -40,7 +53,8 @@ impl Default for Gate {
         Gate {
             stripes: std::array::from_fn(|_| Stripe::default()),
             is_closed: AtomicBool::new(false),
-            exclusive: Mutex::new(()),
+            alone: Mutex::default(),
+            news: Condvar::new(),
         }
     }
 }
@@ -49,20 +63,47 @@ impl Gate {
     /// Passes beside others; waits while somebody is alone inside. Threads should use different stripes.
     #[inline]
     pub fn shared(&self, stripe: usize) -> Shared<'_> {
-        let stripe = &self.stripes[stripe % STRIPES].0;
         loop {
-            stripe.fetch_add(1, Ordering::SeqCst);
-            if !self.is_closed.load(Ordering::SeqCst) {
-                return Shared { stripe };
+            if let Some(shared) = self.try_shared(stripe) {
+                return shared;
             }
-            stripe.fetch_sub(1, Ordering::SeqCst);
-            drop(self.exclusive.lock().unwrap_or_else(PoisonError::into_inner));
+            let is_held = |alone: &mut Alone| *alone != Alone::Nobody;
+            drop(self.news.wait_while(self.alone(), is_held).unwrap_or_else(PoisonError::into_inner));
         }
+    }
+
+    /// As [`shared`](Gate::shared), but does not wait for who stays alone inside for long.
+    #[inline]
+    pub fn shared_unless_busy(&self, stripe: usize) -> Option<Shared<'_>> {
+        loop {
+            if let Some(shared) = self.try_shared(stripe) {
+                return Some(shared);
+            }
+            let is_brief = |alone: &mut Alone| *alone == Alone::Somebody;
+            let alone = self.news.wait_while(self.alone(), is_brief).unwrap_or_else(PoisonError::into_inner);
+            if *alone == Alone::Busy {
+                return None;
+            }
+        }
+    }
+
+    #[inline]
+    fn try_shared(&self, stripe: usize) -> Option<Shared<'_>> {
+        let stripe = &self.stripes[stripe % STRIPES].0;
+        stripe.fetch_add(1, Ordering::SeqCst);
+        if self.is_closed.load(Ordering::SeqCst) {
+            stripe.fetch_sub(1, Ordering::SeqCst);
+            return None;
+        }
+        Some(Shared { stripe })
     }
 
     /// Waits until everybody has left and passes alone. The calling thread must hold no shared permission.
     pub fn exclusive(&self) -> Exclusive<'_> {
-        let holder = self.exclusive.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_held = |alone: &mut Alone| *alone != Alone::Nobody;
+        let mut alone = self.news.wait_while(self.alone(), is_held).unwrap_or_else(PoisonError::into_inner);
+        *alone = Alone::Somebody;
+        drop(alone);
         self.is_closed.store(true, Ordering::SeqCst);
         for stripe in &self.stripes {
             let mut spins = 0_u32;
@@ -71,7 +112,30 @@ impl Gate {
                 if spins < 64 { std::hint::spin_loop() } else { std::thread::yield_now() }
             }
         }
-        Exclusive { gate: self, _holder: holder }
+        Exclusive { gate: self }
+    }
+
+    /// Says that who is alone inside stays for long.
+    pub(crate) fn set_busy(&self) {
+        *self.alone() = Alone::Busy;
+        self.news.notify_all();
+    }
+
+    /// The permission of who is alone inside and kept it in another way.
+    pub(crate) fn take_up(&self) -> Exclusive<'_> {
+        debug_assert!(self.is_closed.load(Ordering::SeqCst));
+        Exclusive { gate: self }
+    }
+
+    fn alone(&self) -> MutexGuard<'_, Alone> {
+        self.alone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Exclusive<'_> {
+    /// Stays alone inside without holding on to the gate; [`Gate::take_up`] gives the permission back.
+    pub(crate) fn keep(self) {
+        std::mem::forget(self);
     }
 }
 
@@ -84,6 +148,8 @@ impl Drop for Shared<'_> {
 impl Drop for Exclusive<'_> {
     fn drop(&mut self) {
         self.gate.is_closed.store(false, Ordering::SeqCst);
+        *self.gate.alone() = Alone::Nobody;
+        self.gate.news.notify_all();
     }
 }
 
@@ -113,5 +179,20 @@ mod tests {
             }
         });
         assert_eq!(counter.load(Ordering::Relaxed), 15_000);
+    }
+
+    #[test]
+    fn who_does_not_want_to_wait_long_is_sent_away() {
+        let gate = Gate::default();
+        let alone = gate.exclusive();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| gate.shared_unless_busy(0).is_none());
+            gate.set_busy();
+            assert!(waiting.join().expect("it does not panic"));
+        });
+        alone.keep();
+        assert!(gate.shared_unless_busy(0).is_none());
+        drop(gate.take_up());
+        assert!(gate.shared_unless_busy(0).is_some());
     }
 }

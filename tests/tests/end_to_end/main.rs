@@ -8,5 +8,6 @@ mod hostile;
 mod in_process;
 mod messages;
 mod rust_client;
+mod scripts;
 mod transactions;
 mod transcripts;

@@ -3,7 +3,7 @@
 use spinel_tests::{Server, transcript};
 use std::collections::BTreeMap;
 
-const GROUPS: [&str; 14] = [
+const GROUPS: [&str; 15] = [
     "bitmap",
     "connection",
     "generic",
@@ -12,6 +12,7 @@ const GROUPS: [&str; 14] = [
     "hyperloglog",
     "list",
     "pubsub",
+    "scripting",
     "server",
     "set",
     "sorted_set",
@@ -63,6 +64,11 @@ fn list() {
 #[test]
 fn pubsub() {
     play("pubsub");
+}
+
+#[test]
+fn scripting() {
+    play("scripting");
 }
 
 #[test]

@@ -119,8 +119,11 @@ fn watch(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
     if call.session.transactions.current.is_some() {
         return Err(Error::Text("ERR WATCH inside MULTI is not allowed"));
     }
-    let db = call.session.db;
-    call.turn.watch(&mut call.session.transactions.watch, db, keys);
+    // Where the next transaction fails already, there is nothing more to watch for.
+    if !call.session.transactions.watch.has_changed() {
+        let db = call.session.db;
+        call.turn.watch(&mut call.session.transactions.watch, db, keys);
+    }
     call.session.show_transaction();
 
     call.reply.ok();
@@ -157,11 +160,12 @@ fn run(
     conditions: &[Condition<'_>],
 ) -> Result<(), Error> {
     let (words, db) = (transaction.words(), call.session.db);
-    call.turn.refresh(&call.session.transactions.watch);
+    let has_expired = call.turn.has_expired(&call.session.transactions.watch);
     let steps = transaction.commands(&words).map(|(prepared, words)| (prepared, db, words));
     let keys = conditions.iter().map(|condition| (db, condition.key));
     let mut claim = call.turn.claim(steps, keys);
-    let is_as_expected = !call.session.transactions.watch.has_changed()
+    let is_as_expected = !has_expired
+        && !call.session.transactions.watch.has_changed()
         && conditions.iter().all(|condition| condition.holds(call.turn, &mut claim, db));
     if !is_as_expected {
         call.turn.release(claim);
@@ -205,7 +209,8 @@ fn run_all<'e>(
             Outcome::Failed(error) => Some(error),
             Outcome::ForHost => {
                 let output = Output { reply: call.reply, meter: call.meter };
-                call.session.execute_host(prepared.id, words, call.turn, call.shared, output)
+                let place = (&mut *call.turn, Some(&mut *claim));
+                call.session.execute_host(prepared.id, words, place, call.shared, output)
             }
         };
         if is_brief {

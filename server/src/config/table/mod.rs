@@ -94,6 +94,7 @@ keys! {
     MAXMEMORY_POLICY = "maxmemory-policy";
     NOTIFY_KEYSPACE_EVENTS = "notify-keyspace-events";
     PIDFILE = "pidfile";
+    BUSY_REPLY_THRESHOLD = "busy-reply-threshold";
     PORT = "port";
     PROTECTED_MODE = "protected-mode";
     PROTO_MAX_BULK_LEN = "proto-max-bulk-len";

@@ -53,7 +53,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     count("latency-monitor-threshold", 0).idle(),
     flag("latency-tracking", true),
     list("latency-tracking-info-percentiles", "50 99 99.9", lists::percentiles),
-    count("busy-reply-threshold", 5000).or("lua-time-limit").idle(),
+    count("busy-reply-threshold", 5000).or("lua-time-limit"),
     flag("lua-enable-deprecated-api", false).at_start().hidden().idle(),
     choice("propagation-error-behavior", &["ignore", "panic", "panic-on-replicas"], 0).idle(),
 ];

@@ -1,0 +1,403 @@
+//! FUNCTION: libraries of functions.
+
+use super::super::{HostCall, HostRow};
+use super::{failed, kill};
+use crate::info;
+use crate::scripts::Kind;
+use spinel_resp::ReplyWriter;
+use spinel_scripting::{Call, Function, Host, Library, LogLevel, Replace, RestorePolicy, Tick};
+use spinel_storage::Error;
+use spinel_storage::command::flags::Flags;
+use spinel_storage::command::help::reply_help;
+use spinel_storage::command::{Command, Group, Run};
+use spinel_storage::pattern::{Case, matches};
+use std::time::{Duration, Instant};
+
+const ROW: Command =
+    Command { flags: Flags::NOSCRIPT, group: Group::Scripting, since: "7.0.0", ..Command::ROW };
+const WRITE: Flags = Flags::NOSCRIPT.with(Flags::WRITE);
+const ALL_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:all_succeeded"];
+
+/// How long the code of a library may run when it is loaded.
+const LOAD_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// The rows of this file.
+pub(super) const COMMANDS: &[HostRow] = &[
+    (
+        Command {
+            name: "function",
+            flags: Flags::NONE,
+            cost: "Depends on subcommand.",
+            about: "Holds the commands about functions.",
+            run: Run::Container,
+            ..ROW
+        },
+        help,
+    ),
+    (
+        Command {
+            name: "function|delete",
+            usage: "library-name:string",
+            flags: WRITE,
+            about: "Removes a library and its functions.",
+            tips: ALL_SHARDS,
+            ..ROW
+        },
+        delete,
+    ),
+    (
+        Command {
+            name: "function|dump",
+            cost: "O(N) where N is the number of functions",
+            about: "Returns all libraries in a form that can be restored.",
+            ..ROW
+        },
+        dump,
+    ),
+    (
+        Command {
+            name: "function|flush",
+            usage: "flush-type=[ASYNC|SYNC]",
+            flags: WRITE.with(Flags::LENIENT),
+            cost: "O(N) where N is the number of functions",
+            about: "Removes all libraries.",
+            tips: ALL_SHARDS,
+            ..ROW
+        },
+        flush,
+    ),
+    (
+        Command {
+            name: "function|help",
+            flags: Flags::LOADING.with(Flags::STALE),
+            about: "Explains the subcommands.",
+            ..ROW
+        },
+        help,
+    ),
+    (
+        Command {
+            name: "function|kill",
+            flags: Flags::NOSCRIPT.with(Flags::ALLOW_BUSY),
+            about: "Ends the function that runs, unless it has written.",
+            tips: &["request_policy:all_shards", "response_policy:one_succeeded"],
+            ..ROW
+        },
+        kill_function,
+    ),
+    (
+        Command {
+            name: "function|list",
+            usage: "[LIBRARYNAME library-name-pattern:string] withcode=[WITHCODE]",
+            flags: Flags::NOSCRIPT.with(Flags::LENIENT),
+            cost: "O(N) where N is the number of functions",
+            about: "Describes libraries and their functions.",
+            tips: &["nondeterministic_output_order"],
+            ..ROW
+        },
+        list,
+    ),
+    (
+        Command {
+            name: "function|load",
+            usage: "replace=[REPLACE] function-code:string",
+            flags: WRITE.with(Flags::DENYOOM),
+            about: "Makes a library of its code and returns its name.",
+            tips: ALL_SHARDS,
+            ..ROW
+        },
+        load,
+    ),
+    (
+        Command {
+            name: "function|restore",
+            usage: "serialized-value:string policy=[FLUSH|APPEND|REPLACE]",
+            flags: WRITE.with(Flags::DENYOOM),
+            cost: "O(N) where N is the number of functions",
+            about: "Brings back libraries that were dumped.",
+            tips: ALL_SHARDS,
+            ..ROW
+        },
+        restore,
+    ),
+    (
+        Command {
+            name: "function|stats",
+            flags: Flags::NOSCRIPT.with(Flags::ALLOW_BUSY),
+            about: "Tells which function runs, and how many there are.",
+            tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+            ..ROW
+        },
+        stats,
+    ),
+];
+
+/// What the code of a library can do when it is loaded: take its time, but not too long.
+struct Loading {
+    started: Instant,
+}
+
+impl Loading {
+    fn new() -> Loading {
+        Loading { started: Instant::now() }
+    }
+}
+
+impl Host for Loading {
+    fn call(&mut self, _: &Call<'_>, reply: &mut ReplyWriter) {
+        reply.error("ERR This Redis command is not allowed from script");
+    }
+
+    fn tick(&mut self) -> Tick {
+        if self.started.elapsed() < LOAD_TIME_MAX { Tick::GoOn } else { Tick::Kill }
+    }
+
+    fn log(&mut self, level: LogLevel, text: &[u8]) {
+        super::write_log(level, text);
+    }
+
+    fn acl_check(&mut self, _: &[&[u8]]) -> Option<bool> {
+        None
+    }
+
+    fn cpu_time(&mut self) -> Duration {
+        info::cpu_time()
+    }
+}
+
+fn load(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let mut replace = Replace::No;
+    while call.args.remaining() > 1 {
+        if !call.args.accept("REPLACE") {
+            return Err(Error::quoting(&[b"ERR Unknown option given: ", call.args.word()]));
+        }
+        replace = Replace::Yes;
+    }
+    let code = call.args.word();
+
+    let scripts = &call.shared.scripts;
+    let name = scripts.interpreter().load_library(code, replace, &mut Loading::new());
+    scripts.count();
+
+    call.reply.bulk(&name.map_err(|error| failed(&error))?);
+    Ok(())
+}
+
+fn delete(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let name = call.args.word();
+
+    let scripts = &call.shared.scripts;
+    let deleted = scripts.interpreter().delete_library(name);
+    scripts.count();
+
+    deleted.map_err(|error| failed(&error))?;
+    call.reply.ok();
+    Ok(())
+}
+
+fn flush(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let is_plain = call.args.remaining() == 0 || call.args.accept("SYNC") || call.args.accept("ASYNC");
+    if !is_plain || call.args.remaining() > 0 {
+        return Err(Error::Text("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
+    }
+
+    let scripts = &call.shared.scripts;
+    let flushed = scripts.interpreter().flush_libraries();
+    scripts.count();
+
+    flushed.map_err(|error| failed(&error))?;
+    call.reply.ok();
+    Ok(())
+}
+
+fn kill_function(call: &mut HostCall<'_>) -> Result<(), Error> {
+    kill(&call.shared.scripts, Kind::Function)?;
+
+    call.reply.ok();
+    Ok(())
+}
+
+fn dump(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let payload = call.shared.scripts.interpreter().dump_libraries();
+
+    call.reply.bulk(&payload);
+    Ok(())
+}
+
+fn restore(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let payload = call.args.word();
+    let policy = if call.args.remaining() == 0 || call.args.accept("APPEND") {
+        RestorePolicy::Append
+    } else if call.args.accept("REPLACE") {
+        RestorePolicy::Replace
+    } else if call.args.accept("FLUSH") {
+        RestorePolicy::Flush
+    } else {
+        return Err(Error::Text(
+            "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
+        ));
+    };
+    call.args.finish()?;
+
+    let scripts = &call.shared.scripts;
+    let restored = scripts.interpreter().restore_libraries(payload, policy, &mut Loading::new());
+    scripts.count();
+
+    restored.map_err(|error| failed(&error))?;
+    call.reply.ok();
+    Ok(())
+}
+
+fn list(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let (mut wanted, mut has_code) = (None, false);
+    while call.args.remaining() > 0 {
+        if !has_code && call.args.accept("WITHCODE") {
+            has_code = true;
+        } else if wanted.is_none() && call.args.accept("LIBRARYNAME") {
+            if call.args.remaining() == 0 {
+                return Err(Error::Text("ERR library name argument was not given"));
+            }
+            wanted = Some(call.args.word());
+        } else {
+            return Err(Error::quoting(&[b"ERR Unknown argument ", call.args.word()]));
+        }
+    }
+
+    let interpreter = call.shared.scripts.interpreter();
+    let is_wanted =
+        |library: &&Library| wanted.is_none_or(|wanted| matches(wanted, library.name(), Case::Insensitive));
+    let libraries: Vec<&Library> = interpreter.libraries().filter(is_wanted).collect();
+    call.reply.array(libraries.len());
+    for library in libraries {
+        describe(library, has_code, call.reply);
+    }
+    Ok(())
+}
+
+fn describe(library: &Library, has_code: bool, reply: &mut ReplyWriter) {
+    reply.map(if has_code { 4 } else { 3 });
+    reply.bulk(b"library_name");
+    reply.bulk(library.name());
+    reply.bulk(b"engine");
+    reply.bulk(library.engine().as_bytes());
+    reply.bulk(b"functions");
+    reply.array(library.functions().len());
+    for function in library.functions() {
+        describe_function(function, reply);
+    }
+    if has_code {
+        reply.bulk(b"library_code");
+        reply.bulk(library.code());
+    }
+}
+
+fn describe_function(function: &Function, reply: &mut ReplyWriter) {
+    reply.map(3);
+    reply.bulk(b"name");
+    reply.bulk(function.name());
+    reply.bulk(b"description");
+    match function.description() {
+        Some(description) => reply.bulk(description),
+        None => reply.null(),
+    }
+    reply.bulk(b"flags");
+    let flags: Vec<&str> = function.flags().names().collect();
+    reply.set(flags.len());
+    for flag in flags {
+        reply.simple(flag);
+    }
+}
+
+fn stats(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let scripts = &call.shared.scripts;
+    let running = scripts.current();
+    let (libraries, functions) = scripts.counts();
+
+    let reply = &mut *call.reply;
+    reply.map(2);
+    reply.bulk(b"running_script");
+    match running {
+        None => reply.null(),
+        Some(running) => {
+            reply.map(3);
+            reply.bulk(b"name");
+            reply.bulk(&running.name);
+            reply.bulk(b"command");
+            reply.array(running.words.len());
+            for word in &running.words {
+                reply.bulk(word);
+            }
+            reply.bulk(b"duration_ms");
+            reply.integer(running.started.elapsed().as_millis() as i64);
+        }
+    }
+    reply.bulk(b"engines");
+    reply.map(1);
+    reply.bulk(b"LUA");
+    reply.map(2);
+    reply.bulk(b"libraries_count");
+    reply.integer(libraries as i64);
+    reply.bulk(b"functions_count");
+    reply.integer(functions as i64);
+    Ok(())
+}
+
+fn help(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let forms: &[(&str, &[&str])] = &[
+        ("LOAD [REPLACE] <FUNCTION CODE>", &["Create a new library with the given library name and code."]),
+        ("DELETE <LIBRARY NAME>", &["Delete the given library."]),
+        (
+            "LIST [LIBRARYNAME PATTERN] [WITHCODE]",
+            &[
+                "Return general information on all the libraries:",
+                "* Library name",
+                "* The engine used to run the Library",
+                "* Functions list",
+                "* Library code (if WITHCODE is given)",
+                "It also possible to get only function that matches a pattern using LIBRARYNAME argument.",
+            ],
+        ),
+        (
+            "STATS",
+            &[
+                "Return information about the current function running:",
+                "* Function name",
+                "* Command used to run the function",
+                "* Duration in MS that the function is running",
+                "If no function is running, return nil",
+                "In addition, returns a list of available engines.",
+            ],
+        ),
+        ("KILL", &["Kill the current running function."]),
+        (
+            "FLUSH [ASYNC|SYNC]",
+            &[
+                "Delete all the libraries.",
+                "When called without the optional mode argument, the behavior is determined by the",
+                "lazyfree-lazy-user-flush configuration directive. Valid modes are:",
+                "* ASYNC: Asynchronously flush the libraries.",
+                "* SYNC: Synchronously flush the libraries.",
+            ],
+        ),
+        (
+            "DUMP",
+            &[
+                "Return a serialized payload representing the current libraries, can be restored using FUNCTION RESTORE command",
+            ],
+        ),
+        (
+            "RESTORE <PAYLOAD> [FLUSH|APPEND|REPLACE]",
+            &[
+                "Restore the libraries represented by the given payload, it is possible to give a restore policy to",
+                "control how to handle existing libraries (default APPEND):",
+                "* FLUSH: delete all existing libraries.",
+                "* APPEND: appends the restored libraries to the existing libraries. On collision, abort.",
+                "* REPLACE: appends the restored libraries to the existing libraries, On collision, replace the old",
+                "  libraries with the new libraries (notice that even on this option there is a chance of failure",
+                "  in case of functions name collision with another library).",
+            ],
+        ),
+    ];
+    reply_help(call.reply, "FUNCTION", forms);
+    Ok(())
+}

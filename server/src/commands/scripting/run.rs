@@ -1,0 +1,197 @@
+//! Running scripts and functions: alone in the keyspace, and after too long a time in slices.
+
+use super::host::ScriptHost;
+use crate::commands::InTurn;
+use crate::config::table;
+use crate::scripts::{Current, Kind};
+use crate::server::{Shared, now};
+use crate::session::{Flow, Hold, Session};
+use crate::worker::Desk;
+use spinel_resp::ReplyWriter;
+use spinel_scripting::{Flags, Function, Job, Progress, Running, Script};
+use spinel_storage::engine::Suspended;
+use spinel_storage::engine::wait::Served;
+use spinel_storage::{DbIndex, Error};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What is to be run.
+#[derive(Clone)]
+pub(super) enum Code {
+    Script(Arc<Script>),
+    Function(Arc<Function>),
+}
+
+impl Code {
+    pub(super) fn flags(&self) -> Flags {
+        match self {
+            Code::Script(script) => script.flags(),
+            Code::Function(function) => function.flags(),
+        }
+    }
+
+    fn job<'j>(&'j self, keys: Words<'j>, arguments: Words<'j>) -> Job<'j> {
+        match self {
+            Code::Script(script) => Job::Script { script, keys, arguments },
+            Code::Function(function) => Job::Function { function, keys, arguments },
+        }
+    }
+}
+
+/// One run of a script.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
+pub(super) struct Run {
+    code: Code,
+    pub(super) started: Instant,
+    /// For how long it has everything for itself.
+    pub(super) limit: Duration,
+    /// When its present slice ends, after that.
+    pub(super) slice_end: Duration,
+    pub(super) may_be_suspended: bool,
+    /// Whether others know that it has taken too long.
+    pub(super) is_busy: bool,
+    pub(super) is_read_only: bool,
+    /// Whether it may need more memory than there is.
+    pub(super) allows_oom: bool,
+    /// Whether it has called a command that writes.
+    pub(super) has_written: bool,
+    pub(super) db: DbIndex,
+    /// The words that called it, from when it can be suspended.
+    words: Vec<Vec<u8>>,
+}
+
+impl Run {
+    pub(super) fn as_others_see_it(&self) -> Current {
+        let (kind, name) = match &self.code {
+            Code::Script(script) => (Kind::Script, script.sha().as_bytes().to_vec()),
+            Code::Function(function) => (Kind::Function, function.name().to_vec()),
+        };
+        Current { kind, name, words: self.words.clone(), started: self.started }
+    }
+
+    /// The command that ends it.
+    pub(super) fn kill_command(&self) -> &'static str {
+        match self.code {
+            Code::Script(_) => "SCRIPT KILL",
+            Code::Function(_) => "FUNCTION KILL",
+        }
+    }
+}
+
+/// Runs code with the keys and arguments that follow, the number of keys first.
+pub(super) fn run(call: &mut InTurn<'_, '_>, code: Code, is_read_only: bool) -> Result<(), Error> {
+    let (keys, arguments) = keys_and_arguments(call, &code)?;
+    let flags = code.flags();
+    let writes_nothing = flags.are_declared() && flags.has(Flags::NO_WRITES);
+    if is_read_only && flags.are_declared() && !writes_nothing {
+        return Err(Error::Text("ERR Can not execute a script with write flag using *_ro command."));
+    }
+    let allows_oom = flags.are_declared() && (flags.has(Flags::ALLOW_OOM) || writes_nothing);
+    let is_refused = flags.are_declared() && !allows_oom && call.shared.memory_limit.is_exceeded();
+    if is_refused && crate::memory_limit::measure(call.shared) {
+        return Err(Error::Text(
+            "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+        ));
+    }
+    let limit = call.shared.config.number(table::BUSY_REPLY_THRESHOLD).max(0);
+    let limit = Duration::from_millis(limit.unsigned_abs());
+    let mut run = Run {
+        code,
+        started: Instant::now(),
+        limit,
+        slice_end: Duration::ZERO,
+        may_be_suspended: call.claim.is_none(),
+        is_busy: false,
+        is_read_only: is_read_only || writes_nothing,
+        allows_oom,
+        has_written: false,
+        db: call.session.db,
+        words: call.args.words().iter().map(|word| word.to_vec()).collect(),
+    };
+    let code = run.code.clone();
+    let job = code.job(keys, arguments);
+    if let Some(claim) = call.claim.as_deref_mut() {
+        let shared = call.shared;
+        let (session, turn, meter) = (&mut *call.session, &mut *call.turn, &mut *call.meter);
+        let mut host = ScriptHost { session, turn, claim, meter, shared, run: &mut run };
+        let progress = shared.scripts.interpreter().run(job, &mut host, call.reply);
+        debug_assert!(matches!(progress, Progress::Finished), "it is never suspended");
+        end(shared, &run);
+        return Ok(());
+    }
+    let mut claim = call.turn.claim_all();
+    let shared = call.shared;
+    let (session, turn, meter) = (&mut *call.session, &mut *call.turn, &mut *call.meter);
+    let mut host = ScriptHost { session, turn, claim: &mut claim, meter, shared, run: &mut run };
+    let progress = shared.scripts.interpreter().run(job, &mut host, call.reply);
+    match progress {
+        Progress::Finished => {
+            end(shared, &run);
+            call.turn.release(claim);
+        }
+        Progress::Suspended(running) => {
+            let claim = call.turn.suspend(claim, &shared.engine);
+            call.session.hold = Hold::Script(Box::new(SuspendedScript { running, claim, run }));
+            call.session.flow = Flow::Hold;
+        }
+    }
+    Ok(())
+}
+
+type Words<'a> = &'a [&'a [u8]];
+
+/// Reads the number of keys, the keys and what follows them.
+fn keys_and_arguments<'a>(call: &mut InTurn<'a, '_>, code: &Code) -> Result<(Words<'a>, Words<'a>), Error> {
+    let count = match code {
+        Code::Script(_) => call.args.integer(),
+        Code::Function(_) => call.args.integer_or(Error::Text("ERR Bad number of keys provided")),
+    };
+    call.args.check()?;
+    if count > call.args.remaining() as i64 {
+        return Err(Error::Text("ERR Number of keys can't be greater than number of args"));
+    }
+    let count = usize::try_from(count).map_err(|_| Error::Text("ERR Number of keys can't be negative"))?;
+    Ok(call.args.rest().split_at(count))
+}
+
+/// Tells others that a script that had taken too long has ended.
+fn end(shared: &Shared, run: &Run) {
+    if run.is_busy {
+        shared.scripts.end();
+    }
+}
+
+/// A script that has taken too long, between two of its slices.
+pub(crate) struct SuspendedScript {
+    running: Running,
+    claim: Suspended,
+    run: Run,
+}
+
+impl SuspendedScript {
+    /// Runs another slice: the reply if the script has ended with it, or else the script.
+    pub(crate) fn go_on(
+        self,
+        session: &mut Session,
+        desk: &mut Desk,
+        shared: &Shared,
+    ) -> Result<Served, Box<SuspendedScript>> {
+        let SuspendedScript { running, claim, mut run } = self;
+        let mut reply = ReplyWriter::new(session.protocol());
+        let (mut turn, mut claim) = desk.executor.resume(claim, now());
+        let meter = &mut desk.meter;
+        let mut host =
+            ScriptHost { session, turn: &mut turn, claim: &mut claim, meter, shared, run: &mut run };
+        match running.resume(&mut host, &mut reply) {
+            Progress::Finished => {
+                end(shared, &run);
+                turn.release(claim);
+                Ok(Served { reply: reply.bytes().to_vec(), failure: None })
+            }
+            Progress::Suspended(running) => {
+                let claim = turn.suspend(claim, &shared.engine);
+                Err(Box::new(SuspendedScript { running, claim, run }))
+            }
+        }
+    }
+}

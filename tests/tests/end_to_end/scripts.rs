@@ -1,0 +1,105 @@
+//! Scripts that run for too long, with several connections.
+
+use spinel_resp::Value;
+use spinel_tests::{Client, Server};
+use std::time::{Duration, Instant};
+
+const ENDLESS: &str = "while true do end";
+const BUSY: &str = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+
+/// A server on which scripts may run for a tenth of a second before others notice.
+fn server(threads: &str) -> Server {
+    Server::start(&["--busy-reply-threshold", "100", "--io-threads", threads])
+}
+
+fn call(client: &mut Client, command: &str) -> Value {
+    client.call(command.split(' '))
+}
+
+fn is_error(reply: &Value, start: &str) -> bool {
+    matches!(reply, Value::Error(text) if text.starts_with(start.as_bytes()))
+}
+
+/// Asks until a script is busy.
+fn await_busy(client: &mut Client) {
+    let start = Instant::now();
+    while !is_error(&call(client, "GET k"), BUSY) {
+        assert!(start.elapsed() < Duration::from_secs(20), "no script is ever busy");
+    }
+}
+
+#[test]
+fn an_endless_script_can_be_killed() {
+    for threads in ["1", "4"] {
+        let server = server(threads);
+        let (mut one, mut other) = (Client::connect(server.port()), Client::connect(server.port()));
+        for script in [ENDLESS, "while true do pcall(function() while true do end end) end"] {
+            one.send(["EVAL", script, "0"]);
+            await_busy(&mut other);
+            assert!(is_error(&call(&mut other, "MULTI"), "BUSY"));
+            assert!(is_error(&call(&mut other, "FUNCTION KILL"), "BUSY"));
+            assert!(matches!(call(&mut other, "FUNCTION STATS"), Value::Array(_)));
+            assert_eq!(call(&mut other, "SCRIPT KILL"), Value::Simple(b"OK".to_vec()));
+            assert!(is_error(&one.reply(), "ERR"));
+            assert_eq!(call(&mut one, "PING"), Value::Simple(b"PONG".to_vec()));
+            assert_eq!(call(&mut other, "SET k v"), Value::Simple(b"OK".to_vec()));
+            assert!(is_error(&call(&mut other, "SCRIPT KILL"), "NOTBUSY"));
+        }
+    }
+}
+
+#[test]
+fn a_long_script_ends_with_its_reply() {
+    let server = server("1");
+    let (mut one, mut other) = (Client::connect(server.port()), Client::connect(server.port()));
+    let script = "redis.call('SET', 'k', 'before')
+        local i = 0
+        while i < 3000000 do i = i + 1 redis.call('GET', 'k') end
+        redis.call('SET', 'k', 'after')
+        return i";
+    one.send(["EVAL", script, "0"]);
+    one.send(["GET", "k"]);
+    await_busy(&mut other);
+    assert!(is_error(&call(&mut other, "SCRIPT KILL"), "UNKILLABLE"));
+    assert_eq!(one.reply(), Value::Integer(3_000_000));
+    assert_eq!(one.reply(), Value::Bulk(b"after".to_vec()));
+    assert_eq!(call(&mut other, "GET k"), Value::Bulk(b"after".to_vec()));
+}
+
+#[test]
+fn an_endless_function_can_be_killed() {
+    let server = server("2");
+    let (mut one, mut other) = (Client::connect(server.port()), Client::connect(server.port()));
+    let code = "#!lua name=lib\nredis.register_function('endless', function() while true do end end)";
+    one.call(["FUNCTION", "LOAD", code]);
+    one.send(["FCALL", "endless", "0"]);
+    let start = Instant::now();
+    while !is_error(&call(&mut other, "GET k"), "BUSY") {
+        assert!(start.elapsed() < Duration::from_secs(20), "no function is ever busy");
+    }
+    assert!(is_error(&call(&mut other, "SCRIPT KILL"), "BUSY"));
+    assert_eq!(call(&mut other, "FUNCTION KILL"), Value::Simple(b"OK".to_vec()));
+    assert!(is_error(&one.reply(), "ERR"));
+}
+
+#[test]
+fn who_waits_is_served_by_a_script() {
+    let server = server("2");
+    let (mut one, mut other) = (Client::connect(server.port()), Client::connect(server.port()));
+    one.send(["BLPOP", "l", "0"]);
+    while !other.text(["INFO", "clients"]).contains("blocked_clients:1") {}
+    let script = "redis.call('RPUSH', 'l', 'a', 'b') return redis.call('LLEN', 'l')";
+    assert_eq!(other.call(["EVAL", script, "0"]), Value::Integer(2), "the script sees what it pushed");
+    assert_eq!(one.reply(), Value::Array(vec![Value::Bulk(b"l".to_vec()), Value::Bulk(b"a".to_vec())]));
+    assert_eq!(call(&mut other, "LLEN l"), Value::Integer(1));
+}
+
+#[test]
+fn the_server_stops_while_a_script_runs() {
+    let mut server = server("2");
+    let (mut one, mut other) = (Client::connect(server.port()), Client::connect(server.port()));
+    one.send(["EVAL", ENDLESS, "0"]);
+    await_busy(&mut other);
+    other.send(["SHUTDOWN", "NOSAVE"]);
+    server.wait();
+}
