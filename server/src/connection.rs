@@ -45,8 +45,8 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
         }
         connection.session.stop_listening(shared);
         connection.session.stop_tracking(shared);
-        while !connection.session.let_go(&mut worker.desk.borrow_mut().executor) {
-            tokio::time::sleep(BETWEEN_SLICES).await;
+        if !connection.session.let_go(&mut worker.desk.borrow_mut().executor) {
+            Box::pin(connection.let_go_later(&worker)).await;
         }
         shared.clients.leave(&client);
     }
@@ -235,6 +235,13 @@ impl Connection {
         client.set(Flag::Held, false);
         clients.held.fetch_sub(1, Ordering::Relaxed);
         outcome
+    }
+
+    /// Gives back what the engine keeps for the session, as soon as no script is in the way.
+    async fn let_go_later(&mut self, worker: &Worker) {
+        while !self.session.let_go(&mut worker.desk.borrow_mut().executor) {
+            tokio::time::sleep(BETWEEN_SLICES).await;
+        }
     }
 
     /// Gives a script that takes too long a slice of time now and then, until it ends. It does so also if its client goes.

@@ -58,7 +58,7 @@ fn changed_keys_are_told() {
     run(&db, "GET a");
     run(&db, "FLUSHDB");
     run(&db, "SWAPDB 1 2");
-    assert_eq!(ear.take(), ["0 changed 0 a", "0 emptied 0", "0 emptied 1", "0 emptied 2"]);
+    assert_eq!(ear.take(), ["0 changed 0 a", "0 emptied 0"]);
     db.engine().observe(Observed::KEYS, false);
     run(&db, "SET a 1");
     assert_eq!(ear.take(), [""; 0]);

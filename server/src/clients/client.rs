@@ -272,7 +272,7 @@ impl Client {
 
     /// Lets others see how many keys the client watches, and whether one of them has changed.
     pub(crate) fn show_watch(&self, watch: &Watch) {
-        let flag = (!watch.is_empty()).then(|| Arc::clone(watch.flag()));
+        let flag = watch.flag().filter(|_| !watch.is_empty()).cloned();
         *self.watch_flag.lock().unwrap_or_else(PoisonError::into_inner) = flag;
         self.watched.store(watch.len(), Ordering::Relaxed);
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Watch {
     ticket: Option<Ticket>,
-    flag: Arc<WatchFlag>,
+    flag: Option<Arc<WatchFlag>>,
     keys: BTreeSet<(DbIndex, Box<[u8]>)>,
 }
 
@@ -32,14 +32,14 @@ impl Watch {
     }
 
     /// What tells that any of the keys has changed.
-    pub fn flag(&self) -> &Arc<WatchFlag> {
-        &self.flag
+    pub fn flag(&self) -> Option<&Arc<WatchFlag>> {
+        self.flag.as_ref()
     }
 
     /// Whether any of the keys was changed, made or removed since it is watched. Who holds the shard of another key
     /// learns of all changes that its holder before him can know of.
     pub fn has_changed(&self) -> bool {
-        self.flag.change() != Change::None
+        self.flag.as_ref().is_some_and(|flag| flag.change() != Change::None)
     }
 }
 
@@ -48,11 +48,12 @@ impl Turn<'_> {
     pub fn watch(&mut self, watch: &mut Watch, db: DbIndex, keys: &[&[u8]]) {
         let keyspace = &self.engine.keyspace;
         let ticket = *watch.ticket.get_or_insert_with(|| keyspace.draw_ticket());
+        let flag = watch.flag.get_or_insert_default();
         for key in keys {
             // One that has expired is not there from the beginning.
             self.look_at(db, key);
             with_shard(keyspace, db, key, |shard| {
-                shard.with_interest(|interest| interest.watch(key, ticket, &watch.flag));
+                shard.with_interest(|interest| interest.watch(key, ticket, flag));
             });
             watch.keys.insert((db, Box::from(*key)));
         }

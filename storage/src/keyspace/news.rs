@@ -57,7 +57,7 @@ pub enum Item<'n> {
     Changed(DbIndex, &'n [u8]),
     /// Something has happened to a key.
     Event(DbIndex, &'n [u8], Event),
-    /// All keys of a database were removed, or exchanged for others.
+    /// All keys of a database were removed.
     Emptied(DbIndex),
 }
 

@@ -113,13 +113,19 @@ impl<'a> View<'a> {
         self.changes += changes;
     }
 
-    /// Tells that all keys of a database were removed or exchanged.
+    /// Tells that all keys of a database were removed.
     pub(crate) fn tell_emptied(&mut self, db: DbIndex) {
         let awaited = self.scene.keyspace.awaited(db);
         self.chores.roused.extend(awaited.into_iter().map(|key| (db, key)));
         if self.observed.has(Observed::KEYS) {
             self.chores.news.emptied(db);
         }
+    }
+
+    /// Tells that a database was exchanged for another.
+    pub(crate) fn tell_exchanged(&mut self, db: DbIndex) {
+        let awaited = self.scene.keyspace.awaited(db);
+        self.chores.roused.extend(awaited.into_iter().map(|key| (db, key)));
     }
 
     /// Tells of an event.

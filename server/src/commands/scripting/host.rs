@@ -105,7 +105,7 @@ impl ScriptHost<'_, '_> {
             return Err(NOT_ALLOWED);
         }
         let writes = flags.contains(Flags::WRITE);
-        if writes && self.run.is_read_only {
+        if (writes || flags.contains(Flags::MAY_REPLICATE)) && self.run.is_read_only {
             return Err(READ_ONLY);
         }
         let may_be_refused = flags.contains(Flags::DENYOOM) && !self.run.allows_oom && !self.run.has_written;

@@ -121,8 +121,8 @@ fn swap(call: &mut Call<'_>) -> Result<(), Error> {
 
     keyspace.swap(one, other);
     call.keys.count_changes(1);
-    call.keys.tell_emptied(one);
-    call.keys.tell_emptied(other);
+    call.keys.tell_exchanged(one);
+    call.keys.tell_exchanged(other);
 
     call.reply.ok();
     Ok(())
