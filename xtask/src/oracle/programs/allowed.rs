@@ -32,6 +32,10 @@ const ALLOWANCES: &[Allowance] = &[
         accepts: |_, one, other, ids| same_in_any_order(one, other, is_emptied, ids),
     },
     Allowance {
+        reason: "who waits and listens to notifications too may get the reply before those of what it waited for",
+        accepts: |_, one, other, ids| agree_all(&notifications_last(one), &notifications_last(other), ids),
+    },
+    Allowance {
         reason: "as for single calls",
         accepts: |call, one, other, _| match (one, other) {
             ([one], [other]) => calls::allowance(&call.to_vec(), one, other).is_some(),
@@ -48,6 +52,19 @@ pub(crate) fn allowance(
     ids: &Ids<'_>,
 ) -> Option<&'static Allowance> {
     ALLOWANCES.iter().find(|allowance| (allowance.accepts)(call, reference, ours, ids))
+}
+
+/// The frames with a single reply before the notifications of keys among which it came.
+fn notifications_last(frames: &[Reply]) -> Vec<Reply> {
+    let is_notification = |frame: &&Reply| {
+        let items = frame.items();
+        let is_of_key = |item: &Reply| item.bytes().is_some_and(|bytes| bytes.starts_with(b"__key"));
+        items.first().is_some_and(|kind| is(kind, &[b"message", b"pmessage"])) && items.iter().any(is_of_key)
+    };
+    let (notifications, replies): (Vec<&Reply>, Vec<&Reply>) = frames.iter().partition(is_notification);
+    let is_late_reply = replies.len() == 1 && !notifications.is_empty();
+    let sorted = replies.into_iter().chain(notifications).cloned();
+    if is_late_reply { sorted.collect() } else { frames.to_vec() }
 }
 
 /// Returns the place of the item of a frame whose order is free, if the frame is of that kind.
