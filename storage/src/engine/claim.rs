@@ -154,7 +154,7 @@ impl<'e> Turn<'e> {
 
     /// Records what the commands did, lets others in again, and serves who waited for what changed.
     pub fn release(&mut self, claim: Claim<'e>) {
-        self.finish(claim);
+        self.unlock(claim);
         self.serve_roused();
     }
 
@@ -173,11 +173,7 @@ impl<'e> Turn<'e> {
     }
 
     /// As [`release`](Turn::release), without serving anybody.
-    pub(super) fn unlock(&mut self, claim: Claim<'e>) {
-        self.finish(claim);
-    }
-
-    fn finish(&mut self, mut claim: Claim<'e>) {
+    pub(super) fn unlock(&mut self, mut claim: Claim<'e>) {
         if let Some(lines) = self.notes.lines.take() {
             self.engine.journal().append_group(&lines);
         }
