@@ -40,7 +40,7 @@ impl Command {
     pub fn is_in_category(&self, category: &str) -> bool {
         let has = |flag| self.flags.contains(flag);
         match category {
-            "read" => has(Flags::READONLY),
+            "read" => has(Flags::READONLY) && self.group != Group::Scripting,
             "write" => has(Flags::WRITE),
             "pubsub" => has(Flags::PUBSUB),
             "admin" => has(Flags::ADMIN),

@@ -45,7 +45,9 @@ const NEWER: [(&str, &str); 8] = [
 ];
 
 /// Arguments that newer releases brought: command and names. The places of the others are counted without them.
-const NEWER_ARGUMENTS: [(&str, &[&str]); 6] = [
+const NEWER_ARGUMENTS: [(&str, &[&str]); 8] = [
+    ("exec", &["condition"]),
+    ("multi", &["mode"]),
     ("pttl", &["member"]),
     ("ttl", &["member"]),
     ("xadd", &["condition", "idempotence"]),
@@ -55,7 +57,7 @@ const NEWER_ARGUMENTS: [(&str, &[&str]); 6] = [
 ];
 
 /// Commands that take more words than in the reference.
-const MORE_WORDS: [&str; 2] = ["pttl", "ttl"];
+const MORE_WORDS: [&str; 4] = ["exec", "multi", "pttl", "ttl"];
 
 /// What a server says about one command: values by path. Flags, categories and tips are sets, so their order is
 /// free; everything else holds one value.

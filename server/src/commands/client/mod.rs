@@ -348,15 +348,14 @@ fn pause(call: &mut HostCall<'_>) -> Result<(), Error> {
 }
 
 fn unblock(call: &mut HostCall<'_>) -> Result<(), Error> {
+    if call.args.remaining() > 2 {
+        return Err(Error::wrong_subcommand("client", call.args.words()[1]));
+    }
     let id = call.args.integer();
     let is_error = call.args.accept("ERROR");
     if !is_error && call.args.remaining() > 0 && !call.args.accept("TIMEOUT") {
         call.args.check()?;
         return Err(Error::Text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
-    }
-    if call.args.remaining() > 0 {
-        let text = "ERR unknown subcommand or wrong number of arguments for 'unblock'. Try CLIENT HELP.";
-        return Err(Error::Text(text));
     }
     call.args.finish()?;
 
