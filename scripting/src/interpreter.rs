@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mlua::Value;
 use spinel_resp::ReplyWriter;
+use spinel_types::sha1::sha1_hex;
 
 use crate::error::ErrorReply;
 use crate::function::{Function, Functions, Library, Replace, RestorePolicy, payload};
@@ -14,7 +15,6 @@ use crate::redis::Version;
 use crate::running::{Job, Progress, Purpose, Running, load_library};
 use crate::sandbox::Kind;
 use crate::script::{self, Origin, Script, ScriptCounts, Scripts};
-use crate::sha1::sha1_hex;
 
 /// What an interpreter is made with.
 #[derive(Clone, Copy, Debug)]

@@ -25,7 +25,6 @@ mod redis;
 mod running;
 mod sandbox;
 mod script;
-mod sha1;
 mod shared;
 mod to_reply;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mlua::{Function, Lua, Table, Value};
 use spinel_resp::Protocol;
+use spinel_types::sha1::sha1_hex;
 
 use crate::exchange::{Answer, Exchange, Question};
 use crate::flags::Flags;
@@ -13,7 +14,6 @@ use crate::limit::Limit;
 use crate::native;
 use crate::raise::{Arguments, Raise, error_table, single};
 use crate::sandbox::Kind;
-use crate::sha1::sha1_hex;
 use crate::shared::{Registration, Shared};
 
 /// The release that scripts are told.

@@ -24,7 +24,6 @@ pub mod error;
 mod extended;
 pub mod keyspace;
 pub mod pattern;
-pub mod sha1;
 pub mod system;
 pub mod time;
 

@@ -44,6 +44,7 @@ pub mod place;
 mod random;
 pub mod run;
 pub mod set;
+pub mod sha1;
 pub mod sorted_set;
 pub mod stream;
 pub mod string;

@@ -8,7 +8,6 @@ use crate::flags::Flags;
 use crate::shared::Registration;
 
 mod crc64;
-mod lzf;
 pub(crate) mod payload;
 
 /// What is said of a name that isn't one.

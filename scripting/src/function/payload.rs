@@ -5,8 +5,9 @@
 //! at the end         version of the format (2 bytes, little endian), CRC-64 of all before (8 bytes, little endian)
 //! ```
 
+use spinel_types::lzf;
+
 use super::crc64::crc64;
-use super::lzf;
 use crate::error::ErrorReply;
 
 /// A library follows.

@@ -18,7 +18,7 @@ const LAYERS: [Layer; 11] = [
     Layer { folder: "resp", below: &[] },
     Layer { folder: "persistence", below: &["types", "resp"] },
     Layer { folder: "storage", below: &["types", "resp", "persistence"] },
-    Layer { folder: "scripting", below: &["resp"] },
+    Layer { folder: "scripting", below: &["types", "resp"] },
     Layer { folder: "replication", below: &["resp", "persistence", "storage"] },
     Layer { folder: "cluster", below: &["resp"] },
     Layer {

@@ -10,10 +10,10 @@
 //! ```
 
 use crate::keyspace::{DbIndex, Keyspace};
-use crate::sha1::{SHA1_BYTES, sha1};
 use crate::time::UnixMillis;
 use spinel_resp::number::format_double;
 use spinel_types::list::Direction;
+use spinel_types::sha1::{SHA1_BYTES, sha1};
 use spinel_types::string::INTEGER_DIGITS_MAX;
 use spinel_types::{Entry, Str, Stream, Value, ValueType};
 use std::fmt;

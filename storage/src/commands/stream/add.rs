@@ -11,7 +11,7 @@ use crate::command::{Command, Group, Run};
 use crate::engine::effect::{Effect, Line};
 use crate::error::Error;
 use crate::keyspace::event::Event;
-use crate::sha1::sha1;
+use spinel_types::sha1::sha1;
 use spinel_types::stream::{ENTRY_BYTES_MAX, NodeLimits};
 use spinel_types::{Stream, StreamId};
 use std::borrow::Cow;
