@@ -164,12 +164,10 @@ impl Session {
             let id = run[0].prepared.id;
             let is_brief = meter.is_brief(id);
             for Ready { words, prepared, hold } in run {
-                if !is_brief {
-                    meter.start();
-                }
+                let mark = (!is_brief).then(|| meter.start());
                 let result = turn.execute_held(prepared, (&mut window.holds, *hold), setting, words, reply);
-                if !is_brief {
-                    meter.stop(id);
+                if let Some(mark) = mark {
+                    meter.stop(id, mark);
                 }
                 if let Err(error) = result {
                     meter.count_failure(id, &error);
@@ -212,11 +210,7 @@ impl Session {
         let Output { reply, meter } = output;
         self.last = Some(prepared.id);
         self.note_reads(prepared.id, words, shared);
-        let is_brief = meter.is_brief(prepared.id);
-        if !is_brief {
-            meter.start();
-        }
-        let failure = match turn.execute(prepared, self.setting(), words, reply) {
+        meter.measure(prepared.id, |meter| match turn.execute(prepared, self.setting(), words, reply) {
             Outcome::Done => None,
             Outcome::Failed(error) => Some(error),
             Outcome::ForHost => {
@@ -226,15 +220,7 @@ impl Session {
                 self.wait_for(waiter);
                 None
             }
-        };
-        if is_brief {
-            meter.count(prepared.id, 1);
-        } else {
-            meter.stop(prepared.id);
-        }
-        if let Some(error) = failure {
-            meter.count_failure(prepared.id, &error);
-        }
+        });
     }
 
     /// Lets the requests after this one wait until somebody has served it.

@@ -21,24 +21,22 @@ pub(crate) struct Meter {
     is_tracking: bool,
     /// Start of the time that brief commands share.
     started: Instant,
-    /// When the command started that is timed alone.
-    mark: Instant,
     /// Nanoseconds since `started` that were attributed already.
+    attributed: u64,
+}
+
+/// The start of a command that is timed alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    started: Instant,
+    /// What was attributed before.
     attributed: u64,
 }
 
 impl Meter {
     pub(crate) fn new(statistics: Arc<Statistics>) -> Meter {
         let now = Instant::now();
-        Meter {
-            statistics,
-            runs: Vec::new(),
-            calls: 0,
-            is_tracking: true,
-            started: now,
-            mark: now,
-            attributed: 0,
-        }
+        Meter { statistics, runs: Vec::new(), calls: 0, is_tracking: true, started: now, attributed: 0 }
     }
 
     /// Starts a batch. `is_tracking` says whether the distribution of times is kept.
@@ -65,16 +63,35 @@ impl Meter {
         }
     }
 
+    /// Runs a command, which may run others, and counts it. Returns the error that it failed with.
+    pub(crate) fn measure(
+        &mut self,
+        id: CommandId,
+        run: impl FnOnce(&mut Meter) -> Option<Error>,
+    ) -> Option<Error> {
+        let mark = (!self.is_brief(id)).then(|| self.start());
+        let failure = run(self);
+        match mark {
+            Some(mark) => self.stop(id, mark),
+            None => self.count(id, 1),
+        }
+        if let Some(error) = &failure {
+            self.count_failure(id, error);
+        }
+        failure
+    }
+
     /// To be called before a command runs that is not brief.
-    pub(crate) fn start(&mut self) {
-        self.mark = Instant::now();
+    pub(crate) fn start(&self) -> Mark {
+        Mark { started: Instant::now(), attributed: self.attributed }
     }
 
     /// To be called after a command ran that is not brief.
-    pub(crate) fn stop(&mut self, id: CommandId) {
-        let nanoseconds = self.mark.elapsed().as_nanos() as u64;
+    pub(crate) fn stop(&mut self, id: CommandId, mark: Mark) {
+        let nanoseconds = mark.started.elapsed().as_nanos() as u64;
         self.calls += 1;
-        self.attributed += nanoseconds;
+        // What ran within it took its time from it.
+        self.attributed = mark.attributed + nanoseconds;
         self.statistics.command(id).add(1, nanoseconds, self.is_tracking);
         if self.runs.len() >= RUNS_MAX {
             self.share();

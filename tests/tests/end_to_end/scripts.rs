@@ -103,3 +103,18 @@ fn the_server_stops_while_a_script_runs() {
     other.send(["SHUTDOWN", "NOSAVE"]);
     server.wait();
 }
+
+#[test]
+fn the_time_of_a_script_is_counted_from_its_start() {
+    let server = server("1");
+    let mut client = Client::connect(server.port());
+    // Three million rounds take milliseconds; what the script calls at its end takes none.
+    client.call(["EVAL", "for i = 1, 3e6 do end return redis.call('KEYS', 'nothing')", "0"]);
+    let info = client.text(["INFO", "commandstats"]);
+    let usec = |name: &str| {
+        let line = info.lines().find_map(|line| line.strip_prefix(name)).expect("it was called");
+        let digits = line.split_once(",usec=").and_then(|(_, rest)| rest.split(',').next());
+        digits.and_then(|digits| digits.parse::<u64>().ok()).expect("it has a time")
+    };
+    assert!(usec("cmdstat_eval:") > 1000 && usec("cmdstat_keys:") < 1000, "{info}");
+}

@@ -36,16 +36,12 @@ pub(super) struct ScriptHost<'h, 'e> {
 impl Host for ScriptHost<'_, '_> {
     fn call(&mut self, call: &Call<'_>, reply: &mut ReplyWriter) {
         let words = call.words();
-        let failure = match self.check(words) {
+        match self.check(words) {
             Ok(prepared) => self.execute(&prepared, words, reply),
             Err(error) => {
                 reply.error_bytes(&error.bytes());
                 self.meter.statistics.count_error(&error.text());
-                None
             }
-        };
-        if let Some((prepared, error)) = failure {
-            self.meter.count_failure(prepared.id, &error);
         }
     }
 
@@ -117,49 +113,39 @@ impl ScriptHost<'_, '_> {
         Ok(prepared)
     }
 
-    fn execute(
-        &mut self,
-        prepared: &Prepared,
-        words: &[&[u8]],
-        reply: &mut ReplyWriter,
-    ) -> Option<(Prepared, Error)> {
-        let setting = Setting { db: self.run.db, ..self.session.setting() };
-        let is_brief = self.meter.is_brief(prepared.id);
-        if !is_brief {
-            self.meter.start();
-        }
-        let failure = match self.turn.execute_claimed(self.claim, prepared, setting, words, reply) {
-            Outcome::Done | Outcome::Waiting(_) => None,
-            Outcome::Failed(error) => Some(error),
-            Outcome::ForHost => self.execute_host(prepared, words, reply),
-        };
-        self.session.note_reads(prepared.id, words, self.shared);
-        if is_brief {
-            self.meter.count(prepared.id, 1);
-        } else {
-            self.meter.stop(prepared.id);
-        }
-        failure.map(|error| (*prepared, error))
+    fn execute(&mut self, prepared: &Prepared, words: &[&[u8]], reply: &mut ReplyWriter) {
+        let ScriptHost { session, turn, claim, meter, shared, run } = self;
+        let setting = Setting { db: run.db, ..session.setting() };
+        meter.measure(prepared.id, |meter| {
+            match turn.execute_claimed(claim, prepared, setting, words, reply) {
+                Outcome::Done | Outcome::Waiting(_) => None,
+                Outcome::Failed(error) => Some(error),
+                Outcome::ForHost => {
+                    execute_host(prepared, words, (session, run), shared, Output { reply, meter })
+                }
+            }
+        });
+        session.note_reads(prepared.id, words, shared);
     }
+}
 
-    /// Runs a command of the host in the database of the script, which the client does not follow.
-    fn execute_host(
-        &mut self,
-        prepared: &Prepared,
-        words: &[&[u8]],
-        reply: &mut ReplyWriter,
-    ) -> Option<Error> {
-        let handler = self.shared.host_handler(prepared.id).expect("every host command has a handler");
-        let Handler::Host(handler) = handler else {
-            reply.error_bytes(&NOT_ALLOWED.bytes());
-            return Some(NOT_ALLOWED);
-        };
-        let clients_db = std::mem::replace(&mut self.session.db, self.run.db);
-        let was_running = std::mem::replace(&mut self.session.transactions.is_running, true);
-        let output = Output { reply, meter: self.meter };
-        let failure = self.session.call_host(handler, prepared.id, words, self.shared, output);
-        self.session.transactions.is_running = was_running;
-        self.run.db = std::mem::replace(&mut self.session.db, clients_db);
-        failure
-    }
+/// Runs a command of the host in the database of the script, which the client does not follow.
+fn execute_host(
+    prepared: &Prepared,
+    words: &[&[u8]],
+    (session, run): (&mut Session, &mut Run),
+    shared: &Shared,
+    output: Output<'_>,
+) -> Option<Error> {
+    let handler = shared.host_handler(prepared.id).expect("every host command has a handler");
+    let Handler::Host(handler) = handler else {
+        output.reply.error_bytes(&NOT_ALLOWED.bytes());
+        return Some(NOT_ALLOWED);
+    };
+    let clients_db = std::mem::replace(&mut session.db, run.db);
+    let was_running = std::mem::replace(&mut session.transactions.is_running, true);
+    let failure = session.call_host(handler, prepared.id, words, shared, output);
+    session.transactions.is_running = was_running;
+    run.db = std::mem::replace(&mut session.db, clients_db);
+    failure
 }

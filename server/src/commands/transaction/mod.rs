@@ -197,31 +197,19 @@ fn run_all<'e>(
     call.reply.array(transaction.len());
     for (prepared, words) in transaction.commands(words) {
         let setting = call.session.setting();
-        let meter = &mut *call.meter;
-        let is_brief = meter.is_brief(prepared.id);
-        if !is_brief {
-            meter.start();
-        }
         call.session.note_reads(prepared.id, words, call.shared);
-        let outcome = call.turn.execute_claimed(claim, prepared, setting, words, call.reply);
-        let error = match outcome {
-            Outcome::Done | Outcome::Waiting(_) => None,
-            Outcome::Failed(error) => Some(error),
-            Outcome::ForHost => {
-                let output = Output { reply: call.reply, meter: call.meter };
-                let place = (&mut *call.turn, Some(&mut *claim));
-                call.session.execute_host(prepared.id, words, place, call.shared, output)
+        let error = call.meter.measure(prepared.id, |meter| {
+            match call.turn.execute_claimed(claim, prepared, setting, words, call.reply) {
+                Outcome::Done | Outcome::Waiting(_) => None,
+                Outcome::Failed(error) => Some(error),
+                Outcome::ForHost => {
+                    let output = Output { reply: call.reply, meter };
+                    let place = (&mut *call.turn, Some(&mut *claim));
+                    call.session.execute_host(prepared.id, words, place, call.shared, output)
+                }
             }
-        };
-        if is_brief {
-            call.meter.count(prepared.id, 1);
-        } else {
-            call.meter.stop(prepared.id);
-        }
-        if let Some(error) = error {
-            call.meter.count_failure(prepared.id, &error);
-            first_error.get_or_insert(error);
-        }
+        });
+        first_error = first_error.or(error);
     }
     first_error
 }
