@@ -1,0 +1,8 @@
+//! What SpinelDB writes to disk and reads back.
+//!
+//! This crate must not know commands, keyspaces or runtimes: whoever has a data set hands its values in, and gets
+//! values and the bytes of commands out.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
