@@ -42,7 +42,7 @@ const HOMES: [Home; 20] = [
     Home { package: "axum", folders: &["server"] },
     Home { package: "tracing-subscriber", folders: &["server"] },
     Home { package: "mimalloc", folders: &["server"] },
-    Home { package: "rustix", folders: &["server"] },
+    Home { package: "rustix", folders: &["server", "persistence"] },
     Home { package: "libmimalloc-sys", folders: &["server"] },
     Home { package: "socket2", folders: &["server"] },
     Home { package: "toml", folders: &["server"] },
