@@ -3,6 +3,7 @@
 //! This crate must not know commands, keyspaces or runtimes: whoever has a data set hands its values in, and gets
 //! values and the bytes of commands out.
 
+pub mod log;
 pub mod vfs;
 
 #[cfg(doctest)]

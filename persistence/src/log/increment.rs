@@ -1,0 +1,76 @@
+//! The increment that is being written: a file whose tail may have to be cut off again.
+
+use super::directory::Directory;
+use super::manifest::{FileType, LogFile};
+use crate::vfs::{Access, File, append_all};
+use std::io;
+
+/// The last file of a log.
+pub(super) struct Increment {
+    pub(super) file: LogFile,
+    handle: Box<dyn File>,
+    /// How much of the file counts.
+    length: u64,
+    /// Whether something may stand in the file behind what counts.
+    must_cut: bool,
+    /// Whether something was changed since the last sync.
+    is_dirty: bool,
+}
+
+impl Increment {
+    /// Makes an empty increment that is there after a crash.
+    pub(super) fn create(directory: &Directory, sequence: u64, offset: u64) -> io::Result<Increment> {
+        let name = directory.names().increment(sequence);
+        let mut file = LogFile::new(name, sequence, FileType::Increment);
+        file.start_offset = Some(offset);
+        let mut handle = directory.vfs().create(&directory.path(&file))?;
+        // It may have had content that a crash brings back.
+        handle.sync()?;
+        directory.sync_folder()?;
+        Ok(Increment { file, handle, length: 0, must_cut: false, is_dirty: false })
+    }
+
+    /// Opens an increment to write on where it ends.
+    pub(super) fn open(directory: &Directory, file: LogFile) -> io::Result<Increment> {
+        let handle = directory.vfs().open(&directory.path(&file), Access::Append)?;
+        let length = handle.len()?;
+        Ok(Increment { file, handle, length, must_cut: false, is_dirty: false })
+    }
+
+    /// Appends all bytes or none.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.cut()?;
+        if let Err(error) = append_all(&mut *self.handle, bytes) {
+            self.must_cut = true;
+            // If that fails, too, the next append tries again first.
+            let _ = self.cut();
+            return Err(error);
+        }
+        self.is_dirty |= !bytes.is_empty();
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Cuts off what a failed append left.
+    pub(super) fn cut(&mut self) -> io::Result<()> {
+        if self.must_cut {
+            self.handle.truncate(self.length)?;
+            self.must_cut = false;
+            self.is_dirty = true;
+        }
+        Ok(())
+    }
+
+    /// Makes durable what was appended. After an error, nothing of it is known to be, nor ever will be.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        if self.is_dirty {
+            self.handle.sync_data()?;
+            self.is_dirty = false;
+        }
+        Ok(())
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+}

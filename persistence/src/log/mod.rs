@@ -1,0 +1,53 @@
+//! The log: every command that changed something, in files that Redis 7 and later read, too.
+//!
+//! [`Directory`] knows the files by their [`Manifest`]; a [`Reader`] replays them; a [`Writer`] goes on where the reader
+//! ended.
+//!
+//! ```
+//! use spinel_persistence::log::{Directory, LogNames, ReadOptions, Reader, Step, Writer};
+//! use spinel_persistence::vfs::SimulatedVfs;
+//! use std::sync::Arc;
+//!
+//! let vfs = Arc::new(SimulatedVfs::new(1));
+//! let open = || Directory::open(vfs.clone(), LogNames::new("/"));
+//!
+//! let directory = open()?;
+//! let recovered = Reader::new(&directory, ReadOptions::default())?.finish();
+//! let mut writer = Writer::open(directory, &recovered)?;
+//! writer.append(b"*2\r\n$4\r\nINCR\r\n$6\r\nvisits\r\n", None)?;
+//! writer.sync()?;
+//!
+//! vfs.cut_power();
+//! vfs.restart();
+//! let directory = open()?;
+//! let mut reader = Reader::new(&directory, ReadOptions::default())?;
+//! let Step::Unit(unit) = reader.step()? else { panic!("it was durable") };
+//! let command = unit.commands().next().unwrap();
+//! assert!(command.words().eq([&b"INCR"[..], b"visits"]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Start reading at [`Writer::append`], then [`Reader::step`].
+
+mod annotation;
+mod command;
+mod damage;
+mod directory;
+mod error;
+mod increment;
+mod manifest;
+mod opening;
+mod quoting;
+mod reader;
+mod rewrite;
+mod unit;
+mod window;
+mod writer;
+
+pub use directory::{BaseFormat, Directory, LogNames};
+pub use error::{OpenError, ReadError, WriteError};
+pub use manifest::{FileType, LogFile, Manifest, ManifestError, ManifestReason};
+pub use reader::{ReadOptions, Reader, Recovered, Step, TailCut, Until};
+pub use rewrite::Rewrite;
+pub use unit::{Command, Unit};
+pub use writer::Writer;

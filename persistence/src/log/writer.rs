@@ -1,0 +1,168 @@
+//! Writing a log: appending commands, and making them durable.
+//!
+//! What can be relied on:
+//!
+//! - The file never has half of an append in its middle. One that fails is cut off again before the next.
+//! - [`Writer::synced`] says up to where the stream of commands survives a power cut. It never goes back.
+//! - After a sync failed, nothing more is called durable until a rewrite has put all data into new files. The kernel gives
+//!   up what it could not write, and a later sync succeeds without it.
+
+use super::annotation::{BatchHead, write_time};
+use super::command::Scan;
+use super::directory::Directory;
+use super::error::WriteError;
+use super::increment::Increment;
+use super::unit::Parts;
+use std::io;
+
+/// How many bytes of commands stand behind one annotation, unless a single unit is larger.
+///
+/// A batch is compared with its checksum before its first command runs, so the reader holds all of it.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// More than this is not kept for the next append.
+const BUFFER_BYTES_KEPT_MAX: usize = 4 * BATCH_BYTES_MAX;
+
+/// Writes a log.
+///
+/// It has no thread and no clock: its user calls [`Writer::append`] and [`Writer::sync`] as often as its policy says.
+pub struct Writer {
+    pub(super) directory: Directory,
+    pub(super) increment: Increment,
+    /// Whether the manifest names the increment: whether what is in it will be found.
+    pub(super) is_listed: bool,
+    pub(super) offset: u64,
+    pub(super) synced: u64,
+    /// The number of the last increment of which a sync failed.
+    pub(super) failed_sync: Option<u64>,
+    pub(super) is_rewriting: bool,
+    /// The numbers of the next files. They are never used again, not even after an error: a manifest that could not be
+    /// installed may be the one that is found after a crash.
+    pub(super) next_base: u64,
+    pub(super) next_increment: u64,
+    /// The time at which the increment was begun, until it is written down.
+    pub(super) begun_at: Option<u64>,
+    pub(super) last_time: Option<u64>,
+    pub(super) buffer: Vec<u8>,
+}
+
+impl Writer {
+    /// Appends whole commands and whole transactions, all of them or none, and returns the offset reached.
+    ///
+    /// `time` is the Unix time in seconds; given, it is noted for [`Until::Time`](super::Until::Time). After an error
+    /// nothing has been appended, and the same bytes may be tried again.
+    pub fn append(&mut self, commands: &[u8], time: Option<u64>) -> io::Result<u64> {
+        if commands.is_empty() {
+            return Ok(self.offset);
+        }
+        self.fill_buffer(commands, time);
+        self.increment.append(&self.buffer)?;
+        self.offset += commands.len() as u64;
+        self.begun_at = None;
+        self.last_time = time.or(self.last_time);
+        self.buffer.clear();
+        self.buffer.shrink_to(BUFFER_BYTES_KEPT_MAX);
+        Ok(self.offset)
+    }
+
+    fn fill_buffer(&mut self, commands: &[u8], time: Option<u64>) {
+        self.buffer.clear();
+        let begun_at = self.begun_at.filter(|begun_at| time.is_some_and(|time| time != *begun_at));
+        if let Some(begun_at) = begun_at {
+            write_time(begun_at, &mut self.buffer);
+        }
+        if let Some(time) = time.filter(|_| time != self.last_time) {
+            write_time(time, &mut self.buffer);
+        }
+        let mut start = 0;
+        while start < commands.len() {
+            let batch = &commands[start..start + batch_length(&commands[start..])];
+            BatchHead::new(self.offset + start as u64, batch, self.synced).write(&mut self.buffer);
+            self.buffer.extend_from_slice(batch);
+            start += batch.len();
+        }
+    }
+
+    /// Makes what was appended durable and returns the offset up to which all is.
+    ///
+    /// It stays behind what was appended while the log is not complete yet, see [`Writer::begin_fresh`].
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::NotDurable`] after any sync failed, until [`Writer::finish_rewrite`] succeeds: bytes that the kernel
+    /// gave up are missing in the file, and no sync brings them back.
+    pub fn sync(&mut self) -> Result<u64, WriteError> {
+        if self.failed_sync.is_some() {
+            return Err(WriteError::NotDurable);
+        }
+        self.increment.cut()?;
+        self.sync_increment()?;
+        if self.is_listed {
+            self.synced = self.offset;
+        }
+        Ok(self.synced)
+    }
+
+    /// Syncs the increment; a failure is remembered.
+    pub(super) fn sync_increment(&mut self) -> io::Result<()> {
+        let outcome = self.increment.sync();
+        if outcome.is_err() {
+            self.failed_sync = Some(self.increment.file.sequence);
+        }
+        outcome
+    }
+
+    /// Makes all durable and notes that it is, so that any damage found later is known to be the disk's.
+    pub fn close(mut self) -> Result<(), WriteError> {
+        self.sync()?;
+        self.buffer.clear();
+        BatchHead::new(self.offset, &[], self.synced).write(&mut self.buffer);
+        self.increment.append(&self.buffer)?;
+        Ok(self.increment.sync()?)
+    }
+
+    /// Returns the offset up to which commands were appended.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Returns the offset up to which commands are known to be durable.
+    pub fn synced(&self) -> u64 {
+        self.synced
+    }
+
+    /// Returns whether a sync failed and no rewrite has made up for it.
+    pub fn has_failed(&self) -> bool {
+        self.failed_sync.is_some()
+    }
+
+    /// Returns whether [`Writer::begin_rewrite`] still waits for its end.
+    pub fn is_rewriting(&self) -> bool {
+        self.is_rewriting
+    }
+
+    /// Returns the length of the current increment in bytes.
+    pub fn increment_bytes(&self) -> u64 {
+        self.increment.length()
+    }
+
+    /// Returns the directory with the manifest as it is.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+}
+
+/// Returns how many of the bytes belong into the first batch: whole units, as many as fit, but at least one.
+fn batch_length(commands: &[u8]) -> usize {
+    if commands.len() <= BATCH_BYTES_MAX {
+        return commands.len();
+    }
+    let (mut parts, mut length) = (Parts::default(), 0);
+    loop {
+        match parts.scan(&commands[length..]) {
+            Scan::Whole(end) if length == 0 || length + end <= BATCH_BYTES_MAX => length += end,
+            Scan::Whole(_) => return length,
+            Scan::Incomplete(_) | Scan::Malformed => return commands.len(),
+        }
+    }
+}

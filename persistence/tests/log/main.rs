@@ -1,0 +1,9 @@
+//! The log through its public face, on a simulated disk.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod reading;
+mod rewriting;
+mod support;
+mod tails;
+mod upgrading;
