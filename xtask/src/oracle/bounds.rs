@@ -92,6 +92,8 @@ pub(crate) fn restrain(words: &mut [Vec<u8>]) {
         b"setbit" => lower(words.get_mut(2), BIT_OFFSET_MAX),
         b"setrange" => lower(words.get_mut(2), BYTE_OFFSET_MAX),
         b"expire" | b"setex" | b"hexpire" => lift(words.get_mut(2), SECONDS_MIN),
+        // Elements of equal texts stand as in the table they came from, which a stored list would keep.
+        b"sort" if says(words, b"by") && says(words, b"store") => replace(words, b"alpha", "DESC"),
         b"xread" | b"xreadgroup" => replace(words, b"block", "COUNT"),
         b"xadd" => replace(words, b"*", MADE_ID),
         b"pexpire" | b"psetex" | b"hpexpire" => lift(words.get_mut(2), MILLISECONDS_MIN),
@@ -113,6 +115,10 @@ pub(crate) fn restrain(words: &mut [Vec<u8>]) {
 
 fn is_bitfield_type(word: &[u8]) -> bool {
     matches!(word, [b'i' | b'u', digits @ ..] if digits.iter().all(u8::is_ascii_digit))
+}
+
+fn says(words: &[Vec<u8>], word: &[u8]) -> bool {
+    words.iter().any(|other| other.eq_ignore_ascii_case(word))
 }
 
 /// Puts another word in the place of each that is equal, whatever its case.

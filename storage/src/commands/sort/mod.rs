@@ -272,6 +272,8 @@ mod tests {
              SORT l BY w_*                 => [\"b\", \"c\", \"a\"]
              SORT l BY w_* GET # GET n_*   => [\"b\", nil, \"c\", nil, \"a\", \"x\"]
              SORT l BY nosort GET h_*->f   => [nil, nil, nil]
+             SADD s 63 j                   => 2
+             SORT s BY h_* DESC ALPHA      => [\"63\", \"j\"]
              SORT l BY w_* GET n_* STORE d => 3
              LRANGE d 0 -1                 => [\"\", \"\", \"x\"]
              SORT none STORE d             => 0

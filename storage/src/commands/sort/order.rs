@@ -5,7 +5,6 @@ use super::source::{Elements, Place};
 use crate::commands::lenient::lenient_double;
 use crate::error::Error;
 use crate::keyspace::view::View;
-use spinel_types::ValueType;
 use std::cmp::Ordering;
 
 /// What elements are compared by.
@@ -21,7 +20,7 @@ pub(super) enum Sorting<'a> {
 /// An order of elements.
 ///
 /// Those of equal numbers stand by their bytes. Those of equal texts keep the order of their collection, unless
-/// that is a set, which has none: then they stand by their bytes, too.
+/// that is a table, which has none: then they stand by their bytes, too.
 pub(super) struct Order<'a> {
     pub(super) sorting: Sorting<'a>,
     pub(super) is_alphabetic: bool,
@@ -49,7 +48,7 @@ impl Order<'_> {
             (Sorting::By(pattern), true) => {
                 let weight = |place: &Place| pattern.look_up(keys, elements.text(*place));
                 let weights: Vec<_> = places.iter().map(weight).collect();
-                let has_order = elements.source != Some(ValueType::Set);
+                let has_order = elements.has_order;
                 let by_bytes = |one, other| elements.text(one).cmp(elements.text(other));
                 self.by_weights(weights, &mut places, |one, other| {
                     one.0

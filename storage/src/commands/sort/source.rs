@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::keyspace::view::View;
 use spinel_types::list::Direction;
-use spinel_types::{Str, Value, ValueType};
+use spinel_types::{SetRef, Str, Value, ValueType};
 
 /// The elements of a collection, in its own order at first.
 pub(super) struct Elements {
@@ -12,6 +12,8 @@ pub(super) struct Elements {
     pub(super) places: Vec<Place>,
     /// The type of the collection; none if there is no such key.
     pub(super) source: Option<ValueType>,
+    /// Whether the collection has an order of its own: not if it is a table.
+    pub(super) has_order: bool,
 }
 
 /// Where an element's text is.
@@ -25,7 +27,7 @@ pub(super) struct Place {
 
 impl Elements {
     pub(super) fn read(keys: &mut View<'_>, key: &[u8]) -> Result<Elements, Error> {
-        let mut elements = Elements { texts: Vec::new(), places: Vec::new(), source: None };
+        let mut elements = Elements { texts: Vec::new(), places: Vec::new(), source: None, has_order: true };
         match keys.read_value(key) {
             None => {}
             Some(Value::List(list)) => {
@@ -34,6 +36,7 @@ impl Elements {
             }
             Some(Value::Set(set)) => {
                 elements.expect(ValueType::Set, set.len());
+                elements.has_order = !matches!(set, SetRef::Large(_));
                 set.for_each(|member| elements.push(member));
             }
             Some(Value::SortedSet(set)) => {
