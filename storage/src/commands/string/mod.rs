@@ -9,6 +9,7 @@ mod lcs;
 mod multi;
 mod range;
 mod set;
+mod throttle;
 
 use super::{expiry, span};
 use crate::command::Command;
@@ -26,6 +27,7 @@ pub(super) const COMMANDS: &[&[Command]] = &[
     multi::COMMANDS,
     counter::COMMANDS,
     bounded::COMMANDS,
+    throttle::COMMANDS,
     range::COMMANDS,
     delete::COMMANDS,
     lcs::COMMANDS,
