@@ -93,7 +93,9 @@ fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
     .chain(scripting::COMMANDS.iter().copied())
     .flatten()
     .map(|(command, handler)| (command, Handler::Host(*handler)));
-    let in_turn =
-        [connection::TURN_COMMANDS, transaction::COMMANDS, scripting::TURN_COMMANDS].into_iter().flatten();
+    let in_turn = [connection::TURN_COMMANDS, transaction::COMMANDS]
+        .into_iter()
+        .chain(scripting::TURN_COMMANDS.iter().copied())
+        .flatten();
     rows.chain(in_turn.map(|(command, handler)| (command, Handler::InTurn(*handler))))
 }

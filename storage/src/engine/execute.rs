@@ -388,10 +388,27 @@ fn tell(
     }
 }
 
+impl Turn<'_> {
+    /// Counts and records a command of the host, as it was received, because it changed what belongs to the data. Who
+    /// calls it makes sure that two such commands are recorded in the order in which they happened.
+    pub fn record(&mut self, db: DbIndex, words: &[&[u8]]) {
+        self.scene.counters.changes.add(1);
+        if self.engine.observed().has(Observed::JOURNAL) {
+            match &mut self.notes.lines {
+                Some(lines) => lines.push((db, owned(words))),
+                None => self.engine.journal().append_words(db, words),
+            }
+        }
+    }
+}
+
+fn owned(words: &[&[u8]]) -> Line {
+    words.iter().map(|word| word.to_vec()).collect()
+}
+
 /// Appends what the command did to the journal, or to the lines that will be.
 fn record(engine: &Engine, call: &mut Call<'_>, lines: &mut Option<Vec<(DbIndex, Line)>>, words: &[&[u8]]) {
     let db = call.keys.db;
-    let owned = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Line>();
     for lapse in call.keys.chores.lapsed.drain(..) {
         match lines {
             // It stays true if the rest is taken back.

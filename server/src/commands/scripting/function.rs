@@ -1,26 +1,18 @@
-//! FUNCTION: libraries of functions.
+//! FUNCTION: libraries of functions, without the commands that [change](super::library) them.
 
 use super::super::{HostCall, HostRow};
-use super::{failed, kill};
-use crate::info;
+use super::kill;
 use crate::scripts::Kind;
 use spinel_resp::ReplyWriter;
-use spinel_scripting::{Call, Function, Host, Library, LogLevel, Replace, RestorePolicy, Tick};
+use spinel_scripting::{Function, Library};
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::help::reply_help;
 use spinel_storage::command::{Command, Group, Run};
 use spinel_storage::pattern::{Case, matches};
-use std::time::{Duration, Instant};
 
 const ROW: Command =
     Command { flags: Flags::NOSCRIPT, group: Group::Scripting, since: "7.0.0", ..Command::ROW };
-const WRITE: Flags = Flags::NOSCRIPT.with(Flags::WRITE);
-const ALL_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:all_succeeded"];
-
-/// How long the code of a library may run when it is loaded.
-const LOAD_TIME_MAX: Duration = Duration::from_millis(500);
-
 /// The rows of this file.
 pub(super) const COMMANDS: &[HostRow] = &[
     (
@@ -36,35 +28,12 @@ pub(super) const COMMANDS: &[HostRow] = &[
     ),
     (
         Command {
-            name: "function|delete",
-            usage: "library-name:string",
-            flags: WRITE,
-            about: "Removes a library and its functions.",
-            tips: ALL_SHARDS,
-            ..ROW
-        },
-        delete,
-    ),
-    (
-        Command {
             name: "function|dump",
             cost: "O(N) where N is the number of functions",
             about: "Returns all libraries in a form that can be restored.",
             ..ROW
         },
         dump,
-    ),
-    (
-        Command {
-            name: "function|flush",
-            usage: "flush-type=[ASYNC|SYNC]",
-            flags: WRITE.with(Flags::LENIENT),
-            cost: "O(N) where N is the number of functions",
-            about: "Removes all libraries.",
-            tips: ALL_SHARDS,
-            ..ROW
-        },
-        flush,
     ),
     (
         Command {
@@ -99,29 +68,6 @@ pub(super) const COMMANDS: &[HostRow] = &[
     ),
     (
         Command {
-            name: "function|load",
-            usage: "replace=[REPLACE] function-code:string",
-            flags: WRITE.with(Flags::DENYOOM),
-            about: "Makes a library of its code and returns its name.",
-            tips: ALL_SHARDS,
-            ..ROW
-        },
-        load,
-    ),
-    (
-        Command {
-            name: "function|restore",
-            usage: "serialized-value:string policy=[FLUSH|APPEND|REPLACE]",
-            flags: WRITE.with(Flags::DENYOOM),
-            cost: "O(N) where N is the number of functions",
-            about: "Brings back libraries that were dumped.",
-            tips: ALL_SHARDS,
-            ..ROW
-        },
-        restore,
-    ),
-    (
-        Command {
             name: "function|stats",
             flags: Flags::NOSCRIPT.with(Flags::ALLOW_BUSY),
             about: "Tells which function runs, and how many there are.",
@@ -131,84 +77,6 @@ pub(super) const COMMANDS: &[HostRow] = &[
         stats,
     ),
 ];
-
-/// What the code of a library can do when it is loaded: take its time, but not too long.
-struct Loading {
-    started: Instant,
-}
-
-impl Loading {
-    fn new() -> Loading {
-        Loading { started: Instant::now() }
-    }
-}
-
-impl Host for Loading {
-    fn call(&mut self, _: &Call<'_>, reply: &mut ReplyWriter) {
-        reply.error("ERR This Redis command is not allowed from script");
-    }
-
-    fn tick(&mut self) -> Tick {
-        if self.started.elapsed() < LOAD_TIME_MAX { Tick::GoOn } else { Tick::Kill }
-    }
-
-    fn log(&mut self, level: LogLevel, text: &[u8]) {
-        super::write_log(level, text);
-    }
-
-    fn acl_check(&mut self, _: &[&[u8]]) -> Option<bool> {
-        None
-    }
-
-    fn cpu_time(&mut self) -> Duration {
-        info::cpu_time()
-    }
-}
-
-fn load(call: &mut HostCall<'_>) -> Result<(), Error> {
-    let mut replace = Replace::No;
-    while call.args.remaining() > 1 {
-        if !call.args.accept("REPLACE") {
-            return Err(Error::quoting(&[b"ERR Unknown option given: ", call.args.word()]));
-        }
-        replace = Replace::Yes;
-    }
-    let code = call.args.word();
-
-    let scripts = &call.shared.scripts;
-    let name = scripts.interpreter().load_library(code, replace, &mut Loading::new());
-    scripts.count();
-
-    call.reply.bulk(&name.map_err(|error| failed(&error))?);
-    Ok(())
-}
-
-fn delete(call: &mut HostCall<'_>) -> Result<(), Error> {
-    let name = call.args.word();
-
-    let scripts = &call.shared.scripts;
-    let deleted = scripts.interpreter().delete_library(name);
-    scripts.count();
-
-    deleted.map_err(|error| failed(&error))?;
-    call.reply.ok();
-    Ok(())
-}
-
-fn flush(call: &mut HostCall<'_>) -> Result<(), Error> {
-    let is_plain = call.args.remaining() == 0 || call.args.accept("SYNC") || call.args.accept("ASYNC");
-    if !is_plain || call.args.remaining() > 0 {
-        return Err(Error::Text("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
-    }
-
-    let scripts = &call.shared.scripts;
-    let flushed = scripts.interpreter().flush_libraries();
-    scripts.count();
-
-    flushed.map_err(|error| failed(&error))?;
-    call.reply.ok();
-    Ok(())
-}
 
 fn kill_function(call: &mut HostCall<'_>) -> Result<(), Error> {
     kill(&call.shared.scripts, Kind::Function)?;
@@ -221,30 +89,6 @@ fn dump(call: &mut HostCall<'_>) -> Result<(), Error> {
     let payload = call.shared.scripts.interpreter().dump_libraries();
 
     call.reply.bulk(&payload);
-    Ok(())
-}
-
-fn restore(call: &mut HostCall<'_>) -> Result<(), Error> {
-    let payload = call.args.word();
-    let policy = if call.args.remaining() == 0 || call.args.accept("APPEND") {
-        RestorePolicy::Append
-    } else if call.args.accept("REPLACE") {
-        RestorePolicy::Replace
-    } else if call.args.accept("FLUSH") {
-        RestorePolicy::Flush
-    } else {
-        return Err(Error::Text(
-            "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
-        ));
-    };
-    call.args.finish()?;
-
-    let scripts = &call.shared.scripts;
-    let restored = scripts.interpreter().restore_libraries(payload, policy, &mut Loading::new());
-    scripts.count();
-
-    restored.map_err(|error| failed(&error))?;
-    call.reply.ok();
     Ok(())
 }
 

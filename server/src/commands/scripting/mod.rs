@@ -3,6 +3,7 @@
 mod eval;
 mod function;
 mod host;
+mod library;
 mod run;
 mod script;
 
@@ -16,8 +17,8 @@ use spinel_storage::Error;
 /// The rows of SCRIPT and FUNCTION.
 pub(super) const COMMANDS: &[&[HostRow]] = &[script::COMMANDS, function::COMMANDS];
 
-/// The rows of the commands that run something.
-pub(super) const TURN_COMMANDS: &[TurnRow] = eval::COMMANDS;
+/// The rows of the commands that run something, or change what belongs to the data.
+pub(super) const TURN_COMMANDS: &[&[TurnRow]] = &[eval::COMMANDS, library::COMMANDS];
 
 /// What others are told while a script runs for too long.
 pub(crate) fn busy(scripts: &Scripts) -> Error {
