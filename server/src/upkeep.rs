@@ -19,6 +19,10 @@ const KEYS_PER_ROUND: usize = 20_000;
 /// How long it rests when there is little to do.
 const REST: Duration = Duration::from_millis(100);
 
+/// How long it rests while somebody waits for a key to which something may happen in time: so much later than it is due
+/// may a delayed entry of a stream come.
+const REST_OF_WAITERS: Duration = Duration::from_millis(10);
+
 /// The running thread.
 pub(crate) struct Upkeep {
     thread: JoinHandle<()>,
@@ -68,7 +72,7 @@ fn run(shared: &Shared, stop: &AtomicBool) {
             info::used_bytes(shared);
         }
         if removed < KEYS_PER_ROUND {
-            thread::park_timeout(REST);
+            thread::park_timeout(if shared.engine.awaits_time() { REST_OF_WAITERS } else { REST });
         }
     }
 }

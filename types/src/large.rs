@@ -133,7 +133,8 @@ impl Large {
         self.len() == 0
     }
 
-    /// Removes members that have expired by `now`, at most about `members_max`, and reports each.
+    /// Removes members that have expired by `now`, at most about `members_max`, and reports each. Of a stream, entries
+    /// that are due come into sight, and the ids are reported under which they were kept.
     ///
     /// If those are all members, none is removed or reported, because it is cheaper to drop the whole value.
     pub(crate) fn expire_members(
@@ -145,7 +146,8 @@ impl Large {
         let mut due = Vec::new();
         let has_more = match self {
             Large::Hash(hash) => hash.collect_due(now, members_max, &mut due),
-            Large::List(_) | Large::Stream(_) => false,
+            Large::List(_) => false,
+            Large::Stream(stream) => return release_due(stream, now, members_max, report),
             Large::Set(set) => set.collect_due(now, members_max, &mut due),
             Large::SortedSet(set) => set.collect_due(now, members_max, &mut due),
         };
@@ -161,11 +163,12 @@ impl Large {
         if has_more { Expiration::Unfinished } else { Expiration::Finished }
     }
 
-    /// A lower bound of the expiry times of its members; `i64::MAX` when there is none. O(1).
+    /// A lower bound of the times at which members expire, or delayed entries are due; `i64::MAX` when there is none. O(1).
     pub fn next_due(&self) -> i64 {
         match self {
             Large::Hash(hash) => hash.next_due(),
-            Large::List(_) | Large::Stream(_) => i64::MAX,
+            Large::List(_) => i64::MAX,
+            Large::Stream(stream) => stream.next_due(),
             Large::Set(set) => set.next_due(),
             Large::SortedSet(set) => set.next_due(),
         }
@@ -193,6 +196,11 @@ impl Large {
         }
         (gone, true)
     }
+}
+
+fn release_due(stream: &mut Stream, now: i64, max: usize, mut report: impl FnMut(Str<'_>)) -> Expiration {
+    let has_more = stream.release_due(now, max, |id| report(Str::Text(&id.text())));
+    if has_more { Expiration::Unfinished } else { Expiration::Finished }
 }
 
 /// How far the removal of expired members came.

@@ -50,6 +50,11 @@ impl Engine {
         removed
     }
 
+    /// Whether somebody waits for keys while something expires or comes due with time.
+    pub fn awaits_time(&self) -> bool {
+        self.waiters() > 0 && self.keyspace.is_expiring()
+    }
+
     fn expire_shard(&self, db: DbIndex, shard: usize, now: UnixMillis) -> usize {
         let mut removed = 0;
         let has_members_due = loop {
@@ -60,7 +65,7 @@ impl Engine {
                     if self.journal.has_readers() {
                         self.journal.append_words(db, &[b"DEL", key]);
                     }
-                    self.tell_removal((db, key), Some(Event::EXPIRED), is_awaited);
+                    self.tell_lapse((db, key), Some(Event::EXPIRED), is_awaited);
                 });
             if !has_more {
                 break has_members_due;
@@ -75,8 +80,8 @@ impl Engine {
         removed
     }
 
-    /// Tells the audience that a key was removed, or some of its value, and notes it if somebody waits for it.
-    fn tell_removal(&self, (db, key): (DbIndex, &[u8]), event: Option<Event>, is_awaited: bool) {
+    /// Tells the audience that the time had come for a key or some of its value, and notes it if somebody waits for it.
+    fn tell_lapse(&self, (db, key): (DbIndex, &[u8]), event: Option<Event>, is_awaited: bool) {
         if is_awaited {
             self.overdue().push((db, key.into()));
         }
@@ -100,12 +105,11 @@ impl Engine {
             let _inside = self.keyspace.gate.shared(STRIPE);
             let has_more =
                 self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse, is_awaited| {
-                    removed += lapse.members.as_ref().map_or(1, |(_, members)| members.len());
+                    removed += lapse.expired();
                     if self.journal.has_readers() {
                         self.journal.append_words(db, &lapse.words());
                     }
-                    let event = lapse.members.is_none().then_some(Event::DEL);
-                    self.tell_removal((db, &lapse.key), event, is_awaited);
+                    self.tell_lapse((db, &lapse.key), lapse.event(), is_awaited);
                 });
             if !has_more {
                 return removed;

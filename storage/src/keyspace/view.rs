@@ -403,7 +403,8 @@ impl<'a> View<'a> {
         self.tell_event(db, key, Event::EXPIRED);
     }
 
-    /// Removes the members of a value that have expired, and the key if nothing is left; the slot otherwise.
+    /// Removes the members of a value that have expired, and the key if nothing is left; the slot otherwise. Entries of a
+    /// stream that are due come into sight.
     #[cold]
     fn expire_members(&mut self, db: DbIndex, hash: u64, mut slot: Slot, key: &[u8]) -> Option<Slot> {
         let (now, is_recorded) = (self.now.0, self.observed.has(Observed::JOURNAL));
@@ -416,14 +417,17 @@ impl<'a> View<'a> {
             }
         });
         let is_left = matches!(remains, Remains::Members);
-        if is_recorded && !(is_left && members.is_empty()) {
-            let members = is_left.then_some((value_type, members));
-            self.chores.lapsed.push(Lapse { db, key: key.to_vec(), members });
-        }
+        let is_told = !(is_left && members.is_empty());
+        let lapse = Lapse { db, key: key.to_vec(), members: is_left.then_some((value_type, members)) };
         self.tell_change(db, hash, key);
         if let Remains::Nothing(large) = remains {
             self.scene.keyspace.reclaim().value(large);
-            self.tell_event(db, key, Event::DEL);
+        }
+        if let Some(event) = lapse.event() {
+            self.tell_event(db, key, event);
+        }
+        if is_recorded && is_told {
+            self.chores.lapsed.push(lapse);
         }
         is_left.then_some(slot)
     }

@@ -215,3 +215,34 @@ fn a_member_hears_that_the_stream_has_expired() {
     let mut member = stage.waiter(1, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
     assert!(matches!(member.reply(), Value::Error(text) if text.starts_with(b"NOGROUP")));
 }
+
+#[test]
+fn a_delayed_entry_wakes_who_waits_when_it_is_due() {
+    let mut stage = Stage::new();
+    stage.call("XGROUP CREATE s g $ MKSTREAM");
+    let mut reader = stage.waiter(1, "XREAD BLOCK 0 STREAMS s $");
+    let mut member = stage.waiter(2, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    let start = Instant::now();
+    let Value::Bulk(id) = stage.call("XADD s DELAY 200 * f v") else { panic!("an id") };
+    let id = String::from_utf8(id).expect("an id is text");
+    assert_eq!(stage.call("XLEN s"), Value::Integer(0));
+    assert_eq!(stage.call("EXPIRE s 1000"), Value::Integer(1));
+    let entry = Value::Array(vec![Value::Array(vec![text(&id), texts(&["f", "v"])])]);
+    let expected = Value::Array(vec![Value::Array(vec![text("s"), entry])]);
+    assert_eq!(reader.reply(), expected);
+    assert_eq!(member.reply(), expected);
+    let waited = start.elapsed();
+    assert!(waited >= Duration::from_millis(199), "{waited:?}");
+    assert_eq!(stage.call("XLEN s"), Value::Integer(1));
+    assert_eq!(stage.call(&format!("XACK s g {id}")), Value::Integer(1));
+}
+
+#[test]
+fn a_delayed_entry_that_is_taken_back_wakes_nobody() {
+    let mut stage = Stage::new();
+    let mut reader = stage.waiter(1, "XREAD BLOCK 300 STREAMS s $");
+    let Value::Bulk(id) = stage.call("XADD s DELAY 50 * f v") else { panic!("an id") };
+    let id = String::from_utf8(id).expect("an id is text");
+    assert_eq!(stage.call(&format!("XDEL s {id}")), Value::Integer(1));
+    assert_eq!(reader.reply(), Value::Null);
+}

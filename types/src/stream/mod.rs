@@ -5,6 +5,7 @@
 //! length, first id, last id, greatest deleted id, entries added
 //! groups           name → last delivered id, pending entries, consumers   (groups, group, consumer)
 //! idempotence      producer → ids of messages it sent lately              (idempotence)
+//! delayed          id → fields and values of an entry that is not due yet (delayed)
 //! ```
 //!
 //! An entry of small fields takes about as many bytes as its values and six more. Adding costs O(1), finding by id
@@ -18,6 +19,7 @@
 
 mod blocks;
 mod consumer;
+mod delayed;
 mod group;
 mod groups;
 mod id;
@@ -31,6 +33,7 @@ mod trim;
 mod validate;
 
 pub use consumer::{Consumer, ConsumerIndex};
+pub use delayed::Delayed;
 pub use group::{Group, Pending};
 pub use groups::{GroupMut, Groups};
 pub use id::{StreamId, StreamIdText};
@@ -91,6 +94,7 @@ pub struct Stream {
     entries_added: u64,
     groups: Groups,
     idempotence: Option<Box<Idempotence>>,
+    delayed: Option<Box<Delayed>>,
 }
 
 impl Stream {
@@ -157,7 +161,8 @@ impl Stream {
     /// Bytes allocated. O(1).
     pub fn memory_bytes(&self) -> usize {
         let idempotence = self.idempotence.as_ref().map_or(0, |idempotence| idempotence.memory_bytes());
-        size_of::<Stream>() + self.nodes.memory_bytes() + self.groups.memory_bytes() + idempotence
+        let delayed = self.delayed.as_ref().map_or(0, |delayed| delayed.memory_bytes());
+        size_of::<Stream>() + self.nodes.memory_bytes() + self.groups.memory_bytes() + idempotence + delayed
     }
 
     /// Adds an entry of fields and values in turns. O(1).

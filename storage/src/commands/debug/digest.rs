@@ -15,7 +15,7 @@ use spinel_resp::number::format_double;
 use spinel_types::list::Direction;
 use spinel_types::sha1::{SHA1_BYTES, sha1};
 use spinel_types::string::INTEGER_DIGITS_MAX;
-use spinel_types::{Entry, Str, Stream, Value, ValueType};
+use spinel_types::{Entry, Str, Stream, StreamId, Value, ValueType};
 use std::fmt;
 
 /// The digest of a part of the data set; of nothing at first. Shown in hexadecimal.
@@ -91,6 +91,14 @@ impl Digest {
             self.mix(format!("{}.{}", entry.id.ms, entry.id.sequence).as_bytes());
             for word in entry.fields.flat_map(|(field, value)| [field, value]) {
                 self.mix(word.text(&mut [0; INTEGER_DIGITS_MAX]));
+            }
+        }
+        for (id, words) in
+            stream.delayed().iter().flat_map(|delayed| delayed.range(StreamId::MIN..=StreamId::MAX))
+        {
+            self.mix(format!("delayed {id}").as_bytes());
+            for word in words {
+                self.mix(word);
             }
         }
     }

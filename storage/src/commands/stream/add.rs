@@ -1,5 +1,6 @@
 //! Adding entries: XADD.
 
+use super::delay::{Delay, add_delayed};
 use super::effects::{id_word, line};
 use super::ids::{self, INVALID_ID};
 use super::trim::{Trim, TrimOptions};
@@ -22,6 +23,7 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     event: "xadd",
     usage: "key [NOMKSTREAM] condition=[KEEPREF|DELREF|ACKED] \
             idempotence=[IDMPAUTO producer-id|IDMP (producer-id idempotent-id)] \
+            due=[DELAY milliseconds|AT unix-time-milliseconds] \
             trim=[(strategy=<MAXLEN|MINID> operator=[equal==|approximately=~] threshold [LIMIT count])] \
             id-selector=<auto-id=*|id> data=(field value)...",
     keys: UPDATE_KEY,
@@ -37,7 +39,7 @@ pub(super) const COMMANDS: &[Command] = &[Command {
 
 /// The id of the new entry as the command names it.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum Choice {
+pub(super) enum Choice {
     /// By the clock.
     #[default]
     Auto,
@@ -60,6 +62,7 @@ struct AddOptions<'a> {
     /// Nothing is added to a stream that doesn't exist.
     is_for_existing: bool,
     origin: Option<Origin<'a>>,
+    delay: Option<Delay>,
     trim: TrimOptions,
     choice: Choice,
 }
@@ -89,6 +92,9 @@ impl<'a> AddOptions<'a> {
             self.is_for_existing = true;
             return Ok(true);
         }
+        if self.delay.is_none() && args.remaining() > 1 && self.accept_delay(args)? {
+            return Ok(true);
+        }
         let is_named = args.remaining() > 2 && args.accept("IDMP");
         if !(is_named || args.remaining() > 1 && args.accept("IDMPAUTO")) {
             return self.trim.accept(args);
@@ -105,6 +111,16 @@ impl<'a> AddOptions<'a> {
         }
         self.origin = Some(Origin { producer, message });
         Ok(true)
+    }
+
+    fn accept_delay(&mut self, args: &mut Args<'a>) -> Result<bool, Error> {
+        self.delay = Delay::accept(args)?;
+        Ok(self.delay.is_some())
+    }
+
+    /// Whether it says more of the stream than which entry it gets.
+    fn has_conditions(&self) -> bool {
+        self.origin.is_some() || self.trim.is_given()
     }
 }
 
@@ -151,6 +167,10 @@ fn xadd(call: &mut Call<'_>) -> Result<(), Error> {
     if fields.iter().map(|word| word.len()).sum::<usize>() > ENTRY_BYTES_MAX {
         return Err(Error::Text("ERR Elements are too large to be stored"));
     }
+    let due_ms = options.delay.map(|delay| delay.resolve(call.now, options.choice)).transpose()?;
+    if due_ms.is_some() && options.has_conditions() {
+        return Err(Error::Text("ERR DELAY and AT can't be combined with IDMP, IDMPAUTO or trimming"));
+    }
 
     let mut guard = call.keys.write(key);
     let limits = guard.thresholds().stream_node();
@@ -159,6 +179,15 @@ fn xadd(call: &mut Call<'_>) -> Result<(), Error> {
         call.reply.null();
         return Ok(());
     };
+    if let Some(due_ms) = due_ms.filter(|due_ms| *due_ms > millis(call.now) || options.choice != Choice::Auto)
+    {
+        let id = add_delayed(stream, key, (due_ms, options.choice), fields, limits, call.effect)?;
+        // Nobody sees it yet.
+        guard.count_hidden_changes(1);
+        guard.keep_quiet();
+        reply_id(call.reply, id);
+        return Ok(());
+    }
     let addition = Addition { key, fields, trim, limits, choice: options.choice, now_ms: millis(call.now) };
     let (id, is_new, removed) = match options.origin {
         None => addition.apply(stream, call.effect)?,

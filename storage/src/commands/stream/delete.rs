@@ -21,7 +21,7 @@ pub(super) const COMMANDS: &[Command] = &[
         group: Group::Stream,
         since: "5.0.0",
         cost: "O(log n) per id",
-        about: "Deletes entries of a stream and counts them.",
+        about: "Deletes entries of a stream, also those that are not due yet, and counts them.",
         run: Run::Data(xdel),
         ..Command::ROW
     },
@@ -47,7 +47,7 @@ fn xdel(call: &mut Call<'_>) -> Result<(), Error> {
     let mut deleted = 0;
     if let Some(stream) = guard.existing_stream()? {
         for id in ids::parse_all(words)? {
-            deleted += u64::from(stream.delete(id));
+            deleted += u64::from(stream.delete(id) || stream.drop_delayed(id));
         }
     }
     guard.count_changes(deleted);

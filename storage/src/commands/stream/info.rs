@@ -125,9 +125,13 @@ pub(super) fn field(reply: &mut ReplyWriter, name: &str) {
 
 /// Fields about messages that are added once are there only for streams that remember some, or were told to.
 const IDEMPOTENCE_FIELDS: usize = 6;
+/// Fields about entries that are not due are there only for streams that have some.
+const DELAYED_FIELDS: usize = 2;
 
 fn reply_map(reply: &mut ReplyWriter, stream: &Stream, fields: usize) {
-    reply.map(fields + if stream.idempotence().is_some() { IDEMPOTENCE_FIELDS } else { 0 });
+    let idempotence = if stream.idempotence().is_some() { IDEMPOTENCE_FIELDS } else { 0 };
+    let delayed = if stream.delayed().is_some() { DELAYED_FIELDS } else { 0 };
+    reply.map(fields + idempotence + delayed);
 }
 
 fn reply_counters(reply: &mut ReplyWriter, stream: &Stream, now_ms: u64) {
@@ -152,6 +156,10 @@ fn reply_counters(reply: &mut ReplyWriter, stream: &Stream, now_ms: u64) {
         for (name, value) in idempotence_fields(known, now_ms) {
             number(reply, name, value);
         }
+    }
+    if let Some(delayed) = stream.delayed() {
+        number(reply, "delayed", delayed.len() as i64);
+        id(reply, "first-delayed-id", delayed.first_id().unwrap_or_default());
     }
 }
 

@@ -5,6 +5,7 @@ mod add;
 mod auto_claim;
 mod claim;
 mod configure;
+mod delay;
 mod delete;
 mod effects;
 mod group;
@@ -47,6 +48,7 @@ pub(super) const COMMANDS: &[&[Command]] = &[
     auto_claim::COMMANDS,
     info::COMMANDS,
     configure::COMMANDS,
+    delay::COMMANDS,
 ];
 
 const ACCESS_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_ONLY.with(KeyUse::ACCESS))];

@@ -64,7 +64,7 @@ fn xrevrange(call: &mut Call<'_>) -> Result<(), Error> {
 }
 
 /// How many entries are wanted at most, if that was said; −1 says nothing.
-fn parse_count(args: &mut Args<'_>) -> Result<Option<usize>, Error> {
+pub(super) fn parse_count(args: &mut Args<'_>) -> Result<Option<usize>, Error> {
     let mut count = None;
     while args.remaining() > 0 {
         if args.remaining() < 2 || !args.accept("COUNT") {

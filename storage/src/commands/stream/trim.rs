@@ -73,6 +73,11 @@ impl TrimOptions {
         Ok(true)
     }
 
+    /// Whether anything was said.
+    pub(super) fn is_given(&self) -> bool {
+        self.threshold.is_some() || self.limit.is_some() || self.references.is_some()
+    }
+
     fn accept_operator(&mut self, args: &mut Args<'_>) -> Result<(), Error> {
         if self.threshold.is_some() {
             return Err(Error::Text(
