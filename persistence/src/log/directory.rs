@@ -185,10 +185,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Removes what has been replaced and what was never finished.
-    ///
-    /// The manifest names history until it is gone, so that a crash leaves nothing behind that nobody knows of.
-    pub(super) fn tidy(&mut self) -> io::Result<()> {
+    /// Removes what was never finished.
+    pub(super) fn remove_unfinished(&self) -> io::Result<()> {
         for name in self.vfs.list(&self.names.folder())? {
             let is_unfinished = name.to_str().is_some_and(|name| {
                 name.strip_prefix(TEMPORARY).is_some_and(|name| name.starts_with(&self.names.file))
@@ -197,6 +195,13 @@ impl Directory {
                 self.vfs.remove(&self.names.folder().join(name))?;
             }
         }
+        Ok(())
+    }
+
+    /// Removes what has been replaced.
+    ///
+    /// The manifest names history until it is gone, so that a crash leaves nothing behind that nobody knows of.
+    pub(super) fn remove_history(&mut self) -> io::Result<()> {
         if self.manifest.history.is_empty() {
             return Ok(());
         }

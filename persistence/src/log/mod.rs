@@ -27,10 +27,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A [`Committer`] moves a journal into the log and tells who waits in [`Commit`] what is durable.
+//!
 //! Start reading at [`Writer::append`], then [`Reader::step`].
 
 mod annotation;
 mod command;
+mod commit;
+mod committer;
 mod damage;
 mod directory;
 mod error;
@@ -44,6 +48,8 @@ mod unit;
 mod window;
 mod writer;
 
+pub use commit::{Commit, CommitError, Stage, SyncedTo};
+pub use committer::{Committer, Now, Source, SyncPolicy};
 pub use directory::{BaseFormat, Directory, LogNames};
 pub use error::{OpenError, ReadError, WriteError};
 pub use manifest::{FileType, LogFile, Manifest, ManifestError, ManifestReason};

@@ -27,7 +27,8 @@ impl Writer {
             apply(&directory, cut)?;
         }
         sync_files(&directory)?;
-        directory.tidy()?;
+        directory.remove_unfinished()?;
+        directory.remove_history()?;
         forget_end(&mut directory)?;
         let increment = match directory.manifest().increments.last().cloned() {
             Some(last) => Increment::open(&directory, last)?,

@@ -5,7 +5,7 @@
 //! begin_rewrite     base 1   incr 1   incr 2          all that is appended from here on goes to incr 2
 //! (the caller writes temp base, a state as of the cut)
 //! finish_rewrite                      incr 2   base 2   history: base 1, incr 1
-//! (afterwards)                        incr 2   base 2
+//! remove_history                      incr 2   base 2
 //! ```
 //!
 //! Each line is a manifest; it replaces the one above it in one step, when everything that it names is durable.
@@ -15,6 +15,7 @@ use super::error::WriteError;
 use super::increment::Increment;
 use super::manifest::{FileType, LogFile, Manifest};
 use super::writer::Writer;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A rewrite that has begun: where its base is to be written.
@@ -120,9 +121,23 @@ impl Writer {
         self.is_listed = true;
         self.failed_sync = None;
         self.synced = self.offset;
-        // What could not be removed is named in the manifest, and the next start tries again.
-        let _ = self.directory.tidy();
         Ok(())
+    }
+
+    /// Returns the paths of what rewrites have replaced. Nobody reads them any more.
+    ///
+    /// Removing a large file takes long. Who doesn't want the log to wait removes them before
+    /// [`Writer::remove_history`], on another thread.
+    pub fn history(&self) -> Vec<PathBuf> {
+        let history = &self.directory.manifest().history;
+        history.iter().map(|file| self.directory.path(file)).collect()
+    }
+
+    /// Removes what rewrites have replaced, as far as it is there, and forgets it.
+    ///
+    /// The manifest names it until then, so what is not removed now is removed when the log is opened next.
+    pub fn remove_history(&mut self) -> io::Result<()> {
+        self.directory.remove_history()
     }
 
     fn install_base(&mut self, temporary: &Path, format: BaseFormat) -> Result<(), WriteError> {

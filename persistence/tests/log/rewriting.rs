@@ -1,6 +1,6 @@
 //! Bases that take the place of what was written before them, and syncs that fail.
 
-use crate::support::{Disk, MANIFEST, bytes, write_file};
+use crate::support::{Disk, MANIFEST, bytes, path, write_file};
 use spinel_persistence::log::{BaseFormat, WriteError, Writer};
 use spinel_persistence::vfs::Fault;
 
@@ -19,6 +19,10 @@ fn a_base_takes_the_place_of_what_was_before_it() {
     writer.finish_rewrite(rewrite, BaseFormat::Rdb).unwrap();
     writer.append(&bytes("SET c 3"), None).unwrap();
     assert_eq!(disk.commands(), "REDIS a=1, SET b 2, SET c 3");
+    assert_eq!(writer.history(), [path("appendonly.aof.1.incr.aof")]);
+    assert_eq!(disk.names().len(), 4);
+    writer.remove_history().unwrap();
+    assert!(writer.history().is_empty());
     assert_eq!(disk.names(), ["appendonly.aof.1.base.rdb", "appendonly.aof.2.incr.aof", MANIFEST]);
     assert_eq!(
         disk.text(MANIFEST),
@@ -31,6 +35,7 @@ fn a_base_takes_the_place_of_what_was_before_it() {
     let rewrite = writer.begin_rewrite(None).unwrap();
     write_file(&disk.vfs, rewrite.path(), &bytes("SET abc 123"));
     writer.finish_rewrite(rewrite, BaseFormat::Commands).unwrap();
+    disk.writer();
     assert_eq!(disk.names(), ["appendonly.aof.2.base.aof", "appendonly.aof.3.incr.aof", MANIFEST]);
     assert_eq!(disk.commands(), "SET abc 123");
 }

@@ -1,0 +1,242 @@
+//! How far the log has come, and who waits for it.
+//!
+//! One sync serves everybody who waits: each waits for an offset of the journal, and is woken when all before it is
+//! durable.
+//!
+//! ```
+//! use spinel_persistence::log::Commit;
+//! use std::sync::Arc;
+//! use std::task::{Context, Poll, Waker};
+//!
+//! let commit = Arc::new(Commit::new(0));
+//! let mut wait = std::pin::pin!(commit.synced_to(100));
+//! let mut context = Context::from_waker(Waker::noop());
+//! assert!(wait.as_mut().poll(&mut context).is_pending());
+//! commit.publish_synced(100);
+//! assert_eq!(wait.as_mut().poll(&mut context), Poll::Ready(Ok(())));
+//! # use std::future::Future;
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// What could not be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Commands could not be written.
+    Write,
+    /// What was written could not be made durable.
+    Sync,
+}
+
+/// Why the log does not get on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommitError {
+    /// What could not be done.
+    pub stage: Stage,
+    /// What the operating system says.
+    pub reason: Arc<str>,
+}
+
+impl fmt::Display for CommitError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for CommitError {}
+
+/// The progress of a log, in offsets of the journal.
+///
+/// Asking costs an atomic load.
+pub struct Commit {
+    written: AtomicU64,
+    synced: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    failure: Option<CommitError>,
+    /// By offset, then by ticket.
+    waiting: BTreeMap<(u64, u64), Waker>,
+    next_ticket: u64,
+}
+
+impl Commit {
+    /// Begins at an offset up to which nothing has to be waited for.
+    pub fn new(offset: u64) -> Commit {
+        Commit { written: AtomicU64::new(offset), synced: AtomicU64::new(offset), state: Mutex::default() }
+    }
+
+    /// Returns up to where the kernel has the log.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
+    }
+
+    /// Returns up to where the log survives a power cut.
+    pub fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+
+    /// Returns why the log does not get on, if it doesn't.
+    pub fn failure(&self) -> Option<CommitError> {
+        self.state().failure.clone()
+    }
+
+    /// Waits until all before `offset` is durable, or until the log fails.
+    ///
+    /// After an error, the commands may yet become durable: nobody knows.
+    pub fn synced_to(self: &Arc<Commit>, offset: u64) -> SyncedTo {
+        SyncedTo { commit: Arc::clone(self), offset, ticket: None }
+    }
+
+    /// Tells that the kernel has the log up to `offset`.
+    pub fn publish_written(&self, offset: u64) {
+        self.written.fetch_max(offset, Ordering::AcqRel);
+    }
+
+    /// Tells that the log is durable up to `offset`, and wakes who waited for that.
+    pub fn publish_synced(&self, offset: u64) {
+        let mut state = self.state();
+        self.synced.fetch_max(offset, Ordering::AcqRel);
+        let later = state.waiting.split_off(&(offset.saturating_add(1), 0));
+        let due = std::mem::replace(&mut state.waiting, later);
+        drop(state);
+        due.into_values().for_each(Waker::wake);
+    }
+
+    /// Tells that the log gets on again: nobody who waits from now on is told of the failure.
+    pub fn clear_failure(&self) {
+        self.state().failure = None;
+    }
+
+    /// Tells everybody who waits, and who will wait, that the log does not get on.
+    pub fn publish_failure(&self, failure: CommitError) {
+        let mut state = self.state();
+        state.failure = Some(failure);
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_values().for_each(Waker::wake);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for [`Commit::synced_to`]. Dropped, it waits no more.
+#[must_use = "it waits only while it is polled"]
+pub struct SyncedTo {
+    commit: Arc<Commit>,
+    offset: u64,
+    ticket: Option<u64>,
+}
+
+impl Future for SyncedTo {
+    type Output = Result<(), CommitError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.commit.synced() >= self.offset {
+            return Poll::Ready(Ok(()));
+        }
+        let commit = Arc::clone(&self.commit);
+        let mut state = commit.state();
+        // It may have become durable before the lock was taken; nobody would wake us then.
+        if commit.synced() >= self.offset {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(failure) = &state.failure {
+            return Poll::Ready(Err(failure.clone()));
+        }
+        let ticket = *self.ticket.get_or_insert_with(|| {
+            state.next_ticket += 1;
+            state.next_ticket
+        });
+        state.waiting.insert((self.offset, ticket), context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for SyncedTo {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.commit.state().waiting.remove(&(self.offset, ticket));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Bell(AtomicUsize);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Bell>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    struct Waiter {
+        wait: Pin<Box<SyncedTo>>,
+        bell: Arc<Bell>,
+    }
+
+    impl Waiter {
+        fn new(commit: &Arc<Commit>, offset: u64) -> Waiter {
+            Waiter { wait: Box::pin(commit.synced_to(offset)), bell: Arc::default() }
+        }
+
+        fn poll(&mut self) -> Poll<Result<(), CommitError>> {
+            let waker = Waker::from(Arc::clone(&self.bell));
+            self.wait.as_mut().poll(&mut Context::from_waker(&waker))
+        }
+
+        fn rings(&self) -> usize {
+            self.bell.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn one_sync_wakes_all_whose_offsets_it_reached() {
+        let commit = Arc::new(Commit::new(10));
+        assert!(Waiter::new(&commit, 10).poll().is_ready());
+        let mut waiters = [11, 20, 20, 21].map(|offset| Waiter::new(&commit, offset));
+        for waiter in &mut waiters {
+            assert!(waiter.poll().is_pending());
+            assert!(waiter.poll().is_pending(), "asking twice waits once");
+        }
+        commit.publish_written(30);
+        commit.publish_synced(20);
+        assert_eq!(waiters.each_ref().map(Waiter::rings), [1, 1, 1, 0]);
+        assert_eq!((commit.written(), commit.synced()), (30, 20));
+        assert!(waiters[2].poll().is_ready());
+        drop(waiters);
+        assert!(commit.state().waiting.is_empty());
+    }
+
+    #[test]
+    fn a_failure_reaches_all_until_it_is_over() {
+        let commit = Arc::new(Commit::new(0));
+        let mut waiter = Waiter::new(&commit, 5);
+        assert!(waiter.poll().is_pending());
+        let failure = CommitError { stage: Stage::Sync, reason: "Input/output error".into() };
+        commit.publish_failure(failure.clone());
+        assert_eq!((waiter.rings(), waiter.poll()), (1, Poll::Ready(Err(failure.clone()))));
+        assert_eq!(Waiter::new(&commit, 9).poll(), Poll::Ready(Err(failure)));
+        commit.clear_failure();
+        let mut waiter = Waiter::new(&commit, 5);
+        assert!(waiter.poll().is_pending());
+        commit.publish_synced(5);
+        assert_eq!(waiter.poll(), Poll::Ready(Ok(())));
+    }
+}
