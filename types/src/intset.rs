@@ -35,6 +35,12 @@ impl<'a> Intset<'a> {
         Intset { bytes }
     }
 
+    /// All bytes, from the width to the last integer.
+    #[inline]
+    pub fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// How many integers there are. O(1).
     #[inline]
     pub fn len(self) -> usize {

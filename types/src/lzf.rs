@@ -26,32 +26,74 @@ const HASH_BITS: u32 = 12;
 
 /// Compresses bytes, if the result takes at most `max` bytes. O(n).
 pub fn compress(bytes: &[u8], max: usize) -> Option<Vec<u8>> {
-    let mut seen = [0_u32; 1 << HASH_BITS];
     let mut out = Vec::with_capacity(max.min(bytes.len()));
-    let (mut at, mut literal_start) = (0, 0);
-    while let Some(three) = bytes.get(at..at + COPY_MIN) {
-        let place = &mut seen[hash(three)];
-        // Remembered positions are one more, so that 0 means none.
-        let candidate = (*place as usize).checked_sub(1);
-        *place = at as u32 + 1;
-        let length = match candidate {
-            Some(candidate) if at - candidate <= DISTANCE_MAX => common_len(bytes, candidate, at),
-            _ => 0,
-        };
-        if length < COPY_MIN {
-            at += 1;
-            continue;
-        }
-        write_literals(&bytes[literal_start..at], &mut out);
-        write_copy(at - candidate.expect("something is copied") - 1, length, &mut out);
-        if out.len() > max {
-            return None;
-        }
-        at += length;
-        literal_start = at;
+    Compressor::new().compress(bytes, max, &mut out).then_some(out)
+}
+
+/// Compresses many runs of bytes, one after the other, without clearing 16 KiB for each.
+pub struct Compressor {
+    /// Where three bytes of this hash were last, counted over all runs; 0 where there were none.
+    seen: [u32; 1 << HASH_BITS],
+    /// Positions up to this one belong to earlier runs.
+    base: u32,
+}
+
+impl Default for Compressor {
+    fn default() -> Compressor {
+        Compressor::new()
     }
-    write_literals(&bytes[literal_start..], &mut out);
-    (out.len() <= max).then_some(out)
+}
+
+impl Compressor {
+    /// Makes one that has seen nothing.
+    pub const fn new() -> Compressor {
+        Compressor { seen: [0; 1 << HASH_BITS], base: 0 }
+    }
+
+    /// Appends the compressed form of `bytes` to `out` if it takes at most `max` bytes, and says so. O(n).
+    pub fn compress(&mut self, bytes: &[u8], max: usize, out: &mut Vec<u8>) -> bool {
+        let base = self.begin(bytes.len());
+        let start = out.len();
+        let (mut at, mut literal_start) = (0, 0);
+        while let Some(three) = bytes.get(at..at + COPY_MIN) {
+            let place = &mut self.seen[hash(three)];
+            // Remembered positions are one more than the base, so that the last ones of earlier runs are told apart.
+            let candidate = (*place as usize).checked_sub(base + 1);
+            *place = (base + at) as u32 + 1;
+            let length = match candidate {
+                Some(candidate) if at - candidate <= DISTANCE_MAX => common_len(bytes, candidate, at),
+                _ => 0,
+            };
+            if length < COPY_MIN {
+                at += 1;
+                continue;
+            }
+            write_literals(&bytes[literal_start..at], out);
+            write_copy(at - candidate.expect("something is copied") - 1, length, out);
+            if out.len() - start > max {
+                break;
+            }
+            at += length;
+            literal_start = at;
+        }
+        if out.len() - start <= max {
+            write_literals(&bytes[literal_start..], out);
+        }
+        let fits = out.len() - start <= max;
+        out.truncate(if fits { out.len() } else { start });
+        fits
+    }
+
+    /// Makes positions for so many bytes, and says what they are counted from.
+    fn begin(&mut self, len: usize) -> usize {
+        let end = u32::try_from(len).ok().and_then(|len| self.base.checked_add(len)?.checked_add(1));
+        let base = if end.is_some() { self.base } else { 0 };
+        if end.is_none() {
+            self.seen.fill(0);
+        }
+        self.base = end.unwrap_or((len as u64).min(u64::from(u32::MAX)) as u32);
+        base as usize
+    }
 }
 
 fn hash(three: &[u8]) -> usize {
@@ -84,23 +126,37 @@ fn write_copy(offset: usize, length: usize, out: &mut Vec<u8>) {
 ///
 /// No more memory is taken than the compressed bytes can fill, whatever `len` says.
 pub fn decompress(bytes: &[u8], len: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    decompress_into(bytes, len, &mut out).then_some(out)
+}
+
+/// Decompresses bytes that become exactly `len` bytes in place of what `out` held; whether they do. O(len).
+///
+/// No more memory is taken than the compressed bytes can fill, whatever `len` says.
+pub fn decompress_into(bytes: &[u8], len: usize, out: &mut Vec<u8>) -> bool {
+    out.clear();
     if len > bytes.len().saturating_mul(COPY_MAX / 3) {
-        return None;
+        return false;
     }
-    let (mut out, mut rest) = (Vec::with_capacity(len), bytes);
+    out.reserve(len);
+    restore(bytes, len, out).is_some() && out.len() == len
+}
+
+fn restore(bytes: &[u8], len: usize, out: &mut Vec<u8>) -> Option<()> {
+    let mut rest = bytes;
     while let Some((&first, behind)) = rest.split_first() {
         rest = if usize::from(first) < LITERAL_MAX {
             let (literal, behind) = behind.split_at_checked(usize::from(first) + 1)?;
             out.extend_from_slice(literal);
             behind
         } else {
-            copy(first, behind, &mut out)?
+            copy(first, behind, out)?
         };
         if out.len() > len {
             return None;
         }
     }
-    (out.len() == len).then_some(out)
+    Some(())
 }
 
 /// Copies what `first` and the bytes after it say, and returns what is behind them.
@@ -153,6 +209,23 @@ mod tests {
         }
         let noise: Vec<u8> = (0..50_000).map(|_| random.next() as u8).collect();
         assert!(round_trip(&noise) <= 50_000 + 50_000 / 32 + 1);
+    }
+
+    #[test]
+    fn one_run_knows_nothing_of_another() {
+        let (mut compressor, mut random, mut out) = (Compressor::new(), Random::new(5), Vec::new());
+        compressor.base = u32::MAX - 50_000;
+        for _ in 0..1000 {
+            let bytes: Vec<u8> = (0..random.below(200)).map(|_| random.below(4) as u8).collect();
+            out.clear();
+            assert!(compressor.compress(&bytes, usize::MAX, &mut out));
+            assert_eq!(Some(&out), compress(&bytes, usize::MAX).as_ref(), "as if it were the only one");
+        }
+        assert!(compressor.base < 200_000, "the positions started again");
+        out.clear();
+        out.extend(b"before");
+        assert!(!compressor.compress(b"nothing to gain", 9, &mut out));
+        assert_eq!(out, b"before");
     }
 
     #[test]

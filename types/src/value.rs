@@ -9,8 +9,8 @@ use crate::listpack::Listpack;
 use crate::set::SetRef;
 use crate::sorted_set::SortedSetRef;
 use crate::stream::Stream;
-use crate::string::Str;
-use crate::values::Values;
+use crate::string::{Str, StringEncoding};
+use crate::values::{OwnedValue, Values};
 
 /// A value as it is stored.
 #[derive(Clone, Copy)]
@@ -39,6 +39,22 @@ impl<'a> Value<'a> {
         match values.large(entry) {
             Some(large) => Value::of_large(large),
             None => Value::of_bytes(Kind::of(entry), entry.value()),
+        }
+    }
+
+    /// The value that stands on its own.
+    ///
+    /// # Panics
+    /// If the bytes of an integer are not 8.
+    pub fn of_owned(value: &'a OwnedValue) -> Value<'a> {
+        match value {
+            OwnedValue::Large(large) => Value::of_large(large),
+            OwnedValue::Inline { kind: Kind::String(StringEncoding::Integer), bytes } => {
+                let bytes = (**bytes).try_into().expect("an integer takes 8 bytes");
+                Value::String(Str::Integer(i64::from_le_bytes(bytes)))
+            }
+            OwnedValue::Inline { kind: Kind::String(_), bytes } => Value::String(Str::Text(bytes)),
+            OwnedValue::Inline { kind, bytes } => Value::of_bytes(*kind, bytes),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::kind::{Kind, ValueType};
 use crate::large::{Expiration, Large, Larges};
 use crate::listpack;
 use crate::place::Place;
-use crate::string::Str;
+use crate::string::{Str, StringEncoding};
 use crate::table::Table;
 use std::collections::BTreeSet;
 
@@ -358,6 +358,28 @@ impl Values {
 }
 
 impl OwnedValue {
+    /// A string as it is stored.
+    pub fn of_string(string: Str<'_>) -> OwnedValue {
+        match string {
+            Str::Integer(integer) => {
+                let kind = Kind::String(StringEncoding::Integer);
+                OwnedValue::Inline { kind, bytes: integer.to_le_bytes().to_vec() }
+            }
+            Str::Text(text) => {
+                let kind = Kind::String(StringEncoding::of_text(text.len()));
+                OwnedValue::Inline { kind, bytes: text.to_vec() }
+            }
+        }
+    }
+
+    /// The type of the value.
+    pub fn value_type(&self) -> ValueType {
+        match self {
+            OwnedValue::Inline { kind, .. } => kind.value_type(),
+            OwnedValue::Large(large) => large.value_type(),
+        }
+    }
+
     /// Whether this is a collection without anything in it.
     pub fn is_empty(&self) -> bool {
         match self {

@@ -43,6 +43,17 @@ impl<'a> FieldPack<'a> {
         self.pack.is_empty()
     }
 
+    /// The listpack with all of it.
+    pub fn listpack(self) -> Listpack<'a> {
+        self.pack
+    }
+
+    /// Whether there is room for expiry times.
+    #[inline]
+    pub fn has_expiries(self) -> bool {
+        self.width == EXPIRING
+    }
+
     /// Every field with its value and its expiry time.
     #[inline]
     pub fn iter(self) -> impl Iterator<Item = (Str<'a>, Str<'a>, Option<i64>)> {
@@ -55,7 +66,7 @@ impl<'a> FieldPack<'a> {
     }
 
     /// When the first field expires; `i64::MAX` if none does. O(1).
-    pub(crate) fn next_due(self) -> i64 {
+    pub fn next_due(self) -> i64 {
         match self.pack.first() {
             Some(first) if self.width == EXPIRING => self.expiry(first).unwrap_or(i64::MAX),
             _ => i64::MAX,

@@ -253,7 +253,7 @@ impl List {
 
     /// Compresses and decompresses nodes as their places ask for, after nodes around `changed` have changed,
     /// come or gone.
-    fn settle(&mut self, changed: usize) {
+    pub(super) fn settle(&mut self, changed: usize) {
         let (depth, nodes) = (self.limits.compress_depth as usize, self.nodes.len());
         if depth == 0 {
             return;

@@ -25,6 +25,7 @@ mod edit;
 mod limits;
 mod node;
 mod slab;
+mod stored;
 mod view;
 mod walk;
 
@@ -34,6 +35,7 @@ pub use crate::direction::Direction;
 pub use change::{ListMut, Taken};
 pub use describe::NodeDescription;
 pub use limits::ListLimits;
+pub use stored::{NodeBytes, NodeKind};
 pub use view::ListRef;
 
 use node::Node;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::Direction;
 use super::slab::Bytes;
+use super::stored::NodeBytes;
 use crate::buffer::Buffer;
 use crate::listpack::{EMPTY, Element, Listpack, ListpackMut, Needle, Position};
 use crate::lzf;
@@ -81,6 +82,15 @@ impl Node {
     #[inline]
     pub(super) fn bytes(&self) -> Cow<'_, [u8]> {
         if self.is_compressed { Cow::Owned(self.decompressed()) } else { Cow::Borrowed(&self.bytes) }
+    }
+
+    /// The bytes as they lie in memory.
+    pub(super) fn stored_bytes(&self) -> NodeBytes<'_> {
+        if self.is_compressed {
+            NodeBytes::Compressed(&self.bytes, self.size())
+        } else {
+            NodeBytes::Plain(&self.bytes)
+        }
     }
 
     /// Edits the listpack, which is left uncompressed.

@@ -177,6 +177,11 @@ impl Set {
         found.is_some()
     }
 
+    /// The members that expire, with their stamps. O(members).
+    pub fn stamped(&self) -> impl Iterator<Item = (Str<'_>, i64)> {
+        self.table.iter().filter_map(|member| Some((member.key(), member.stamp()?)))
+    }
+
     /// Measures the table of members. O(members).
     pub fn statistics(&self) -> TableStatistics {
         self.table.statistics()

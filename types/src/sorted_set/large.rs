@@ -214,6 +214,11 @@ impl SortedSet {
         self.table.next_due()
     }
 
+    /// The members that expire, with their stamps, in no order. O(members).
+    pub fn stamped(&self) -> impl Iterator<Item = (Str<'_>, i64)> {
+        self.table.iter().filter_map(|member| Some((member.key(), member.stamp()?)))
+    }
+
     /// Measures the table of members. O(members).
     pub fn statistics(&self) -> TableStatistics {
         self.table.statistics()

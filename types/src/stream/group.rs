@@ -111,6 +111,11 @@ impl Group {
         self.consumers.get_mut(index).active_ms = Some(now_ms);
     }
 
+    /// Notes that a consumer never got entries.
+    pub fn mark_inactive(&mut self, index: ConsumerIndex) {
+        self.consumers.get_mut(index).active_ms = None;
+    }
+
     /// Makes an entry pending, or changes what is known of it and whose it is. O(log n).
     pub fn set_pending(&mut self, id: StreamId, pending: Pending) {
         let old = self.pending.insert(id, pending);

@@ -140,6 +140,38 @@ impl Idempotence {
         self.duplicates
     }
 
+    /// The producers with what is remembered of each: messages and their ids, the oldest first.
+    pub fn producers(
+        &self,
+    ) -> impl Iterator<Item = (&[u8], impl ExactSizeIterator<Item = (&[u8], StreamId)>)> {
+        self.producers
+            .iter()
+            .map(|(name, producer)| (&**name, producer.order.iter().map(|(id, message)| (&**message, *id))))
+    }
+
+    /// Remembers a message of a data set that was saved; messages of one producer come the oldest first. Whether it
+    /// was taken: it is not if it is known already, or older than the last one. O(log n).
+    pub fn restore(&mut self, producer: &[u8], message: &[u8], id: StreamId) -> bool {
+        if !self.producers.contains_key(producer) {
+            self.producers.insert(producer.into(), Producer::default());
+            self.bytes += producer_bytes(producer);
+        }
+        let known = self.producers.get_mut(producer).expect("just made sure");
+        let is_late = known.order.back().is_some_and(|(last, _)| *last >= id);
+        if is_late || known.ids.contains_key(message) {
+            return false;
+        }
+        known.ids.insert(message.into(), id);
+        known.order.push_back((id, message.into()));
+        self.bytes += message_bytes(message);
+        true
+    }
+
+    /// Sets the counts of messages that were remembered, and found to have been added before.
+    pub fn set_counts(&mut self, added: u64, duplicates: u64) {
+        (self.added, self.duplicates) = (added, duplicates);
+    }
+
     /// Bytes allocated. O(1).
     pub fn memory_bytes(&self) -> usize {
         size_of::<Idempotence>() + self.bytes
@@ -186,6 +218,23 @@ mod tests {
         assert_eq!(idempotence.find(b"p", b"2", NOW), None);
         idempotence.forget_expired(NOW + 20_000);
         assert_eq!((idempotence.tracked(NOW), idempotence.bytes), ((0, 0), 0));
+    }
+
+    #[test]
+    fn what_was_saved_is_remembered_again() {
+        let saved = remembered(3);
+        let mut restored = Idempotence::default();
+        restored.set_window(saved.window());
+        for (producer, messages) in saved.producers() {
+            for (message, id) in messages {
+                assert!(restored.restore(producer, message, id) && !restored.restore(producer, message, id));
+            }
+        }
+        restored.set_counts(saved.added(), saved.duplicates());
+        assert_eq!((restored.tracked(NOW), restored.added()), ((1, 3), 5));
+        assert_eq!(restored.find(b"p", b"2", NOW), Some(StreamId::new(NOW + 2, 0)));
+        assert_eq!(restored.memory_bytes(), saved.memory_bytes());
+        assert!(!restored.restore(b"p", b"late", StreamId::new(NOW, 0)));
     }
 
     #[test]
