@@ -3,7 +3,9 @@
 //! This crate must not know commands, keyspaces or runtimes: whoever has a data set hands its values in, and gets
 //! values and the bytes of commands out.
 
+pub mod dump;
 pub mod log;
+pub mod rdb;
 pub mod vfs;
 
 #[cfg(doctest)]
