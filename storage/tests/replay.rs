@@ -103,8 +103,12 @@ fn run(seed: u64) -> BTreeSet<&'static str> {
         }
         let (command, words) = generator.call(engine.table());
         let db = DbIndex(generator.below(DATABASES.into()) as u16);
-        if matches!(execute(&mut original, db, now, &words).0, Outcome::Done) {
+        let (outcome, reply) = execute(&mut original, db, now, &words);
+        if matches!(outcome, Outcome::Done) {
             succeeded.insert(command.name);
+        }
+        if let ("dump", Value::Bulk(payload)) = (command.name, reply) {
+            generator.remember_payload(payload);
         }
     }
 

@@ -108,7 +108,9 @@ fn normalized(value: OwnedValue) -> OwnedValue {
     let members: Vec<Vec<u8>> = set_members(&value);
     let mut fresh = SetMut::fresh(Str::parse(&members[0]), members.len(), limits, forms().seed);
     let mut copy = SetMut::new(Place::owned(&mut fresh, forms().seed, &mut changes), limits);
-    members.iter().for_each(|member| _ = copy.add(Str::parse(member)));
+    for member in &members {
+        copy.add(Str::parse(member));
+    }
     fresh
 }
 
@@ -177,7 +179,7 @@ fn stream(random: &mut Random) -> Stream {
 
 fn group(stream: &Stream, random: &mut Random) -> Group {
     let mut group = Group::new(stream.last_id(), (random.below(2) == 0).then_some(random.below(99) as i64));
-    for number in 0..1 + random.below(3) {
+    for number in 0..=random.below(3) {
         let (consumer, _) = group.consumer_or_add(format!("consumer {number}").as_bytes(), 1000 + number);
         match random.below(3) {
             0 => {}

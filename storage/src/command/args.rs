@@ -94,6 +94,13 @@ impl<'a> Args<'a> {
         usize::try_from(number).map_err(|_| error)
     }
 
+    /// The next word as a 64-bit integer, with the error to report if it is negative, or the first one so far.
+    pub fn not_negative_or(&mut self, error: Error) -> Result<u64, Error> {
+        let number = self.integer();
+        self.check()?;
+        u64::try_from(number).map_err(|_| error)
+    }
+
     /// The next word as a number above 0, with the error to report otherwise, or the first one so far.
     pub fn positive(&mut self, error: Error) -> Result<usize, Error> {
         let number = self.not_negative(error.clone())?;

@@ -7,6 +7,7 @@
 
 use crate::entropy::Entropy;
 use crate::time::UnixMillis;
+use spinel_persistence::rdb::Usage;
 
 const SECONDS_MASK: u32 = 0x00ff_ffff;
 const COUNTER_BITS: u32 = 8;
@@ -33,6 +34,30 @@ impl AccessPolicy {
         match self {
             AccessPolicy::Recency => seconds(now),
             AccessPolicy::Frequency { .. } => minutes(now) << COUNTER_BITS | COUNTER_START,
+        }
+    }
+
+    /// The clock of a key that comes with its usage; as of a new key where the policy counts otherwise.
+    pub fn of_usage(self, usage: Option<Usage>, now: UnixMillis) -> u32 {
+        match (self, usage) {
+            (AccessPolicy::Recency, Some(Usage::IdleSeconds(idle))) => {
+                let idle = u32::try_from(idle).unwrap_or(SECONDS_MASK).min(SECONDS_MASK);
+                seconds(now).wrapping_sub(idle) & SECONDS_MASK
+            }
+            (AccessPolicy::Frequency { .. }, Some(Usage::Frequency(counter))) => {
+                minutes(now) << COUNTER_BITS | u32::from(counter)
+            }
+            _ => self.fresh(now),
+        }
+    }
+
+    /// What an access clock says of its key, to be kept beside it.
+    pub fn usage(self, clock: u32, now: UnixMillis) -> Usage {
+        match self {
+            AccessPolicy::Recency => {
+                Usage::IdleSeconds((AccessPolicy::idle_millis(clock, now) / 1000) as u64)
+            }
+            AccessPolicy::Frequency { .. } => Usage::Frequency(self.frequency(clock, now) as u8),
         }
     }
 
@@ -82,6 +107,21 @@ mod tests {
         let clock = AccessPolicy::Recency.fresh(UnixMillis(i64::from(SECONDS_MASK) * 1000));
         let later = UnixMillis((i64::from(SECONDS_MASK) + 5) * 1000);
         assert_eq!(AccessPolicy::idle_millis(clock, later), 5000);
+    }
+
+    #[test]
+    fn what_was_kept_beside_a_key_makes_the_same_clock() {
+        let now = UnixMillis(1_700_000_000_000);
+        for (policy, usage) in [
+            (AccessPolicy::Recency, Usage::IdleSeconds(0)),
+            (AccessPolicy::Recency, Usage::IdleSeconds(9_000_000)),
+            (AccessPolicy::Frequency { log_factor: 10, decay_minutes: 1 }, Usage::Frequency(200)),
+        ] {
+            assert_eq!(policy.usage(policy.of_usage(Some(usage), now), now), usage);
+        }
+        let long = AccessPolicy::Recency.of_usage(Some(Usage::IdleSeconds(u64::MAX)), now);
+        assert_eq!(AccessPolicy::idle_millis(long, now), i64::from(SECONDS_MASK) * 1000);
+        assert_eq!(AccessPolicy::Recency.of_usage(Some(Usage::Frequency(1)), now), seconds(now));
     }
 
     #[test]

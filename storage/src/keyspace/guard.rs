@@ -42,6 +42,11 @@ impl Detached {
     pub(super) fn new(value: OwnedValue, entry: Entry<'_>) -> Detached {
         Detached { value, expiry: entry.stamp().map(UnixMillis), clock: entry.clock() }
     }
+
+    /// A value that comes from outside, with its expiry and access clock.
+    pub fn made(value: OwnedValue, expiry: Option<UnixMillis>, clock: u32) -> Detached {
+        Detached { value, expiry, clock }
+    }
 }
 
 /// What a guard tells of the changes made through it.

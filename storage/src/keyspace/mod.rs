@@ -31,6 +31,7 @@ use gate::Gate;
 use interest::Ticket;
 use reclaim::Reclaim;
 use shard::Shard;
+use spinel_persistence::rdb::Forms;
 use spinel_types::HashSeed;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -101,6 +102,19 @@ impl Keyspace {
     #[inline]
     pub fn thresholds(&self) -> &Thresholds {
         &self.thresholds
+    }
+
+    /// How values that come from outside are built.
+    pub fn forms(&self) -> Forms {
+        let thresholds = &self.thresholds;
+        Forms {
+            seed: self.seed,
+            hash: thresholds.hash(),
+            list: thresholds.list(),
+            set: thresholds.set_limits(),
+            sorted_set: thresholds.sorted_set(),
+            string_bytes_max: guard::STRING_BYTES_MAX,
+        }
     }
 
     /// What gives the memory of flushed keys back.

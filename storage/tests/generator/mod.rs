@@ -33,11 +33,16 @@ pub(crate) struct Generator {
     now: UnixMillis,
     /// The family of the command that is being made.
     group: Group,
+    /// Payloads of values that were dumped lately.
+    payloads: Vec<Vec<u8>>,
 }
+
+/// How many payloads are remembered.
+const PAYLOADS: usize = 10;
 
 impl Generator {
     pub(crate) fn new(seed: u64, now: UnixMillis) -> Generator {
-        Generator { entropy: Entropy::new(seed), now, group: Group::Generic }
+        Generator { entropy: Entropy::new(seed), now, group: Group::Generic, payloads: Vec::new() }
     }
 
     pub(crate) fn now(&self) -> UnixMillis {
@@ -59,6 +64,16 @@ impl Generator {
         self.below(bound) == 0
     }
 
+    /// Remembers what a value was dumped as, to restore it.
+    pub(crate) fn remember_payload(&mut self, payload: Vec<u8>) {
+        if self.payloads.len() < PAYLOADS {
+            self.payloads.push(payload);
+        } else {
+            let place = self.below(PAYLOADS as u64) as usize;
+            self.payloads[place] = payload;
+        }
+    }
+
     /// Chooses a data command and makes its words.
     pub(crate) fn call(&mut self, table: &CommandTable) -> (&'static Command, Vec<Vec<u8>>) {
         let ids: Vec<_> = table.ids().collect();
@@ -69,7 +84,8 @@ impl Generator {
             if !matches!(row.command.run, Run::Data(_)) || is_sweeping && !self.one_in(20) {
                 continue;
             }
-            self.group = row.command.group;
+            let is_dump = row.command.name == "dump";
+            self.group = if is_dump { self.one_of(&HAS_OWN_KEYS) } else { row.command.group };
             let mut words = row.command.name.split('|').map(|word| word.as_bytes().to_vec()).collect();
             self.arguments(&row.arguments, &mut words);
             return (row.command, words);
@@ -123,6 +139,10 @@ impl Generator {
             Kind::Double => self.one_of(&DOUBLES).as_bytes().to_vec(),
             Kind::Pattern => self.one_of(&PATTERNS).as_bytes().to_vec(),
             _ if !self.one_in(10) && IDS.contains(&&*argument.name) => self.id().into_bytes(),
+            _ if argument.name == "serialized-value" && !self.payloads.is_empty() => {
+                let place = self.below(self.payloads.len() as u64) as usize;
+                self.payloads[place].clone()
+            }
             _ if argument.name == "min" || argument.name == "max" => self.one_of(&BOUNDS).as_bytes().to_vec(),
             _ if argument.name == "subcommand" => self.one_of(&SKETCH_QUESTIONS).as_bytes().to_vec(),
             _ if argument.name == "group" => self.one_of(&["g", "h"]).as_bytes().to_vec(),

@@ -106,7 +106,7 @@ mod tests {
             for number in 0..20_000_i64 {
                 list.push(End::Tail, Element::Integer(number));
             }
-            list.push(End::Tail, Element::Text(&[b'x'; 20_000]));
+            list.push(End::Tail, Element::Text(&b"x".repeat(20_000)));
             list.push(End::Tail, Element::Text(b"last"));
             let copy = round_trip(&list);
             assert_eq!((copy.len(), copy.nodes()), (list.len(), list.nodes()));

@@ -4,7 +4,7 @@ use super::super::fault::Fault;
 use super::input::Input;
 use super::value::Decoder;
 use spinel_types::list::{End, List, NodeKind};
-use spinel_types::{Element, OwnedValue};
+use spinel_types::{Element, Large, OwnedValue};
 
 impl Decoder {
     pub(super) fn list(&mut self, input: &mut Input<'_>) -> Result<OwnedValue, Fault> {
@@ -18,7 +18,8 @@ impl Decoder {
     pub(super) fn list_of_ziplist(&mut self, input: &mut Input<'_>) -> Result<OwnedValue, Fault> {
         let mut list = List::new(self.forms.list);
         list.push_node(NodeKind::Listpack, self.ziplist(input)?);
-        Ok(list.into_value(self.forms.list))
+        // It is left large, as Redis does.
+        Ok(OwnedValue::Large(Large::List(Box::new(list))))
     }
 
     pub(super) fn list_of_ziplists(&mut self, input: &mut Input<'_>) -> Result<OwnedValue, Fault> {

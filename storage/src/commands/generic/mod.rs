@@ -2,6 +2,7 @@
 
 mod copy;
 mod database;
+mod dump;
 mod expire;
 mod expire_member;
 mod memory;
@@ -24,6 +25,7 @@ pub(super) const COMMANDS: &[&[Command]] = &[
     time_left::COMMANDS,
     rename::COMMANDS,
     copy::COMMANDS,
+    dump::COMMANDS,
     scan::COMMANDS,
     database::COMMANDS,
     object::COMMANDS,
