@@ -95,16 +95,24 @@ pub(crate) struct Batch {
 impl Batch {
     /// Builds the buffer for `pipeline` requests of the command `words`.
     pub(crate) fn new(words: &[Word], pipeline: usize, reply: Reply) -> Self {
-        let mut request = format!("*{}\r\n", words.len()).into_bytes();
-        let mut holes = Vec::new();
-        for &word in words {
-            request.extend(format!("${}\r\n", word.width()).into_bytes());
-            let offset = request.len();
-            request.resize(offset + word.width(), b'0');
-            word.write(&mut request[offset..], 0);
-            request.extend(b"\r\n");
-            if !matches!(word, Word::Text(_)) {
-                holes.push(Hole { offset, word });
+        Self::of_several(&[words], pipeline, reply)
+    }
+
+    /// As [`new`](Self::new), where a request is several commands, which are about the same key. `reply` is theirs
+    /// together.
+    pub(crate) fn of_several(commands: &[&[Word]], pipeline: usize, reply: Reply) -> Self {
+        let (mut request, mut holes) = (Vec::new(), Vec::new());
+        for words in commands {
+            request.extend(format!("*{}\r\n", words.len()).into_bytes());
+            for &word in *words {
+                request.extend(format!("${}\r\n", word.width()).into_bytes());
+                let offset = request.len();
+                request.resize(offset + word.width(), b'0');
+                word.write(&mut request[offset..], 0);
+                request.extend(b"\r\n");
+                if !matches!(word, Word::Text(_)) {
+                    holes.push(Hole { offset, word });
+                }
             }
         }
         let stride = request.len();
