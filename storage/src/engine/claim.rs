@@ -148,7 +148,14 @@ impl<'e> Turn<'e> {
             Err(outcome) => return outcome,
         };
         let setting = Setting { patience: Patience::None, ..setting };
-        let result = self.call(handler, prepared, claim.held(), setting, words, reply);
+        let engine = self.engine;
+        let result = if claim.alone.is_some() && prepared.is_single() {
+            let mut shard = engine.keyspace.lock(setting.db, shard_of(prepared.hash));
+            let held = Held::One { shard: &mut shard, guess: None };
+            self.call(handler, prepared, held, setting, words, reply)
+        } else {
+            self.call(handler, prepared, claim.held(), setting, words, reply)
+        };
         result.map_or_else(Outcome::Failed, |()| Outcome::Done)
     }
 

@@ -67,8 +67,10 @@ impl Engine {
     pub fn new(options: &EngineOptions, table: CommandTable) -> Engine {
         let (low, high) = options.seed;
         let attention = Arc::<Attention>::default();
+        let keyspace = Keyspace::new(options.databases, HashSeed::new(low, high));
+        keyspace.gate.use_stripe(upkeep::STRIPE);
         Engine {
-            keyspace: Keyspace::new(options.databases, HashSeed::new(low, high)),
+            keyspace,
             table,
             journal: Arc::new(Journal::new(Arc::clone(&attention))),
             attention,
@@ -179,7 +181,9 @@ impl Engine {
     fn register_thread(&self) -> (usize, Arc<Counters>) {
         let counters = Arc::<Counters>::default();
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&counters));
-        (self.next_stripe.fetch_add(1, Ordering::Relaxed), counters)
+        let stripe = self.next_stripe.fetch_add(1, Ordering::Relaxed);
+        self.keyspace.gate.use_stripe(stripe);
+        (stripe, counters)
     }
 }
 

@@ -15,7 +15,7 @@ const KEYS_PER_HOLD: usize = 128;
 const STRIDE: usize = 101;
 const _: () = assert!(SHARDS.is_power_of_two() && STRIDE % 2 == 1, "every shard has its turn");
 /// No stripe of a thread; upkeep passes the gate on one of its own.
-const STRIPE: usize = usize::MAX;
+pub(super) const STRIPE: usize = usize::MAX;
 
 /// Where the last round stopped, and what all rounds did.
 #[derive(Default)]

@@ -10,7 +10,7 @@
 //! exclusive holder announces itself, then looks at the counts. With sequentially consistent operations at
 //! least one of the two sees the other.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 const STRIPES: usize = 64;
@@ -22,6 +22,8 @@ struct Stripe(AtomicU32);
 /// A reader-writer gate whose shared side costs one uncontended atomic operation each way.
 pub struct Gate {
     stripes: [Stripe; STRIPES],
+    /// A bit for each stripe that is used: whoever wants to be alone looks at these only.
+    used: AtomicU64,
     is_closed: AtomicBool,
     alone: Mutex<Alone>,
     /// Somebody has left the exclusive side, or said that he stays for long.
@@ -52,6 +54,7 @@ impl Default for Gate {
     fn default() -> Gate {
         Gate {
             stripes: std::array::from_fn(|_| Stripe::default()),
+            used: AtomicU64::new(0),
             is_closed: AtomicBool::new(false),
             alone: Mutex::default(),
             news: Condvar::new(),
@@ -60,7 +63,13 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// Passes beside others; waits while somebody is alone inside. Threads should use different stripes.
+    /// Makes a stripe known. Threads should use different ones. A thread that comes when somebody has looked at the
+    /// stripes already finds the gate closed.
+    pub(crate) fn use_stripe(&self, stripe: usize) {
+        self.used.fetch_or(1 << (stripe % STRIPES), Ordering::SeqCst);
+    }
+
+    /// Passes beside others; waits while somebody is alone inside. The stripe was made known.
     #[inline]
     pub fn shared(&self, stripe: usize) -> Shared<'_> {
         loop {
@@ -89,6 +98,10 @@ impl Gate {
 
     #[inline]
     fn try_shared(&self, stripe: usize) -> Option<Shared<'_>> {
+        debug_assert!(
+            self.used.load(Ordering::SeqCst) & 1 << (stripe % STRIPES) != 0,
+            "nobody would look at it"
+        );
         let stripe = &self.stripes[stripe % STRIPES].0;
         stripe.fetch_add(1, Ordering::SeqCst);
         if self.is_closed.load(Ordering::SeqCst) {
@@ -105,7 +118,10 @@ impl Gate {
         *alone = Alone::Somebody;
         drop(alone);
         self.is_closed.store(true, Ordering::SeqCst);
-        for stripe in &self.stripes {
+        let mut used = self.used.load(Ordering::SeqCst);
+        while used != 0 {
+            let stripe = &self.stripes[used.trailing_zeros() as usize];
+            used &= used - 1;
             let mut spins = 0_u32;
             while stripe.0.load(Ordering::SeqCst) != 0 {
                 spins += 1;
@@ -163,6 +179,7 @@ mod tests {
         let (gate, counter) = (Gate::default(), AtomicU64::new(0));
         std::thread::scope(|scope| {
             for stripe in 0..3 {
+                gate.use_stripe(stripe);
                 let (gate, counter) = (&gate, &counter);
                 scope.spawn(move || {
                     for _ in 0..5_000 {
@@ -184,6 +201,7 @@ mod tests {
     #[test]
     fn who_does_not_want_to_wait_long_is_sent_away() {
         let gate = Gate::default();
+        gate.use_stripe(0);
         let alone = gate.exclusive();
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| gate.shared_unless_busy(0).is_none());
