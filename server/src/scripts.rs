@@ -1,8 +1,8 @@
 //! The scripts and functions of a server: the interpreter, and what others may know of the one that runs.
 
 use crate::version;
-use spinel_scripting::{Interpreter, Settings};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use spinel_scripting::{Interpreter, ScriptCounts, Settings};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -26,6 +26,19 @@ pub(crate) struct Current {
     pub(crate) started: Instant,
 }
 
+/// How much there is of scripts and functions.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sums {
+    pub(crate) scripts: ScriptCounts,
+    /// Bytes that Lua uses for scripts, and for functions.
+    pub(crate) script_vm_bytes: usize,
+    pub(crate) function_vm_bytes: usize,
+    pub(crate) libraries: usize,
+    pub(crate) functions: usize,
+    /// Bytes of the texts of libraries.
+    pub(crate) library_bytes: usize,
+}
+
 /// Scripts and functions.
 pub(crate) struct Scripts {
     interpreter: Mutex<Interpreter>,
@@ -33,9 +46,8 @@ pub(crate) struct Scripts {
     /// Whether the running script has called a command that writes.
     has_written: AtomicBool,
     is_to_end: AtomicBool,
-    /// How many libraries there are, and functions in them.
-    libraries: AtomicUsize,
-    functions: AtomicUsize,
+    /// As they were when somebody could look last.
+    sums: Mutex<Sums>,
 }
 
 impl Scripts {
@@ -50,8 +62,7 @@ impl Scripts {
             current: Mutex::default(),
             has_written: AtomicBool::new(false),
             is_to_end: AtomicBool::new(false),
-            libraries: AtomicUsize::new(0),
-            functions: AtomicUsize::new(0),
+            sums: Mutex::default(),
         }
     }
 
@@ -60,17 +71,23 @@ impl Scripts {
         self.interpreter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts libraries and functions, for those who ask while the interpreter is busy.
-    pub(crate) fn count(&self) {
-        let interpreter = self.interpreter();
-        self.libraries.store(interpreter.libraries().count(), Ordering::Relaxed);
-        let functions = interpreter.libraries().map(|library| library.functions().len()).sum();
-        self.functions.store(functions, Ordering::Relaxed);
-    }
-
-    /// How many libraries and functions there are.
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.libraries.load(Ordering::Relaxed), self.functions.load(Ordering::Relaxed))
+    /// How much there is. While a script runs, which may be the one that asks, it is what there was before.
+    pub(crate) fn sums(&self) -> Sums {
+        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(interpreter) = self.interpreter.try_lock() else { return *sums };
+        if interpreter.is_busy() {
+            return *sums;
+        }
+        let (script_vm_bytes, function_vm_bytes) = interpreter.memory_bytes();
+        *sums = Sums {
+            scripts: interpreter.scripts(),
+            script_vm_bytes,
+            function_vm_bytes,
+            libraries: interpreter.libraries().count(),
+            functions: interpreter.libraries().map(|library| library.functions().len()).sum(),
+            library_bytes: interpreter.libraries().map(|library| library.code().len()).sum(),
+        };
+        *sums
     }
 
     /// The script that runs.

@@ -43,7 +43,7 @@ pub(super) fn memory(shared: &Shared, text: &mut Text) {
     text.line("used_memory_dataset_perc", percent(data, used));
     text.line("allocator_resident", resident);
     text.bytes("total_system_memory", kilobytes_of("/proc/meminfo", "MemTotal:") * 1024);
-    text.lines(&["used_memory_lua", "number_of_cached_scripts", "number_of_functions"], 0);
+    scripts(shared, text);
     text.bytes("maxmemory", shared.config.number(table::MAXMEMORY) as u64);
     let policy = table::MAXMEMORY_POLICY;
     text.line("maxmemory_policy", String::from_utf8_lossy(&shared.config.show(policy)));
@@ -57,6 +57,21 @@ pub(super) fn memory(shared: &Shared, text: &mut Text) {
     let reclaim = shared.engine.keyspace().reclaim();
     text.line("lazyfree_pending_objects", reclaim.pending());
     text.line("lazyfreed_objects", reclaim.freed());
+}
+
+/// Scripts and functions: what Lua uses for them, and what their texts take.
+fn scripts(shared: &Shared, text: &mut Text) {
+    let sums = shared.scripts.sums();
+    text.bytes("used_memory_lua", sums.script_vm_bytes as u64);
+    text.line("used_memory_vm_eval", sums.script_vm_bytes);
+    text.line("used_memory_scripts_eval", sums.scripts.bytes);
+    text.line("number_of_cached_scripts", sums.scripts.cached);
+    text.line("number_of_functions", sums.functions);
+    text.line("number_of_libraries", sums.libraries);
+    text.line("used_memory_vm_functions", sums.function_vm_bytes);
+    text.bytes("used_memory_vm_total", (sums.script_vm_bytes + sums.function_vm_bytes) as u64);
+    text.line("used_memory_functions", sums.library_bytes);
+    text.bytes("used_memory_scripts", (sums.scripts.bytes + sums.library_bytes) as u64);
 }
 
 /// Databases that have keys. The mean time to live is an estimate from some of the keys.

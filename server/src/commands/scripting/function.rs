@@ -155,7 +155,7 @@ fn describe_function(function: &Function, reply: &mut ReplyWriter) {
 fn stats(call: &mut HostCall<'_>) -> Result<(), Error> {
     let scripts = &call.shared.scripts;
     let running = scripts.current();
-    let (libraries, functions) = scripts.counts();
+    let sums = scripts.sums();
 
     let reply = &mut *call.reply;
     reply.map(2);
@@ -180,9 +180,9 @@ fn stats(call: &mut HostCall<'_>) -> Result<(), Error> {
     reply.bulk(b"LUA");
     reply.map(2);
     reply.bulk(b"libraries_count");
-    reply.integer(libraries as i64);
+    reply.integer(sums.libraries as i64);
     reply.bulk(b"functions_count");
-    reply.integer(functions as i64);
+    reply.integer(sums.functions as i64);
     Ok(())
 }
 

@@ -115,7 +115,7 @@ fn change<T>(
         call.turn.record(call.session.db, call.args.words());
     }
     drop(interpreter);
-    scripts.count();
+    scripts.sums();
     result.map_err(|error| failed(&error))
 }
 
