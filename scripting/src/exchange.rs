@@ -16,6 +16,8 @@ pub(crate) enum Question {
     /// May this command be called?
     AclCheck(Box<Exchange>),
     CpuTime,
+    /// Where does the reply go to?
+    Reply,
 }
 
 /// What it is told.
@@ -25,6 +27,8 @@ pub(crate) enum Answer {
     Reply(Box<Exchange>),
     Allowed(Option<bool>),
     CpuTime(Duration),
+    /// Lent until the next question.
+    Writer(*mut ReplyWriter),
 }
 
 /// The words of a command and then its reply; kept between calls for its memory.
@@ -34,6 +38,9 @@ pub(crate) struct Exchange {
     pub(crate) reply: ReplyWriter,
     pub(crate) propagation: Propagation,
 }
+
+/// So many words need no memory of their own.
+const FEW: usize = 8;
 
 /// Buffers above this are not kept.
 const KEPT_BYTES_MAX: usize = 64 << 10;
@@ -63,14 +70,15 @@ impl Exchange {
         self.ends.push(self.words.len());
     }
 
-    /// The words, which borrow only half of the exchange, and the reply.
-    pub(crate) fn parts(&mut self) -> (Vec<&[u8]>, &mut ReplyWriter) {
-        let mut words = Vec::with_capacity(self.ends.len());
+    /// Hands over the words, which borrow only half of the exchange, and the reply.
+    pub(crate) fn with_parts<T>(&mut self, take: impl FnOnce(&[&[u8]], &mut ReplyWriter) -> T) -> T {
         let mut start = 0;
-        for &end in &self.ends {
-            words.push(&self.words[start..end]);
-            start = end;
+        let words = self.ends.iter().map(|&end| &self.words[std::mem::replace(&mut start, end)..end]);
+        if self.ends.len() > FEW {
+            return take(&words.collect::<Vec<_>>(), &mut self.reply);
         }
-        (words, &mut self.reply)
+        let mut few = [&[][..]; FEW];
+        few.iter_mut().zip(words).for_each(|(place, word)| *place = word);
+        take(&few[..self.ends.len()], &mut self.reply)
     }
 }

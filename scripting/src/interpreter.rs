@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use mlua::Value;
 use spinel_resp::ReplyWriter;
 use spinel_types::sha1::sha1_hex;
 
@@ -11,8 +10,9 @@ use crate::function::{Function, Functions, Library, Replace, RestorePolicy, payl
 use crate::host::Host;
 use crate::limit::Limit;
 use crate::machine::Machine;
+use crate::native;
 use crate::redis::Version;
-use crate::running::{Job, Progress, Purpose, Running, load_library};
+use crate::running::{Code, Job, Progress, Running, load_library};
 use crate::sandbox::Kind;
 use crate::script::{self, Origin, Script, ScriptCounts, Scripts};
 
@@ -48,6 +48,8 @@ pub struct Interpreter {
     functions: Functions,
     script_machine: Option<Machine>,
     function_machine: Option<Machine>,
+    /// How many machines there have been.
+    machines: u64,
 }
 
 impl Interpreter {
@@ -59,6 +61,7 @@ impl Interpreter {
             functions: Functions::default(),
             script_machine: None,
             function_machine: None,
+            machines: 0,
         }
     }
 
@@ -82,16 +85,22 @@ impl Interpreter {
             Kind::Functions => &mut self.function_machine,
         };
         machine.get_or_insert_with(|| {
-            Machine::new(kind, limit, &version).expect("a new Lua state takes its libraries")
+            self.machines += 1;
+            Machine::new(kind, self.machines, limit, &version).expect("a new Lua state takes its libraries")
         })
     }
 
     /// Finds the script with this text, or compiles it.
     pub fn prepare(&mut self, body: &[u8], origin: Origin) -> Result<Arc<Script>, ErrorReply> {
+        let recent = self.scripts.find_recent(body).filter(|_| origin == Origin::Eval);
+        if let Some(script) = recent {
+            self.scripts.touch(&script);
+            return Ok(script);
+        }
         let hash = sha1_hex(body);
         if let Some(script) = self.scripts.find(hash.as_bytes()) {
             match origin {
-                Origin::Eval => self.scripts.touch(&hash),
+                Origin::Eval => self.scripts.touch(&script),
                 Origin::Load => self.scripts.promote(&hash),
             }
             return Ok(script);
@@ -99,13 +108,8 @@ impl Interpreter {
         if self.is_busy() {
             return Err(ErrorReply::busy());
         }
-        let (flags, code) = script::declaration(body)?;
-        let function = self
-            .machine(Kind::Scripts)
-            .compile(code, "@user_script")
-            .map_err(|text| ErrorReply::quoting("ERR Error compiling script (new function): ", &text))?;
-        let script = Arc::new(Script { hash, body: body.to_vec(), flags, function });
-        self.scripts.insert(Arc::clone(&script), origin);
+        let script = self.compile(hash, body)?;
+        self.scripts.insert(&script, origin);
         Ok(script)
     }
 
@@ -135,32 +139,51 @@ impl Interpreter {
             reply.error_bytes(ErrorReply::busy().text());
             return Progress::Finished;
         }
-        let reply_bytes_max = self.settings.reply_bytes_max;
-        let running = match job {
-            Job::Script { script, keys, arguments } => {
-                let machine = self.machine(Kind::Scripts);
-                machine.set_arguments(keys, arguments).and_then(|()| {
-                    let fiber = machine.start(script.function.clone(), None)?;
-                    Ok(Running::new(fiber, &machine.parts, Purpose::Script, script.sha(), reply_bytes_max))
-                })
-            }
-            Job::Function { function, keys, arguments } => {
-                let machine = self.machine(Kind::Functions);
-                machine.texts(keys).and_then(|keys| {
-                    let arguments = (Value::Table(keys), Value::Table(machine.texts(arguments)?));
-                    let fiber = machine.start(function.callback.clone(), Some(arguments))?;
-                    let name = String::from_utf8_lossy(function.name());
-                    Ok(Running::new(fiber, &machine.parts, Purpose::Function, &name, reply_bytes_max))
-                })
-            }
-        };
-        match running {
+        match self.start(job) {
             Ok(running) => running.begin(host, reply),
             Err(error) => {
-                reply.error_bytes(format!("ERR {error}").as_bytes());
+                reply.error_bytes(error.text());
                 Progress::Finished
             }
         }
+    }
+
+    fn start(&mut self, job: Job<'_>) -> Result<Running, ErrorReply> {
+        let bytes_max = self.settings.reply_bytes_max;
+        let running = match job {
+            Job::Script { script, keys, arguments } => {
+                let script = self.present(script)?;
+                let job = native::Job::script(keys, arguments, bytes_max);
+                Running::start(self.machine(Kind::Scripts), Code::Script(script), job)
+            }
+            Job::Function { function, keys, arguments } => {
+                let machine = self.machine(Kind::Functions);
+                if function.machine != machine.parts.number {
+                    return Err(ErrorReply::no_function());
+                }
+                let job = native::Job::function(keys, arguments, bytes_max);
+                Running::start(machine, Code::Function(Arc::clone(function)), job)
+            }
+        };
+        running.map_err(|error| ErrorReply::new(&format!("ERR {error}")))
+    }
+
+    /// The script itself, or the same one compiled anew if the state it was compiled in was flushed meanwhile.
+    fn present(&mut self, script: &Arc<Script>) -> Result<Arc<Script>, ErrorReply> {
+        if script.machine == self.machine(Kind::Scripts).parts.number {
+            return Ok(Arc::clone(script));
+        }
+        self.compile(script.hash.clone(), &script.body)
+    }
+
+    fn compile(&mut self, hash: String, body: &[u8]) -> Result<Arc<Script>, ErrorReply> {
+        let (flags, code) = script::declaration(body)?;
+        let machine = self.machine(Kind::Scripts);
+        let function = machine
+            .compile(code, "@user_script")
+            .map_err(|text| ErrorReply::quoting("ERR Error compiling script (new function): ", &text))?;
+        let machine = machine.parts.number;
+        Ok(Arc::new(Script { hash, body: body.to_vec(), flags, function, machine }))
     }
 
     /// Finds a function by its name.
@@ -184,10 +207,10 @@ impl Interpreter {
         if self.is_busy() {
             return Err(ErrorReply::busy());
         }
-        let reply_bytes_max = self.settings.reply_bytes_max;
         self.machine(Kind::Functions);
         let machine = self.function_machine.as_mut().expect("it was made above");
-        self.functions.load(code, replace, |code| load_library(machine, code, host, reply_bytes_max))
+        let number = machine.parts.number;
+        self.functions.load(code, replace, number, |code| load_library(machine, code, host))
     }
 
     /// Removes a library and its functions.

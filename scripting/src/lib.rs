@@ -26,7 +26,6 @@ mod running;
 mod sandbox;
 mod script;
 mod shared;
-mod to_reply;
 
 pub use error::ErrorReply;
 pub use flags::Flags;

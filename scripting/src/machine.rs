@@ -1,5 +1,6 @@
 //! One Lua state: what is compiled in it, started, suspended, ended.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use corosensei::stack::DefaultStack;
@@ -7,11 +8,11 @@ use mlua::chunk::ChunkMode;
 use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
 
 use crate::exchange::Question;
-use crate::library::as_text;
 use crate::limit::Limit;
-use crate::native::{self, Fiber};
+use crate::native::{self, Failed, Fiber, Job, Scene};
 use crate::raise::Raise;
 use crate::redis::Version;
+use crate::running::Code;
 use crate::sandbox::{self, Kind, Sandbox};
 use crate::shared::{Failure, Shared, killed, raised_text};
 
@@ -23,10 +24,13 @@ pub(crate) struct Parts {
     pub(crate) lua: Lua,
     pub(crate) shared: Arc<Shared>,
     pub(crate) limit: Limit,
-    /// Calls a function so that an error it doesn't catch is noted.
-    xpcall: Function,
-    /// Calls a function with two arguments in the same way.
-    call: Function,
+    /// Where KEYS and ARGV are.
+    pub(crate) globals: Table,
+    /// Tells states apart: what was compiled in another one is of no use here.
+    pub(crate) number: u64,
+    runner: Function,
+    /// What Lua used when the last run ended.
+    used_bytes: AtomicUsize,
     note: Function,
     stack: Mutex<Stack>,
 }
@@ -45,24 +49,27 @@ pub(crate) struct Machine {
     pub(crate) sandbox: Sandbox,
 }
 
-/// A call with arguments that leaves no frame between the library function and the caller.
-const CALL: &str = "local xpcall = ...
-return function(f, keys, arguments, note)
-  return xpcall(function() return f(keys, arguments) end, note)
-end";
-
 impl Machine {
     /// Makes a state for scripts or for functions.
-    pub(crate) fn new(kind: Kind, limit: Limit, version: &Version) -> mlua::Result<Machine> {
+    pub(crate) fn new(kind: Kind, number: u64, limit: Limit, version: &Version) -> mlua::Result<Machine> {
         let options = LuaOptions::new().catch_rust_panics(true);
         let lua = Lua::new_with(StdLib::TABLE | StdLib::STRING | StdLib::MATH, options)?;
         let shared = Arc::new(Shared::new());
-        let xpcall = native::xpcall_noting(&lua)?;
-        let call = lua.load(CALL).set_name("=call").into_function()?.call(&xpcall)?;
         let sandbox = sandbox::build(&lua, limit, &shared, kind, version)?;
         let note = note_failure(&lua, limit, &shared)?;
-        let parts =
-            Arc::new(Parts { lua, shared, limit, xpcall, call, note, stack: Mutex::new(Stack::None) });
+        let (runner, globals) = (native::runner(&lua)?, sandbox.globals.clone());
+        let stack = Mutex::new(Stack::None);
+        let parts = Arc::new(Parts {
+            lua,
+            shared,
+            limit,
+            globals,
+            number,
+            runner,
+            used_bytes: AtomicUsize::new(0),
+            note,
+            stack,
+        });
         set_hook(&parts.lua, &parts.shared)?;
         parts.lua.set_app_data(Arc::clone(&parts.shared));
         Ok(Machine { parts, sandbox })
@@ -85,42 +92,20 @@ impl Machine {
         })
     }
 
-    /// Sets the globals that scripts read their arguments from.
-    pub(crate) fn set_arguments(&self, keys: &[&[u8]], arguments: &[&[u8]]) -> mlua::Result<()> {
-        native::set_arguments(&self.parts.lua, &self.sandbox.globals, keys, arguments)
-    }
-
-    /// Makes a list of texts.
-    pub(crate) fn texts(&self, texts: &[&[u8]]) -> mlua::Result<Table> {
-        native::texts(&self.parts.lua, texts)
-    }
-
     /// Decides which globals are seen.
     pub(crate) fn show(&self, globals: &Table) -> mlua::Result<()> {
         self.sandbox.metatable.raw_set("__index", globals)
     }
 
-    /// Starts a function, with two arguments or none, on a stack of its own.
-    pub(crate) fn start(
-        &mut self,
-        function: Function,
-        arguments: Option<(Value, Value)>,
-    ) -> mlua::Result<Fiber> {
+    /// Starts a function on a stack of its own. What the job points to is read before the fiber asks for anything.
+    pub(crate) fn start(&mut self, code: Code, job: Job) -> std::io::Result<Fiber> {
         let stack = match std::mem::replace(&mut *self.parts.stack(), Stack::Used) {
             Stack::Kept(stack) => stack,
-            Stack::None | Stack::Used => native::new_stack().map_err(mlua::Error::external)?,
+            Stack::None | Stack::Used => native::new_stack()?,
         };
         self.parts.shared.begin();
         let parts = Arc::clone(&self.parts);
-        Ok(Fiber::new(stack, move || {
-            parts.limit.impose(&parts.lua);
-            let outcome = match arguments {
-                None => parts.xpcall.call((function, &parts.note)),
-                Some((keys, arguments)) => parts.call.call((function, keys, arguments, &parts.note)),
-            };
-            Limit::remove(&parts.lua);
-            outcome
-        }))
+        Ok(Fiber::new(stack, move || native::run(&parts.scene(), code.function(), job)))
     }
 
     /// Tells whether a script runs, or is suspended.
@@ -130,6 +115,18 @@ impl Machine {
 }
 
 impl Parts {
+    fn scene(&self) -> Scene<'_> {
+        Scene {
+            lua: &self.lua,
+            shared: &self.shared,
+            limit: self.limit,
+            globals: &self.globals,
+            note: &self.note,
+            runner: &self.runner,
+            used_bytes: &self.used_bytes,
+        }
+    }
+
     fn stack(&self) -> MutexGuard<'_, Stack> {
         self.stack.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,23 +143,21 @@ impl Parts {
             // It fails for lack of memory only, and there is no limit now.
             let _ = set_hook(&self.lua, &self.shared);
         }
-        if self.lua.used_memory() > self.limit.bytes_max / 2 {
+        if self.used_bytes.load(Ordering::Relaxed) > self.limit.bytes_max / 2 {
             // Without functions of scripts that are called when something is collected, this fails never.
             let _ = self.lua.gc_collect();
         }
     }
 
     /// Tells why a run failed: what the last error said, and where it was raised.
-    pub(crate) fn failure(&self, outcome: mlua::Result<(bool, Value)>) -> Failure {
-        if let Some(failure) = self.shared.take_failure() {
-            return failure;
-        }
-        let text = match outcome {
-            Ok((_, value)) => raised_text(&value, |value| as_text(value).unwrap_or_default()),
-            Err(mlua::Error::MemoryError(_)) => b"ERR not enough memory".to_vec(),
-            Err(error) => format!("ERR {error}").into_bytes(),
+    pub(crate) fn failure(&self, failed: Failed) -> Failure {
+        let noted = self.shared.take_failure();
+        let text = match failed {
+            Failed::Noted => b"ERR error in error handling".to_vec(),
+            Failed::Memory => b"ERR not enough memory".to_vec(),
+            Failed::Text(text) => text,
         };
-        Failure { text, position: None }
+        noted.unwrap_or(Failure { text, position: None })
     }
 }
 

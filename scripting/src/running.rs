@@ -1,9 +1,10 @@
 //! A run: a script on its own stack, and the loop that answers what it asks.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use spinel_resp::ReplyWriter;
+use spinel_resp::{Protocol, ReplyWriter};
 
 use crate::error::ErrorReply;
 use crate::exchange::{Answer, Question};
@@ -11,10 +12,9 @@ use crate::function::Function;
 use crate::host::{Call, Host, Tick};
 use crate::limit::Limit;
 use crate::machine::{Machine, Parts};
-use crate::native::{Fiber, Outcome, Step};
+use crate::native::{self, Failed, Fiber, Outcome, Step};
 use crate::script::Script;
 use crate::shared::{Failure, Registration};
-use crate::to_reply::{ReplyLimit, to_reply};
 
 /// What is to be run.
 #[derive(Clone, Copy, Debug)]
@@ -49,26 +49,34 @@ pub enum Progress {
     Suspended(Running),
 }
 
-/// What a run is for: it decides what is said when it is killed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Script,
-    Function,
-    Library,
+/// What runs.
+pub(crate) enum Code {
+    Script(Arc<Script>),
+    Function(Arc<Function>),
+    /// The code of a library, which registers functions.
+    Library(mlua::Function),
+}
+
+impl Code {
+    pub(crate) fn function(&self) -> &mlua::Function {
+        match self {
+            Code::Script(script) => &script.function,
+            Code::Function(function) => &function.callback,
+            Code::Library(function) => function,
+        }
+    }
 }
 
 /// A suspended script. It stays on its thread. If it is dropped, it is killed.
 pub struct Running {
     fiber: Option<Fiber>,
     parts: Arc<Parts>,
-    purpose: Purpose,
-    name: String,
-    reply_bytes_max: usize,
+    code: Code,
 }
 
 impl fmt::Debug for Running {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Running").field("name", &self.name).finish_non_exhaustive()
+        formatter.debug_struct("Running").field("name", &self.name()).finish_non_exhaustive()
     }
 }
 
@@ -79,25 +87,24 @@ enum Drive {
 }
 
 impl Running {
-    pub(crate) fn new(
-        fiber: Fiber,
-        parts: &Arc<Parts>,
-        purpose: Purpose,
-        name: &str,
-        reply_bytes_max: usize,
-    ) -> Running {
-        Running {
-            fiber: Some(fiber),
-            parts: Arc::clone(parts),
-            purpose,
-            name: name.to_owned(),
-            reply_bytes_max,
-        }
+    /// Starts a run. What the job points to has to stay until [`begin`](Running::begin) returns.
+    pub(crate) fn start(machine: &mut Machine, code: Code, job: native::Job) -> std::io::Result<Running> {
+        let kept = match &code {
+            Code::Script(script) => Code::Script(Arc::clone(script)),
+            Code::Function(function) => Code::Function(Arc::clone(function)),
+            Code::Library(function) => Code::Library(function.clone()),
+        };
+        let fiber = Some(machine.start(kept, job)?);
+        Ok(Running { fiber, parts: Arc::clone(&machine.parts), code })
     }
 
     /// Returns the hash of the script or the name of the function.
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn name(&self) -> Cow<'_, str> {
+        match &self.code {
+            Code::Script(script) => script.sha().into(),
+            Code::Function(function) => String::from_utf8_lossy(function.name()),
+            Code::Library(_) => "".into(),
+        }
     }
 
     /// Goes on until the script ends or is suspended once more.
@@ -119,17 +126,22 @@ impl Running {
     }
 
     fn go_on(mut self, answer: Answer, host: &mut dyn Host, reply: &mut ReplyWriter) -> Progress {
-        match self.drive(answer, host) {
+        let start = reply.position();
+        match self.drive(answer, host, reply) {
             Drive::Suspended => Progress::Suspended(self),
             Drive::Ended(outcome) => {
-                self.finish(outcome, reply);
+                if let Some(failure) = self.failure(outcome) {
+                    reply.truncate(start);
+                    reply.error_bytes(&failed(failure, &self.name()));
+                }
+                self.end();
                 Progress::Finished
             }
         }
     }
 
     /// Answers questions.
-    fn drive(&mut self, mut answer: Answer, host: &mut dyn Host) -> Drive {
+    fn drive(&mut self, mut answer: Answer, host: &mut dyn Host, reply: &mut ReplyWriter) -> Drive {
         let fiber = self.fiber.as_mut().expect("a fiber is there until it has ended");
         loop {
             let question = match fiber.resume(answer) {
@@ -139,14 +151,15 @@ impl Running {
             answer = match question {
                 Question::Call(mut exchange) => {
                     let (protocol, propagation) = (exchange.reply.protocol(), exchange.propagation);
-                    let (words, reply) = exchange.parts();
-                    host.call(&Call { words: &words, protocol, propagation }, reply);
+                    exchange.with_parts(|words, reply| {
+                        host.call(&Call { words, protocol, propagation }, reply);
+                    });
                     Answer::Reply(exchange)
                 }
                 Question::Tick => match host.tick() {
                     Tick::GoOn => Answer::GoOn,
                     Tick::Kill => Answer::Kill,
-                    Tick::Suspend if self.purpose == Purpose::Library => Answer::Kill,
+                    Tick::Suspend if matches!(self.code, Code::Library(_)) => Answer::Kill,
                     Tick::Suspend => return Drive::Suspended,
                 },
                 Question::Log(level, text) => {
@@ -154,10 +167,10 @@ impl Running {
                     Answer::GoOn
                 }
                 Question::AclCheck(mut exchange) => {
-                    let (words, _) = exchange.parts();
-                    Answer::Allowed(host.acl_check(&words))
+                    Answer::Allowed(exchange.with_parts(|words, _| host.acl_check(words)))
                 }
                 Question::CpuTime => Answer::CpuTime(host.cpu_time()),
+                Question::Reply => Answer::Writer(reply),
             };
         }
     }
@@ -170,35 +183,23 @@ impl Running {
         self.parts.tidy();
     }
 
-    fn finish(&mut self, outcome: Outcome, reply: &mut ReplyWriter) {
-        match outcome {
-            Ok((true, value)) if !self.parts.shared.is_killed() => {
-                let limit = ReplyLimit { bytes_max: self.reply_bytes_max };
-                let script = self.parts.shared.protocol();
-                // Tables within tables need more stack than the caller may have.
-                if let Some(fiber) = self.fiber.take() {
-                    self.parts.keep_stack(fiber.reuse(|| to_reply(&value, script, &limit, reply)));
-                }
-            }
-            outcome => {
-                let failure = self.failure(outcome);
-                reply.error_bytes(&failed(failure, &self.name));
-            }
-        }
-        self.end();
-    }
-
-    fn failure(&self, outcome: Outcome) -> Failure {
+    /// Why the run has not ended well, if it hasn't.
+    fn failure(&self, outcome: Outcome) -> Option<Failure> {
         let is_killed = self.parts.shared.is_killed();
-        let mut failure = self.parts.failure(outcome);
+        let failed = match outcome {
+            Ok(()) if !is_killed => return None,
+            Ok(()) => Failed::Noted,
+            Err(failed) => failed,
+        };
+        let mut failure = self.parts.failure(failed);
         if is_killed {
-            failure.text = match self.purpose {
-                Purpose::Script => b"ERR Script killed by user with SCRIPT KILL...".to_vec(),
-                Purpose::Function => b"ERR Script killed by user with FUNCTION KILL...".to_vec(),
-                Purpose::Library => b"ERR FUNCTION LOAD timeout".to_vec(),
+            failure.text = match self.code {
+                Code::Script(_) => b"ERR Script killed by user with SCRIPT KILL...".to_vec(),
+                Code::Function(_) => b"ERR Script killed by user with FUNCTION KILL...".to_vec(),
+                Code::Library(_) => b"ERR FUNCTION LOAD timeout".to_vec(),
             };
         }
-        failure
+        Some(failure)
     }
 }
 
@@ -231,24 +232,21 @@ pub(crate) fn load_library(
     machine: &mut Machine,
     code: &[u8],
     host: &mut dyn Host,
-    reply_bytes_max: usize,
 ) -> Result<Vec<Registration>, ErrorReply> {
     let function = machine
         .compile(code, "@user_function")
         .map_err(|text| ErrorReply::quoting("ERR Error compiling function: ", &text))?;
     let failed = |error: &dyn fmt::Display| ErrorReply::new(&format!("ERR {error}"));
-    let fiber = machine.start(function, None).map_err(|error| failed(&error))?;
+    let (code, job) = (Code::Library(function), native::Job::library());
+    let mut running = Running::start(machine, code, job).map_err(|error| failed(&error))?;
     machine.show(&machine.sandbox.loading).map_err(|error| failed(&error))?;
     machine.parts.shared.take_registered();
-    let mut running = Running::new(fiber, &machine.parts, Purpose::Library, "", reply_bytes_max);
-    let driven = running.drive(Answer::GoOn, host);
-    let is_done = matches!(driven, Drive::Ended(Ok((true, _)))) && !running.parts.shared.is_killed();
-    let result = match driven {
-        Drive::Ended(outcome) if !is_done => {
-            let text = running.failure(outcome).text;
-            Err(ErrorReply::quoting("ERR Error registering functions: ", &text))
-        }
-        _ => Ok(()),
+    let mut reply = ReplyWriter::new(Protocol::Resp2);
+    let result = match running.drive(Answer::GoOn, host, &mut reply) {
+        Drive::Ended(outcome) => running.failure(outcome).map_or(Ok(()), |failure| {
+            Err(ErrorReply::quoting("ERR Error registering functions: ", &failure.text))
+        }),
+        Drive::Suspended => Ok(()),
     };
     running.end();
     machine.show(&machine.sandbox.globals).map_err(|error| failed(&error))?;

@@ -15,10 +15,8 @@ use crate::shared::Shared;
 use crate::{library, native, redis};
 
 /// Functions of Lua that scripts may call as they are.
-const FUNCTIONS: [&str; 11] = [
-    "_VERSION", "assert", "error", "gcinfo", "ipairs", "rawequal", "select", "tonumber", "tostring", "type",
-    "unpack",
-];
+const FUNCTIONS: [&str; 10] =
+    ["_VERSION", "assert", "error", "gcinfo", "ipairs", "rawequal", "select", "tonumber", "tostring", "type"];
 
 const READONLY: &str = "Attempt to modify a readonly table";
 
@@ -74,6 +72,7 @@ pub(crate) fn build(
     }
     replace_table_functions(lua, &standard, &protection, &globals)?;
     replace_loaders(lua, &standard, &globals)?;
+    globals.raw_set("unpack", native::unpack(lua, standard.raw_get("unpack")?)?)?;
     globals.raw_set("pcall", native::pcall(lua)?)?;
     globals.raw_set("xpcall", native::xpcall(lua, shared)?)?;
     globals.raw_set("collectgarbage", collectgarbage(lua, limit, &standard)?)?;
@@ -140,7 +139,8 @@ fn replace_table_functions(
     for name in ["rawget", "getmetatable"] {
         globals.raw_set(name, native::redirected(lua, standard.raw_get(name)?, protected)?)?;
     }
-    for name in ["insert", "remove", "setn"] {
+    table.raw_set("insert", native::insert(lua, table.raw_get("insert")?, protected)?)?;
+    for name in ["remove", "setn"] {
         table.raw_set(name, native::guarded(lua, table.raw_get(name)?, protected)?)?;
     }
     for name in ["foreach", "foreachi", "getn", "maxn"] {
@@ -194,6 +194,9 @@ fn nonexistent_global(_: &Lua, arguments: &Arguments) -> Result<Value, Raise> {
     Err(Raise::Here(text))
 }
 
+/// The largest step, in kilobytes: larger ones overflow in Lua.
+const STEP_MAX: i64 = 1 << 20;
+
 /// Collecting is allowed; to stop the collector or to slow it down would outlast the script.
 fn collectgarbage(lua: &Lua, limit: Limit, standard: &Table) -> mlua::Result<Function> {
     let original: Function = standard.raw_get("collectgarbage")?;
@@ -210,7 +213,7 @@ fn collectgarbage(lua: &Lua, limit: Limit, standard: &Table) -> mlua::Result<Fun
                 Ok(Value::Number(0.0))
             }
             b"count" => Ok(Value::Number(lua.used_memory() as f64 / 1024.0)),
-            b"step" => Ok(original.call((option, library::integer_or(arguments, 2, 0)?))?),
+            b"step" => Ok(original.call(("step", library::integer_or(arguments, 2, 0)?.clamp(0, STEP_MAX)))?),
             _ => {
                 let option = String::from_utf8_lossy(&option).into_owned();
                 Err(Raise::Argument(1, format!("invalid option '{option}'")))

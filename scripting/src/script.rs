@@ -1,6 +1,7 @@
 //! Scripts by the hash of their text, and what the first line of one declares.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 use mlua::Function;
@@ -18,6 +19,8 @@ pub struct Script {
     pub(crate) body: Vec<u8>,
     pub(crate) flags: Flags,
     pub(crate) function: Function,
+    /// The number of the machine it was compiled in.
+    pub(crate) machine: u64,
 }
 
 impl Script {
@@ -64,12 +67,55 @@ struct Kept {
     used: u64,
 }
 
+/// Hashes are spread well as they are: their first digits choose the place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Name([u8; NAME_BYTES]);
+
+const NAME_BYTES: usize = 40;
+
+impl Name {
+    fn of(hash: &[u8]) -> Option<Name> {
+        hash.try_into().ok().map(Name)
+    }
+}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let part = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| self.0[at + byte]));
+        state.write_u64(part(0) ^ part(8).rotate_left(32));
+    }
+}
+
+/// Takes one number and spreads its bits, of which digits leave many unused.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("names are written as one number");
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+}
+
+/// Scripts that were run with EVAL lately are found without their hash.
+const RECENT: usize = 16;
+
 /// The scripts of an interpreter.
 #[derive(Default)]
 pub(crate) struct Scripts {
-    by_hash: HashMap<String, Kept>,
+    by_hash: HashMap<Name, Kept, BuildHasherDefault<Spread>>,
+    /// By a few bytes of the text; each place is the last script's that had it.
+    recent: [Option<Arc<Script>>; RECENT],
     /// The hashes of scripts of EVAL with the time of a use; only the pair with the last use counts.
-    uses: VecDeque<(String, u64)>,
+    uses: VecDeque<(Name, u64)>,
     clock: u64,
     evaluated: usize,
     evicted: u64,
@@ -79,23 +125,35 @@ pub(crate) struct Scripts {
 impl Scripts {
     /// Finds a script by its hash, in digits of any case.
     pub(crate) fn find(&self, hash: &[u8]) -> Option<Arc<Script>> {
-        let hash = std::str::from_utf8(hash).ok().filter(|hash| hash.len() == 40)?;
-        if let Some(kept) = self.by_hash.get(hash) {
+        let name = Name::of(hash)?;
+        if let Some(kept) = self.by_hash.get(&name) {
             return Some(Arc::clone(&kept.script));
         }
-        let kept = self.by_hash.get(&hash.to_ascii_lowercase())?;
+        let kept = self.by_hash.get(&Name(name.0.map(|digit| digit.to_ascii_lowercase())))?;
         Some(Arc::clone(&kept.script))
     }
 
+    /// Finds a script by its text among those that EVAL has run lately.
+    pub(crate) fn find_recent(&self, body: &[u8]) -> Option<Arc<Script>> {
+        self.recent[recent_place(body)].as_ref().filter(|script| script.body == body).cloned()
+    }
+
     /// Notes that a script is used by EVAL.
-    pub(crate) fn touch(&mut self, hash: &str) {
+    pub(crate) fn touch(&mut self, script: &Arc<Script>) {
+        let Some(name) = Name::of(script.hash.as_bytes()) else { return };
+        let place = &mut self.recent[recent_place(&script.body)];
+        if !place.as_ref().is_some_and(|recent| Arc::ptr_eq(recent, script)) {
+            *place = Some(Arc::clone(script));
+        }
+        if self.uses.back().is_some_and(|(last, _)| *last == name) {
+            return;
+        }
         self.clock += 1;
-        let clock = self.clock;
-        let Some(kept) = self.by_hash.get_mut(hash).filter(|kept| kept.origin == Origin::Eval) else {
+        let Some(kept) = self.by_hash.get_mut(&name).filter(|kept| kept.origin == Origin::Eval) else {
             return;
         };
-        kept.used = clock;
-        self.uses.push_back((hash.to_owned(), clock));
+        kept.used = self.clock;
+        self.uses.push_back((name, self.clock));
         self.tidy_uses();
     }
 
@@ -108,22 +166,23 @@ impl Scripts {
     }
 
     /// Keeps a script; of EVAL's, the one that wasn't used for longest goes.
-    pub(crate) fn insert(&mut self, script: Arc<Script>, origin: Origin) {
+    pub(crate) fn insert(&mut self, script: &Arc<Script>, origin: Origin) {
+        let Some(name) = Name::of(script.hash.as_bytes()) else { return };
         self.bytes += script.hash.len() + script.body.len();
         self.evaluated += usize::from(origin == Origin::Eval);
-        let hash = script.hash.clone();
-        self.by_hash.insert(hash.clone(), Kept { script, origin, used: 0 });
-        self.touch(&hash);
+        self.by_hash.insert(name, Kept { script: Arc::clone(script), origin, used: 0 });
+        self.touch(script);
         while self.evaluated > EVALUATED_MAX {
             self.evict();
         }
     }
 
     fn evict(&mut self) {
-        while let Some((hash, used)) = self.uses.pop_front() {
-            if self.by_hash.get(&hash).is_some_and(|kept| kept.used == used && kept.origin == Origin::Eval) {
-                if let Some(kept) = self.by_hash.remove(&hash) {
+        while let Some((name, used)) = self.uses.pop_front() {
+            if self.by_hash.get(&name).is_some_and(|kept| kept.used == used && kept.origin == Origin::Eval) {
+                if let Some(kept) = self.by_hash.remove(&name) {
                     self.bytes -= kept.script.hash.len() + kept.script.body.len();
+                    self.recent[recent_place(&kept.script.body)] = None;
                 }
                 self.evaluated -= 1;
                 self.evicted += 1;
@@ -135,7 +194,8 @@ impl Scripts {
 
     /// Keeps a script for good that was kept for EVAL only.
     pub(crate) fn promote(&mut self, hash: &str) {
-        if let Some(kept) = self.by_hash.get_mut(hash).filter(|kept| kept.origin == Origin::Eval) {
+        let kept = Name::of(hash.as_bytes()).and_then(|name| self.by_hash.get_mut(&name));
+        if let Some(kept) = kept.filter(|kept| kept.origin == Origin::Eval) {
             kept.origin = Origin::Load;
             self.evaluated -= 1;
         }
@@ -148,6 +208,12 @@ impl Scripts {
     pub(crate) fn clear(&mut self) {
         *self = Scripts { evicted: self.evicted, ..Scripts::default() };
     }
+}
+
+/// Where a text stands among the recent ones: texts differ in their lengths and ends.
+fn recent_place(body: &[u8]) -> usize {
+    let end = body.iter().rev().take(8).fold(0, |sum: usize, &byte| sum.wrapping_mul(31) + usize::from(byte));
+    (body.len() ^ end) % RECENT
 }
 
 /// Splits the first line off a script and reads it. What is compiled keeps the line's end, so that the numbers of

@@ -21,6 +21,8 @@ pub struct Function {
     description: Option<Vec<u8>>,
     flags: Flags,
     pub(crate) callback: mlua::Function,
+    /// The number of the machine it belongs to.
+    pub(crate) machine: u64,
 }
 
 impl Function {
@@ -116,6 +118,7 @@ impl Functions {
         &mut self,
         text: &[u8],
         replace: Replace,
+        machine: u64,
         run: impl FnOnce(&[u8]) -> Result<Vec<Registration>, ErrorReply>,
     ) -> Result<Vec<u8>, ErrorReply> {
         let (name, code) = declaration(text)?;
@@ -135,15 +138,15 @@ impl Functions {
             return Err(ErrorReply::from_bytes(text));
         }
         self.remove(&name);
-        self.insert(name.clone(), text.to_vec(), registered);
+        self.insert(name.clone(), text.to_vec(), machine, registered);
         Ok(name)
     }
 
-    fn insert(&mut self, library: Vec<u8>, code: Vec<u8>, registered: Vec<Registration>) {
+    fn insert(&mut self, library: Vec<u8>, code: Vec<u8>, machine: u64, registered: Vec<Registration>) {
         let mut functions = Vec::with_capacity(registered.len());
         for Registration { name, description, flags, callback } in registered {
             let library = library.clone();
-            let function = Arc::new(Function { name, library, description, flags, callback });
+            let function = Arc::new(Function { name, library, description, flags, callback, machine });
             self.by_name.insert(function.name.clone(), Arc::clone(&function));
             functions.push(function);
         }

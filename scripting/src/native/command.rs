@@ -1,4 +1,4 @@
-//! `redis.call` and `redis.pcall`, and the tables of keys and arguments: what every script does, without a detour.
+//! `redis.call` and `redis.pcall`: what every script does, without a detour.
 //!
 //! Made of mlua's safe parts, a call took four times the instructions of these.
 //!
@@ -15,7 +15,7 @@ use std::ffi::c_int;
 use std::slice;
 
 use mlua::ffi::{self, lua_State};
-use mlua::{Function, LightUserData, Lua, Table};
+use mlua::{Function, LightUserData, Lua};
 
 use crate::exchange::{Answer, Exchange, Question};
 use crate::shared::{KILLED, Shared};
@@ -25,14 +25,22 @@ const BAD_WORDS: &str = "ERR Lua redis lib command arguments must be strings or 
 const NOT_RUNNING: &str = "ERR This Redis command is not allowed from script";
 const MALFORMED: &str = "ERR a command gave a malformed reply";
 
+/// Fields that tables of replies have: upvalues of [`call_command`], so that they need not be looked up each time.
+#[derive(Clone, Copy)]
+enum Field {
+    Ok = 3,
+    Err = 4,
+}
+
 /// Replies nest a few levels; this is far above, and far below what the stack bears.
 const DEPTH_MAX: u32 = 128;
 
 /// Makes `redis.call`, or `redis.pcall`, which returns errors. `shared` has to outlive the Lua state.
 pub(crate) fn command(lua: &Lua, shared: &Shared, raises: bool) -> mlua::Result<Function> {
     let shared = LightUserData(std::ptr::from_ref(shared).cast_mut().cast());
-    // SAFETY: the closure takes the two pushed values as upvalues and leaves one result.
-    unsafe { lua.exec_raw((shared, raises), |state| ffi::lua_pushcclosure(state, call_command, 2)) }
+    let upvalues = (shared, raises, "ok", "err");
+    // SAFETY: the closure takes the pushed values as upvalues and leaves one result.
+    unsafe { lua.exec_raw(upvalues, |state| ffi::lua_pushcclosure(state, call_command, 4)) }
 }
 
 /// What came of asking for a command.
@@ -51,11 +59,11 @@ unsafe extern "C-unwind" fn call_command(state: *mut lua_State) -> c_int {
             Asked::Killed => {
                 // The hook, called at the next instruction, goes on from here.
                 ffi::lua_sethook(state, ffi::lua_gethook(state), ffi::lua_gethookmask(state), 1);
-                ffi::lua_pushlstring(state, KILLED.as_ptr().cast(), KILLED.len());
+                ffi::lua_pushlstring_(state, KILLED.as_ptr().cast(), KILLED.len());
                 ffi::lua_error(state);
             }
             Asked::Refused(text) => {
-                push_field(state, b"err", text.as_bytes());
+                push_known(state, Field::Err, text.as_bytes());
                 if raises {
                     ffi::lua_error(state);
                 }
@@ -65,7 +73,7 @@ unsafe extern "C-unwind" fn call_command(state: *mut lua_State) -> c_int {
                 ffi::lua_settop(state, 0);
                 if !push_reply(state, &mut cursor, 0) {
                     ffi::lua_settop(state, 0);
-                    push_field(state, b"err", MALFORMED.as_bytes());
+                    push_known(state, Field::Err, MALFORMED.as_bytes());
                 }
                 if raises && cursor.bytes.first() == Some(&b'-') {
                     ffi::lua_error(state);
@@ -129,13 +137,24 @@ fn push_number(number: f64, exchange: &mut Exchange) {
     }
 }
 
-/// Leaves a table with one field on the stack.
+/// Leaves a table with one field on the stack. To be called within [`call_command`].
+unsafe fn push_known(state: *mut lua_State, key: Field, text: &[u8]) {
+    // SAFETY: three slots of those that each function has are used.
+    unsafe {
+        ffi::lua_createtable(state, 0, 1);
+        ffi::lua_pushvalue(state, ffi::lua_upvalueindex(key as c_int));
+        ffi::lua_pushlstring_(state, text.as_ptr().cast(), text.len());
+        ffi::lua_rawset(state, -3);
+    }
+}
+
+/// As [`push_known`], with any key.
 unsafe fn push_field(state: *mut lua_State, key: &[u8], text: &[u8]) {
     // SAFETY: three slots of those that each function has are used.
     unsafe {
         ffi::lua_createtable(state, 0, 1);
-        ffi::lua_pushlstring(state, key.as_ptr().cast(), key.len());
-        ffi::lua_pushlstring(state, text.as_ptr().cast(), text.len());
+        ffi::lua_pushlstring_(state, key.as_ptr().cast(), key.len());
+        ffi::lua_pushlstring_(state, text.as_ptr().cast(), text.len());
         ffi::lua_rawset(state, -3);
     }
 }
@@ -145,7 +164,7 @@ unsafe fn wrap(state: *mut lua_State, key: &[u8]) {
     // SAFETY: as in `push_field`.
     unsafe {
         ffi::lua_createtable(state, 0, 1);
-        ffi::lua_pushlstring(state, key.as_ptr().cast(), key.len());
+        ffi::lua_pushlstring_(state, key.as_ptr().cast(), key.len());
         ffi::lua_pushvalue(state, -3);
         ffi::lua_rawset(state, -3);
         ffi::lua_remove(state, -2);
@@ -193,8 +212,8 @@ unsafe fn push_reply(state: *mut lua_State, cursor: &mut Cursor<'_>, depth: u32)
                 Some(number) => ffi::lua_pushnumber(state, number as f64),
                 None => return false,
             },
-            b'+' => push_field(state, b"ok", text),
-            b'-' => push_field(state, b"err", text),
+            b'+' => push_known(state, Field::Ok, text),
+            b'-' => push_known(state, Field::Err, text),
             b'(' => push_field(state, b"big_number", text),
             b'_' => ffi::lua_pushnil(state),
             b'#' => ffi::lua_pushboolean(state, c_int::from(text == b"t")),
@@ -216,14 +235,14 @@ unsafe fn push_text(state: *mut lua_State, cursor: &mut Cursor<'_>, marker: u8, 
         let Some(bytes) = cursor.length(digits).and_then(|length| cursor.bulk(length)) else { return false };
         match marker {
             b'$' => {
-                ffi::lua_pushlstring(state, bytes.as_ptr().cast(), bytes.len());
+                ffi::lua_pushlstring_(state, bytes.as_ptr().cast(), bytes.len());
             }
-            b'!' => push_field(state, b"err", bytes),
+            b'!' => push_known(state, Field::Err, bytes),
             _ => {
                 let Some((format, text)) = bytes.split_at_checked(4) else { return false };
                 push_field(state, b"format", &format[..3]);
-                ffi::lua_pushlstring(state, c"string".as_ptr(), 6);
-                ffi::lua_pushlstring(state, text.as_ptr().cast(), text.len());
+                ffi::lua_pushlstring_(state, c"string".as_ptr(), 6);
+                ffi::lua_pushlstring_(state, text.as_ptr().cast(), text.len());
                 ffi::lua_rawset(state, -3);
                 wrap(state, b"verbatim_string");
             }
@@ -302,42 +321,5 @@ unsafe fn push_pairs(
         }
         wrap(state, if marker == b'%' { b"map" } else { b"set" });
         true
-    }
-}
-
-/// Sets KEYS and ARGV in `globals`.
-pub(crate) fn set_arguments(
-    lua: &Lua,
-    globals: &Table,
-    keys: &[&[u8]],
-    arguments: &[&[u8]],
-) -> mlua::Result<()> {
-    // SAFETY: takes the pushed table and leaves nothing; the closure owns nothing.
-    unsafe {
-        lua.exec_raw(globals, |state| {
-            for (name, texts) in [(c"KEYS", keys), (c"ARGV", arguments)] {
-                ffi::lua_pushlstring(state, name.as_ptr(), 4);
-                push_texts(state, texts);
-                ffi::lua_rawset(state, -3);
-            }
-            ffi::lua_settop(state, 0);
-        })
-    }
-}
-
-/// Makes a list of texts.
-pub(crate) fn texts(lua: &Lua, texts: &[&[u8]]) -> mlua::Result<Table> {
-    // SAFETY: leaves one result; the closure owns nothing.
-    unsafe { lua.exec_raw((), |state| push_texts(state, texts)) }
-}
-
-unsafe fn push_texts(state: *mut lua_State, texts: &[&[u8]]) {
-    // SAFETY: two slots are used.
-    unsafe {
-        ffi::lua_createtable(state, texts.len().min(1 << 26) as c_int, 0);
-        for (index, text) in texts.iter().enumerate() {
-            ffi::lua_pushlstring(state, text.as_ptr().cast(), text.len());
-            ffi::lua_rawseti(state, -2, index as ffi::lua_Integer + 1);
-        }
     }
 }

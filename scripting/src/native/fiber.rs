@@ -9,13 +9,22 @@ use std::cell::Cell;
 use std::ptr;
 
 use corosensei::stack::DefaultStack;
-use corosensei::{Coroutine, CoroutineResult, Yielder, on_stack};
-use mlua::Value;
+use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::exchange::{Answer, Question};
 
 /// What a fiber's body returns.
-pub(crate) type Outcome = mlua::Result<(bool, Value)>;
+pub(crate) type Outcome = Result<(), Failed>;
+
+/// Why a run has not ended with a reply.
+pub(crate) enum Failed {
+    /// For a reason that was noted when it was raised.
+    Noted,
+    /// Lua may use no more memory.
+    Memory,
+    /// With this text for the client.
+    Text(Vec<u8>),
+}
 
 /// The stack of a script. The deepest that runs on it are the conversions of nested tables, some 2,000 levels, which take
 /// up to 3 KiB each in builds without optimisation, and Lua's 200 nested C calls. Only touched pages take memory.
@@ -76,13 +85,6 @@ impl Fiber {
 
     pub(crate) fn is_done(&self) -> bool {
         self.coroutine.done()
-    }
-
-    /// Runs a function on the stack of a fiber that has ended, and gives the stack back.
-    pub(crate) fn reuse(self, function: impl FnOnce()) -> DefaultStack {
-        let mut stack = self.into_stack();
-        on_stack(&mut stack, function);
-        stack
     }
 
     /// Gives the stack back. The fiber has ended.

@@ -77,6 +77,59 @@ unsafe extern "C-unwind" fn call_redirected(state: *mut lua_State) -> c_int {
     }
 }
 
+/// Makes the `table.insert` of scripts: `original`, but for positions so far below the first that moving what is between
+/// would take minutes, which nothing could interrupt.
+pub(crate) fn insert(lua: &Lua, original: Function, protected: &Table) -> mlua::Result<Function> {
+    // SAFETY: as in `guarded`.
+    unsafe { lua.exec_raw((protected, original), |state| ffi::lua_pushcclosure(state, call_insert, 2)) }
+}
+
+/// Makes the `unpack` of scripts: `original`, but for ranges whose length it computes with an overflow.
+pub(crate) fn unpack(lua: &Lua, original: Function) -> mlua::Result<Function> {
+    // SAFETY: as in `guarded`; the first value is not used.
+    unsafe { lua.exec_raw((false, original), |state| ffi::lua_pushcclosure(state, call_unpack, 2)) }
+}
+
+/// A position below this is one of somebody who means harm.
+const FIRST_POSITION: c_int = -1_000_000;
+/// More results than Lua's stack ever takes.
+const RESULTS_MAX: i64 = 1_000_000;
+
+/// An argument as Lua's library reads it, or what stands for one that is missing.
+unsafe fn integer_or(state: *mut lua_State, at: c_int, default: usize) -> c_int {
+    // SAFETY: reads the stack only.
+    unsafe {
+        if ffi::lua_type(state, at) <= ffi::LUA_TNIL {
+            default as c_int
+        } else {
+            ffi::lua_tointeger(state, at) as c_int
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn call_insert(state: *mut lua_State) -> c_int {
+    // SAFETY: nothing here needs dropping.
+    unsafe {
+        if ffi::lua_gettop(state) == 3 && integer_or(state, 2, 1) < FIRST_POSITION {
+            ffi::luaL_argerror(state, 2, c"position out of bounds".as_ptr());
+        }
+        call_guarded(state)
+    }
+}
+
+unsafe extern "C-unwind" fn call_unpack(state: *mut lua_State) -> c_int {
+    // SAFETY: nothing here needs dropping.
+    unsafe {
+        if ffi::lua_type(state, 1) == ffi::LUA_TTABLE {
+            let (first, last) = (integer_or(state, 2, 1), integer_or(state, 3, ffi::lua_objlen(state, 1)));
+            if i64::from(last) - i64::from(first) >= RESULTS_MAX {
+                ffi::luaL_error(state, c"too many results to unpack".as_ptr());
+            }
+        }
+        call_original(state)
+    }
+}
+
 /// Makes the `pairs` of scripts: the keys of `protected` are walked with `redirected`, all else with `next`.
 pub(crate) fn pairs(
     lua: &Lua,

@@ -7,10 +7,13 @@ mod guard;
 mod matching;
 mod protected_call;
 mod raising;
+mod reply;
+mod run;
 
-pub(crate) use command::{command, set_arguments, texts};
-pub(crate) use fiber::{Fiber, Outcome, Step, ask, new_stack};
-pub(crate) use guard::{guarded, loadstring, pairs, redirected, sort, taking_function};
+pub(crate) use command::command;
+pub(crate) use fiber::{Failed, Fiber, Outcome, Step, ask, new_stack};
+pub(crate) use guard::{guarded, insert, loadstring, pairs, redirected, sort, taking_function, unpack};
 pub(crate) use matching::{gsub, matching};
-pub(crate) use protected_call::{pcall, xpcall, xpcall_noting};
+pub(crate) use protected_call::{pcall, xpcall};
 pub(crate) use raising::{raise_mark, raising, raising_single};
+pub(crate) use run::{Job, Scene, run, runner};

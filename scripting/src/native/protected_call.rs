@@ -44,12 +44,6 @@ unsafe extern "C-unwind" fn call_pcall(state: *mut lua_State) -> c_int {
     }
 }
 
-/// Makes the `xpcall` that notes how a script ends: its handler is a function of ours.
-pub(crate) fn xpcall_noting(lua: &Lua) -> mlua::Result<Function> {
-    // SAFETY: leaves one result.
-    unsafe { lua.exec_raw((), |state| ffi::lua_pushcclosure(state, call_xpcall, 0)) }
-}
-
 /// Makes the `xpcall` of scripts. Its handler isn't called for the error of a script that is killed: that error comes
 /// from a hook, and while a hook runs there is no other that could stop the handler. `shared` has to outlive the Lua
 /// state.

@@ -210,6 +210,20 @@ fn compiled_code_is_refused() {
 }
 
 #[test]
+fn numbers_at_their_ends_are_refused() {
+    check("return {unpack({}, -2147483648, 2147483647)}", "too many results to unpack");
+    check("return {unpack({}, -2147483648, -1)}", "too many results to unpack");
+    check("return {unpack({1, 2}, -1e9, '2e9')}", "too many results to unpack");
+    check("return {unpack({1, 2}, '1', 2)}", "*2");
+    check("return {unpack({1, 2}, nil, nil)}", "*2");
+    check("return {unpack(1)}", "bad argument #1 to 'unpack' (table expected, got number)");
+    check("return {unpack({}, {})}", "bad argument #2 to 'unpack' (number expected, got table)");
+    check("table.insert({}, -2147483648, 1)", "bad argument #2 to 'insert' (position out of bounds)");
+    check("local t = {1} table.insert(t, -5, 2) return t[-5]", ":2");
+    check("return type(collectgarbage('step', 2^31))", "boolean");
+}
+
+#[test]
 fn sorts_end_whatever_the_order() {
     check("local t = {} for i = 1, 1000 do t[i] = i end table.sort(t, function() return true end)", "");
     check(

@@ -21,6 +21,8 @@ pub(crate) struct Meter {
     is_tracking: bool,
     /// Start of the time that brief commands share.
     started: Instant,
+    /// When the last command started that is timed alone.
+    started_last: Instant,
     /// Nanoseconds since `started` that were attributed already.
     attributed: u64,
 }
@@ -36,7 +38,15 @@ pub(crate) struct Mark {
 impl Meter {
     pub(crate) fn new(statistics: Arc<Statistics>) -> Meter {
         let now = Instant::now();
-        Meter { statistics, runs: Vec::new(), calls: 0, is_tracking: true, started: now, attributed: 0 }
+        Meter {
+            statistics,
+            runs: Vec::new(),
+            calls: 0,
+            is_tracking: true,
+            started: now,
+            started_last: now,
+            attributed: 0,
+        }
     }
 
     /// Starts a batch. `is_tracking` says whether the distribution of times is kept.
@@ -82,8 +92,14 @@ impl Meter {
     }
 
     /// To be called before a command runs that is not brief.
-    pub(crate) fn start(&self) -> Mark {
-        Mark { started: Instant::now(), attributed: self.attributed }
+    pub(crate) fn start(&mut self) -> Mark {
+        self.started_last = Instant::now();
+        Mark { started: self.started_last, attributed: self.attributed }
+    }
+
+    /// When the last command started that is not brief: what runs, if it isn't.
+    pub(crate) fn started_last(&self) -> Instant {
+        self.started_last
     }
 
     /// To be called after a command ran that is not brief.

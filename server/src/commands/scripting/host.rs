@@ -31,6 +31,8 @@ pub(super) struct ScriptHost<'h, 'e> {
     pub(super) meter: &'h mut Meter,
     pub(super) shared: &'h Shared,
     pub(super) run: &'h mut Run,
+    /// The words that called the script.
+    pub(super) words: &'h [&'h [u8]],
 }
 
 impl Host for ScriptHost<'_, '_> {
@@ -53,7 +55,7 @@ impl Host for ScriptHost<'_, '_> {
         if !self.run.is_busy {
             self.run.is_busy = true;
             // Whoever finds the keyspace busy must find out by what.
-            self.shared.scripts.begin(self.run.as_others_see_it());
+            self.shared.scripts.begin(self.run.as_others_see_it(self.words));
             self.turn.set_busy(self.claim);
             log::warning(&format!(
                 "Slow script detected: still in execution after {} milliseconds. You can try killing the script \
@@ -114,7 +116,7 @@ impl ScriptHost<'_, '_> {
     }
 
     fn execute(&mut self, prepared: &Prepared, words: &[&[u8]], reply: &mut ReplyWriter) {
-        let ScriptHost { session, turn, claim, meter, shared, run } = self;
+        let ScriptHost { session, turn, claim, meter, shared, run, .. } = self;
         let setting = Setting { db: run.db, ..session.setting() };
         meter.measure(prepared.id, |meter| {
             match turn.execute_claimed(claim, prepared, setting, words, reply) {

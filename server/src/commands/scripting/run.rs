@@ -56,17 +56,17 @@ pub(super) struct Run {
     /// Whether it has called a command that writes.
     pub(super) has_written: bool,
     pub(super) db: DbIndex,
-    /// The words that called it, from when it can be suspended.
-    words: Vec<Vec<u8>>,
 }
 
 impl Run {
-    pub(super) fn as_others_see_it(&self) -> Current {
+    /// `words` called it.
+    pub(super) fn as_others_see_it(&self, words: &[&[u8]]) -> Current {
         let (kind, name) = match &self.code {
             Code::Script(script) => (Kind::Script, script.sha().as_bytes().to_vec()),
             Code::Function(function) => (Kind::Function, function.name().to_vec()),
         };
-        Current { kind, name, words: self.words.clone(), started: self.started }
+        let words = words.iter().map(|word| word.to_vec()).collect();
+        Current { kind, name, words, started: self.started }
     }
 
     /// The command that ends it.
@@ -97,7 +97,7 @@ pub(super) fn run(call: &mut InTurn<'_, '_>, code: Code, is_read_only: bool) -> 
     let limit = Duration::from_millis(limit.unsigned_abs());
     let mut run = Run {
         code,
-        started: Instant::now(),
+        started: call.meter.started_last(),
         limit,
         slice_end: Duration::ZERO,
         may_be_suspended: call.claim.is_none(),
@@ -106,14 +106,13 @@ pub(super) fn run(call: &mut InTurn<'_, '_>, code: Code, is_read_only: bool) -> 
         allows_oom,
         has_written: false,
         db: call.session.db,
-        words: call.args.words().iter().map(|word| word.to_vec()).collect(),
     };
     let code = run.code.clone();
-    let job = code.job(keys, arguments);
+    let (job, words) = (code.job(keys, arguments), call.args.words());
     if let Some(claim) = call.claim.as_deref_mut() {
         let shared = call.shared;
         let (session, turn, meter) = (&mut *call.session, &mut *call.turn, &mut *call.meter);
-        let mut host = ScriptHost { session, turn, claim, meter, shared, run: &mut run };
+        let mut host = ScriptHost { session, turn, claim, meter, shared, run: &mut run, words };
         let progress = shared.scripts.interpreter().run(job, &mut host, call.reply);
         debug_assert!(matches!(progress, Progress::Finished), "it is never suspended");
         end(shared, &run);
@@ -122,7 +121,7 @@ pub(super) fn run(call: &mut InTurn<'_, '_>, code: Code, is_read_only: bool) -> 
     let mut claim = call.turn.claim_all();
     let shared = call.shared;
     let (session, turn, meter) = (&mut *call.session, &mut *call.turn, &mut *call.meter);
-    let mut host = ScriptHost { session, turn, claim: &mut claim, meter, shared, run: &mut run };
+    let mut host = ScriptHost { session, turn, claim: &mut claim, meter, shared, run: &mut run, words };
     let progress = shared.scripts.interpreter().run(job, &mut host, call.reply);
     match progress {
         Progress::Finished => {
@@ -180,8 +179,10 @@ impl SuspendedScript {
         let mut reply = ReplyWriter::new(session.protocol());
         let (mut turn, mut claim) = desk.executor.resume(claim, now());
         let meter = &mut desk.meter;
+        // Others know already what runs.
+        let words = &[];
         let mut host =
-            ScriptHost { session, turn: &mut turn, claim: &mut claim, meter, shared, run: &mut run };
+            ScriptHost { session, turn: &mut turn, claim: &mut claim, meter, shared, run: &mut run, words };
         match running.resume(&mut host, &mut reply) {
             Progress::Finished => {
                 end(shared, &run);
