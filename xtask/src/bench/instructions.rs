@@ -20,21 +20,41 @@ const RUNS: [u64; 2] = [20_000, 120_000];
 
 const SHAPE: Shape = Shape { connections: 10, pipeline: 16, groups: 1 };
 
-/// Measures GET at pipeline 16 under callgrind; says so where valgrind is missing.
+/// The requests that are counted.
+#[derive(Clone, Copy)]
+enum Request {
+    Get,
+    Set,
+}
+
+impl Request {
+    fn batch(self) -> Batch {
+        match self {
+            Request::Get => Batch::new(&[Word::Text("GET"), KEY], SHAPE.pipeline, Reply::bulk(32)),
+            Request::Set => Batch::new(&[Word::Text("SET"), KEY, VALUE], SHAPE.pipeline, Reply::OK),
+        }
+    }
+}
+
+/// Measures GET and SET at pipeline 16 under callgrind; says so where valgrind is missing.
 pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
     let mut section = Section::default();
     if !is_installed("valgrind") {
         section.note("Not measured: valgrind is not installed.");
         return Ok(section);
     }
-    let samples = bench.once(|contender| {
-        let [short, long] = [count(contender, RUNS[0])?, count(contender, RUNS[1])?];
-        Ok(vec![
-            (long.instructions - short.instructions) as f64 / (long.operations - short.operations) as f64,
-        ])
-    })?;
-    let goal = (Better::Lower, Some(Limit::Absolute(1000.0)));
-    section.add("GET, pipeline 16", "instructions", goal, samples);
+    let limit = Some(Limit::Absolute(1000.0));
+    for (name, request, limit) in
+        [("GET, pipeline 16", Request::Get, limit), ("SET, pipeline 16", Request::Set, None)]
+    {
+        let samples = bench.once(|contender| {
+            let [short, long] = [count(contender, request, RUNS[0])?, count(contender, request, RUNS[1])?];
+            Ok(vec![
+                (long.instructions - short.instructions) as f64 / (long.operations - short.operations) as f64,
+            ])
+        })?;
+        section.add(name, "instructions", (Better::Lower, limit), samples);
+    }
     section.note(
         "User instructions by callgrind: the difference of two runs divided by their difference in length.",
     );
@@ -46,16 +66,16 @@ struct Count {
     operations: u64,
 }
 
-/// Runs the server under callgrind for about `operations` GETs and returns what it executed from start to end.
-fn count(contender: &Contender, operations: u64) -> Outcome<Count> {
+/// Runs the server under callgrind for about so many requests and returns what it executed from start to end.
+fn count(contender: &Contender, request: Request, operations: u64) -> Outcome<Count> {
     let folder = std::env::temp_dir().join(format!("spinel-callgrind-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
-    let counted = count_into(contender, operations, &folder);
+    let counted = count_into(contender, (request, operations), &folder);
     fs::remove_dir_all(&folder)?;
     counted
 }
 
-fn count_into(contender: &Contender, operations: u64, folder: &Path) -> Outcome<Count> {
+fn count_into(contender: &Contender, (request, operations): (Request, u64), folder: &Path) -> Outcome<Count> {
     let out = folder.join("callgrind.out.%p");
     // The peers are started by a shell, which becomes the server: hence the children.
     let under = ["valgrind", "--tool=callgrind", "--trace-children=yes", "--quiet"].map(str::to_owned);
@@ -64,8 +84,7 @@ fn count_into(contender: &Contender, operations: u64, folder: &Path) -> Outcome<
     let server = Server::start(contender, StartOptions { under: &under, ..StartOptions::roaming(1) })?;
     fill(&server, &[Word::Text("SET"), KEY, VALUE], KEYS)?;
     let mut load = Load::connect(server.port, SHAPE)?;
-    let mut get = Batch::new(&[Word::Text("GET"), KEY], SHAPE.pipeline, Reply::bulk(32));
-    let run = load.run(&mut get, &mut Keys::random(1, KEYS), operations)?;
+    let run = load.run(&mut request.batch(), &mut Keys::random(1, KEYS), operations)?;
     server.terminate()?;
     Ok(Count { instructions: total(folder)?, operations: run.operations })
 }
