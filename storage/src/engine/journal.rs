@@ -1,61 +1,118 @@
 //! The one true order of all writes, as RESP commands.
 //!
+//! ```text
+//! chunks  [ … 64 KiB ][ … 64 KiB ] [ open …        end
+//!              │  └ a reader reads on here
+//!              └ dropped when every reader has it
+//! ```
+//!
 //! Effects are appended while the shards they concern are locked, so two writes to one key stand here in the
 //! order in which they happened. Readers (a log on disk, replicas, change streams) attach and read from
-//! their own offset; bytes that every reader has read are dropped. Without a reader nothing is recorded, and
-//! a write costs one relaxed load here.
+//! their own offset; what they take is not copied. Without a reader nothing is recorded, and a write costs one
+//! relaxed load here.
 
 use super::audience::Attention;
 use super::effect::Line;
 use crate::keyspace::DbIndex;
 use crate::keyspace::news::Observed;
 use spinel_resp::encode_request;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A position in the journal in bytes.
 pub type Offset = u64;
 
+/// A chunk with so many bytes is closed.
+const CHUNK_BYTES: usize = 64 << 10;
+/// The first bytes of a chunk get as much memory as the last chunk needed, within these bounds.
+const ROOM_BYTES_MIN: usize = 1 << 10;
+
 /// The journal of one engine.
 #[derive(Default)]
 pub struct Journal {
     attention: Arc<Attention>,
+    end: AtomicU64,
     record: Mutex<Record>,
 }
 
 #[derive(Default)]
 struct Record {
-    /// Offset of the first byte kept.
-    start: Offset,
-    bytes: Vec<u8>,
+    /// What some reader still lacks, in chunks without a gap.
+    chunks: VecDeque<Piece>,
+    /// The chunk that is appended to, behind the others.
+    open: Vec<u8>,
+    /// Offset of the first byte of the open chunk.
+    open_start: Offset,
     /// The database the last effect was for.
     db: Option<DbIndex>,
     readers: BTreeMap<u64, Offset>,
     next_reader: u64,
 }
 
+/// Some bytes of the journal: whole commands, and whole groups of those that ran as one.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    offset: Offset,
+    /// Those before `skipped` don't belong to the piece.
+    bytes: Arc<Vec<u8>>,
+    skipped: usize,
+}
+
 /// Reads the journal from where it stood when the reader was attached. Detaches when dropped.
 pub struct Reader {
     journal: Arc<Journal>,
     id: u64,
+    offset: Offset,
+}
+
+impl Piece {
+    /// Where its first byte stands in the journal.
+    pub fn offset(&self) -> Offset {
+        self.offset
+    }
+
+    /// Where the first byte behind it stands in the journal.
+    pub fn end(&self) -> Offset {
+        self.offset + self.len() as Offset
+    }
+
+    /// What of it stands at an offset or behind it.
+    fn from(&self, offset: Offset) -> Piece {
+        let skipped = offset.saturating_sub(self.offset);
+        Piece {
+            offset: self.offset + skipped,
+            bytes: Arc::clone(&self.bytes),
+            skipped: self.skipped + skipped as usize,
+        }
+    }
+}
+
+impl Deref for Piece {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.skipped..]
+    }
 }
 
 impl Journal {
     /// Makes an empty journal that says in `attention` whether anybody reads.
     pub(crate) fn new(attention: Arc<Attention>) -> Journal {
-        Journal { attention, record: Mutex::default() }
+        Journal { attention, ..Journal::default() }
     }
 
     /// Attaches a reader at the end.
     pub fn attach(self: &Arc<Journal>) -> Reader {
         let mut record = self.record();
-        let (id, end) = (record.next_reader, record.end());
+        let (id, offset) = (record.next_reader, record.end());
         record.next_reader += 1;
-        record.readers.insert(id, end);
+        record.readers.insert(id, offset);
         // The new reader must learn which database follows.
         record.db = None;
         self.attention.set(Observed::JOURNAL, true);
-        Reader { journal: Arc::clone(self), id }
+        Reader { journal: Arc::clone(self), id, offset }
     }
 
     /// Whether anybody reads.
@@ -64,45 +121,57 @@ impl Journal {
         self.attention.observed().has(Observed::JOURNAL)
     }
 
+    /// Where the next byte will stand. Who has seen what a command did finds its effect before this.
+    #[inline]
+    pub fn end(&self) -> Offset {
+        self.end.load(Ordering::Acquire)
+    }
+
+    /// Makes what follows intelligible to who reads from here on, and returns where that is.
+    pub(crate) fn cut(&self) -> Offset {
+        let mut record = self.record();
+        record.db = None;
+        record.end()
+    }
+
     /// Appends lines that happened in one database at once.
     pub(crate) fn append(&self, db: DbIndex, lines: &[Line]) {
-        let mut record = self.record();
-        record.select(db);
-        let is_group = lines.len() > 1;
-        if is_group {
-            encode_request([b"MULTI"], &mut record.bytes);
-        }
-        for line in lines {
-            encode_request(line, &mut record.bytes);
-        }
-        if is_group {
-            encode_request([b"EXEC"], &mut record.bytes);
-        }
+        self.write(|record| {
+            record.select(db);
+            record.group(lines.len(), |record| lines.iter().for_each(|line| record.line(line)));
+        });
     }
 
     /// Appends lines that happened at once, in any databases.
     pub(crate) fn append_group(&self, lines: &[(DbIndex, Line)]) {
         let Some((first, _)) = lines.first() else { return };
-        let mut record = self.record();
-        record.select(*first);
-        let is_group = lines.len() > 1;
-        if is_group {
-            encode_request([b"MULTI"], &mut record.bytes);
-        }
-        for (db, line) in lines {
-            record.select(*db);
-            encode_request(line, &mut record.bytes);
-        }
-        if is_group {
-            encode_request([b"EXEC"], &mut record.bytes);
-        }
+        self.write(|record| {
+            record.select(*first);
+            record.group(lines.len(), |record| {
+                for (db, line) in lines {
+                    record.select(*db);
+                    record.line(line);
+                }
+            });
+        });
     }
 
     /// Appends one command as it was received.
     pub(crate) fn append_words(&self, db: DbIndex, words: &[&[u8]]) {
+        self.write(|record| {
+            record.select(db);
+            record.line(words);
+        });
+    }
+
+    fn write(&self, write: impl FnOnce(&mut Record)) {
         let mut record = self.record();
-        record.select(db);
-        encode_request(words, &mut record.bytes);
+        write(&mut record);
+        // The shards are still locked: who sees what this command did sees the new end, too.
+        self.end.store(record.end(), Ordering::Release);
+        if record.open.len() >= CHUNK_BYTES {
+            record.close();
+        }
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
@@ -112,34 +181,76 @@ impl Journal {
 
 impl Record {
     fn end(&self) -> Offset {
-        self.start + self.bytes.len() as u64
+        self.open_start + self.open.len() as Offset
+    }
+
+    fn line<W: AsRef<[u8]>>(&mut self, words: &[W]) {
+        encode_request(words, &mut self.open);
     }
 
     fn select(&mut self, db: DbIndex) {
         if self.db != Some(db) {
             self.db = Some(db);
-            encode_request([&b"SELECT"[..], db.0.to_string().as_bytes()], &mut self.bytes);
+            self.line(&[&b"SELECT"[..], db.0.to_string().as_bytes()]);
         }
+    }
+
+    /// Lets several lines be written as one group.
+    fn group(&mut self, lines: usize, write: impl FnOnce(&mut Record)) {
+        let is_group = lines > 1;
+        if is_group {
+            self.line(&[b"MULTI"]);
+        }
+        write(self);
+        if is_group {
+            self.line(&[b"EXEC"]);
+        }
+    }
+
+    /// Begins a new chunk, so that what there is can be given away.
+    fn close(&mut self) {
+        if self.open.is_empty() {
+            return;
+        }
+        let room = self.open.len().next_power_of_two().clamp(ROOM_BYTES_MIN, CHUNK_BYTES);
+        let bytes = std::mem::replace(&mut self.open, Vec::with_capacity(room));
+        let chunk = Piece { offset: self.open_start, bytes: Arc::new(bytes), skipped: 0 };
+        self.open_start = chunk.end();
+        self.chunks.push_back(chunk);
     }
 
     /// Drops what every reader has read.
     fn trim(&mut self) {
-        let end = self.end();
-        let keep_from = self.readers.values().copied().min().unwrap_or(end);
-        self.bytes.drain(..(keep_from - self.start) as usize);
-        self.start = keep_from;
+        let keep_from = self.readers.values().copied().min().unwrap_or(self.end());
+        while self.chunks.front().is_some_and(|chunk| chunk.end() <= keep_from) {
+            self.chunks.pop_front();
+        }
     }
 }
 
 impl Reader {
+    /// Where the next byte that will be taken stands in the journal.
+    pub fn offset(&self) -> Offset {
+        self.offset
+    }
+
+    /// Takes all bytes since the last call, in their order. They are not copied.
+    pub fn take(&mut self) -> Vec<Piece> {
+        let mut record = self.journal.record();
+        record.close();
+        let end = record.end();
+        let first = record.chunks.partition_point(|chunk| chunk.end() <= self.offset);
+        let pieces = record.chunks.iter().skip(first).map(|chunk| chunk.from(self.offset)).collect();
+        self.offset = end;
+        record.readers.insert(self.id, end);
+        record.trim();
+        pieces
+    }
+
     /// Appends all bytes since the last call to `bytes` and returns the offset reached.
     pub fn read(&mut self, bytes: &mut Vec<u8>) -> Offset {
-        let mut record = self.journal.record();
-        let (start, end) = (record.start, record.end());
-        let offset = record.readers.insert(self.id, end).expect("a reader is registered until it is dropped");
-        bytes.extend_from_slice(&record.bytes[(offset - start) as usize..]);
-        record.trim();
-        end
+        self.take().iter().for_each(|piece| bytes.extend_from_slice(piece));
+        self.offset
     }
 }
 
@@ -147,6 +258,9 @@ impl Drop for Reader {
     fn drop(&mut self) {
         let mut record = self.journal.record();
         record.readers.remove(&self.id);
+        if record.readers.is_empty() {
+            record.close();
+        }
         record.trim();
         self.journal.attention.set(Observed::JOURNAL, !record.readers.is_empty());
     }
@@ -171,8 +285,54 @@ mod tests {
         let (set, del) = ("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n", "*2\r\n$3\r\nDEL\r\n$1\r\na\r\n");
         assert_eq!(String::from_utf8_lossy(&of_first), format!("{select}{set}{select}{del}"));
         assert_eq!(String::from_utf8_lossy(&of_second), format!("{select}{del}"));
-        assert_eq!(journal.record().bytes.len(), 0, "all was read");
+        assert_eq!(journal.record().chunks.len(), 0, "all was read");
         drop((first, second));
         assert!(!journal.has_readers());
+    }
+    /// A command that is `round` in 8 digits, of 100 bytes and more.
+    fn append(journal: &Journal, round: u64) {
+        journal.append_words(DbIndex(0), &[b"SET", format!("{round:08}").as_bytes(), &[b'v'; 70]]);
+    }
+
+    #[test]
+    fn readers_at_different_places_get_the_same_bytes_at_their_offsets() {
+        let journal = Arc::new(Journal::default());
+        let mut whole = Vec::new();
+        let mut eager = journal.attach();
+        let mut readers: Vec<(Reader, Vec<u8>)> = Vec::new();
+        for round in 0..20_000 {
+            append(&journal, round);
+            if round % 2_500 == 0 {
+                eager.read(&mut whole);
+                readers.push((journal.attach(), Vec::new()));
+            }
+            let lazy = (round * 7 % 97) as usize;
+            if let Some((reader, bytes)) = readers.get_mut(lazy) {
+                let pieces = reader.take();
+                assert!(pieces.windows(2).all(|pair| pair[0].end() == pair[1].offset()));
+                assert!(pieces.iter().all(|piece| piece.ends_with(b"\r\n") && piece.starts_with(b"*")));
+                for piece in pieces {
+                    bytes.extend_from_slice(&piece);
+                }
+            }
+        }
+        assert_eq!(eager.read(&mut whole), journal.end());
+        for (mut reader, mut bytes) in readers {
+            assert_eq!(reader.read(&mut bytes), journal.end());
+            assert!(whole.ends_with(&bytes), "it read all from where it was attached");
+        }
+        assert_eq!(whole.len() as Offset, journal.end());
+        drop(eager);
+        assert_eq!(journal.record().chunks.len(), 0, "nobody reads");
+    }
+
+    #[test]
+    fn a_single_reader_owns_what_it_takes() {
+        let journal = Arc::new(Journal::default());
+        let mut reader = journal.attach();
+        (0..2_000).for_each(|round| append(&journal, round));
+        let pieces = reader.take();
+        assert!(pieces.len() > 1 && pieces.iter().all(|piece| Arc::strong_count(&piece.bytes) == 1));
+        assert!(reader.take().is_empty());
     }
 }
