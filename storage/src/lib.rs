@@ -28,6 +28,7 @@ pub mod system;
 pub mod time;
 
 pub use db::{Db, SetOptions, TimeToLive};
+pub use engine::snapshot::{Snapshot, SnapshotCancelled, SnapshotEntry, SnapshotRunning, SnapshotVisitor};
 pub use engine::{Engine, EngineOptions, Executor};
 pub use error::Error;
 pub use keyspace::DbIndex;

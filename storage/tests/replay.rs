@@ -5,89 +5,21 @@
 //! the journal says itself when a key was removed.
 
 mod generator;
+mod stage;
 
 use generator::Generator;
 use spinel_storage::command::Run;
 use spinel_storage::command::flags::Flags;
-use spinel_storage::command::table::{CommandId, CommandTable};
-use spinel_storage::engine::{EngineOptions, Executor, Outcome, Setting};
-use spinel_storage::{DbIndex, Engine, UnixMillis, Value, commands};
-use std::collections::{BTreeMap, BTreeSet};
+use spinel_storage::command::table::CommandId;
+use spinel_storage::engine::Outcome;
+use spinel_storage::{DbIndex, UnixMillis, Value};
+use stage::{DATABASES, execute, executor, replay, state};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use spinel_resp::{Protocol, ReplyWriter};
 
 const SEEDS: u64 = 6;
 const CALLS: usize = 20_000;
-const DATABASES: u16 = 3;
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
-
-/// Earlier than every expiry, so that nothing expires by itself.
-const BEFORE_ALL: UnixMillis = UnixMillis(0);
-
-fn executor(seed: u64) -> Executor {
-    let rows: Vec<_> = commands::all().collect();
-    let options = EngineOptions { databases: DATABASES, seed: (seed, !seed) };
-    Executor::new(Arc::new(Engine::new(&options, CommandTable::new(&rows))), seed)
-}
-
-fn execute(executor: &mut Executor, db: DbIndex, now: UnixMillis, words: &[Vec<u8>]) -> (Outcome, Value) {
-    let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-    let engine = Arc::clone(executor.engine());
-    let mut reply = ReplyWriter::new(Protocol::Resp3);
-    let outcome = match engine.prepare(&words) {
-        Ok(prepared) => {
-            let setting = Setting { db, allows_guarded: true, ..Setting::default() };
-            executor.begin(now).execute(&prepared, setting, &words, &mut reply)
-        }
-        Err(error) => {
-            reply.error(&error.text());
-            Outcome::Failed(error)
-        }
-    };
-    let (value, length) =
-        spinel_resp::decode(reply.bytes()).expect("a reply is well formed").expect("a reply is whole");
-    assert_eq!(length, reply.len(), "one reply to {words:?}");
-    (outcome, value)
-}
-
-/// Applies what a journal says.
-fn replay(executor: &mut Executor, mut journal: &[u8]) {
-    let mut db = DbIndex(0);
-    while let Some((line, length)) = spinel_resp::decode(journal).expect("the journal is well formed") {
-        journal = &journal[length..];
-        let Value::Array(words) = line else { panic!("no request: {line:?}") };
-        let word = |value| match value {
-            Value::Bulk(word) => word,
-            other => panic!("no word: {other:?}"),
-        };
-        let words: Vec<Vec<u8>> = words.into_iter().map(word).collect();
-        match &*words[0] {
-            b"SELECT" => {
-                db = DbIndex(std::str::from_utf8(&words[1]).expect("a number").parse().expect("a number"));
-            }
-            b"MULTI" | b"EXEC" => {}
-            _ => drop(execute(executor, db, BEFORE_ALL, &words)),
-        }
-    }
-}
-
-/// The expiries of all keys, by database and name.
-type Expiries = BTreeMap<(u16, Vec<u8>), Option<i64>>;
-
-/// Every key with its expiry, and the digest of all data.
-fn state(executor: &mut Executor, now: UnixMillis) -> (Expiries, Value) {
-    let mut keys = BTreeMap::new();
-    for db in 0..DATABASES {
-        executor.engine().keyspace().for_each(DbIndex(db), now, |entry, _| {
-            keys.insert((db, entry.key().to_vec()), entry.stamp());
-        });
-    }
-    let words = [b"DEBUG".to_vec(), b"DIGEST".to_vec()];
-    let (outcome, digest) = execute(executor, DbIndex(0), now, &words);
-    assert!(matches!(outcome, Outcome::Done));
-    (keys, digest)
-}
 
 /// Runs one seed and returns the commands that succeeded.
 fn run(seed: u64) -> BTreeSet<&'static str> {

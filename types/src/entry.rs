@@ -8,8 +8,8 @@
 //!
 //! `flags` holds the kind in its low nibble (what the value is; 0 is never a kind), then whether the lengths
 //! are wide (either is above 255) and whether a stamp is present, and how long: 6 bytes from 0 up to 2^48 − 1
-//! (milliseconds until the year 10889), else 8. The clock is 24 bits that the keyspace uses for access times
-//! or frequencies. Integers are little-endian and unaligned.
+//! (milliseconds until the year 10889), else 8. Its highest bit is the [`Parity`]. The clock is 24 bits that the
+//! keyspace uses for access times or frequencies. Integers are little-endian and unaligned.
 //!
 //! A key of 8 bytes with a value of 8 takes 6 + 16 = 22 bytes, which fit the 24-byte size class; with a stamp
 //! 28, a class of its own. A key of 16 with 32 takes 54 and 60 in the classes of 56 and 60.
@@ -31,6 +31,30 @@ const FLAG_STAMP: u8 = 0x10;
 const FLAG_WIDE: u8 = 0x20;
 /// With [`FLAG_STAMP`]: the stamp takes 8 bytes.
 const FLAG_LONG: u8 = 0x40;
+/// The parity is odd.
+const FLAG_ODD: u8 = 0x80;
+
+/// A bit for whoever goes through all entries while they change: it tells those he has to do with from the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum Parity {
+    /// The bit is clear.
+    #[default]
+    Even = 0,
+    /// The bit is set.
+    Odd = FLAG_ODD,
+}
+
+impl Parity {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Parity {
+        match self {
+            Parity::Even => Parity::Odd,
+            Parity::Odd => Parity::Even,
+        }
+    }
+}
 
 /// Where the key starts, by the flags above the kind.
 const KEY_STARTS: [u8; 8] = key_starts();
@@ -63,6 +87,8 @@ pub struct Fields<'a> {
     pub stamp: Option<i64>,
     /// 24 bits for the user.
     pub clock: u32,
+    /// A bit for the user.
+    pub parity: Parity,
 }
 
 /// Says how many bytes an entry takes.
@@ -101,7 +127,7 @@ fn is_wide(key_len: usize, value_len: usize) -> bool {
 fn write(slot: &mut [u8], key: &[u8], fields: &Fields<'_>) {
     debug_assert!(fields.kind != 0 && fields.kind <= KIND_MASK);
     let wide = is_wide(key.len(), fields.value.len());
-    slot[0] = fields.kind;
+    slot[0] = fields.kind | fields.parity as u8;
     write_clock(slot, fields.clock);
     let mut at = write_lengths(slot, wide, key.len(), fields.value.len());
     slot[0] |= write_stamp(&mut slot[at..], fields.stamp);
@@ -166,6 +192,17 @@ impl<'a> Entry<'a> {
     #[inline]
     pub fn clock(self) -> u32 {
         word32(self.slot, 0) >> 8
+    }
+
+    /// The bit kept for the user.
+    #[inline]
+    pub fn parity(self) -> Parity {
+        if self.slot[0] & FLAG_ODD == 0 { Parity::Even } else { Parity::Odd }
+    }
+
+    /// The bytes of the entry.
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        &self.slot[..self.encoded_len()]
     }
 
     /// Whether there is a stamp.
@@ -274,6 +311,12 @@ impl<'a> EntryMut<'a> {
         self.slot[0] = (self.slot[0] & !KIND_MASK) | kind;
     }
 
+    /// Sets the bit kept for the user.
+    #[inline]
+    pub fn set_parity(&mut self, parity: Parity) {
+        self.slot[0] = self.slot[0] & !FLAG_ODD | parity as u8;
+    }
+
     /// Sets the 24 bits kept for the user. Leaves the memory untouched when they are the same, so that a
     /// read does not dirty a cache line for nothing.
     #[inline]
@@ -302,7 +345,7 @@ fn reshape(slot: &mut [u8], value_len: usize, stamp: Option<i64>) {
     if start != old_start {
         slot.copy_within(old_start..old_start + kept, start);
     }
-    slot[0] &= KIND_MASK;
+    slot[0] &= KIND_MASK | FLAG_ODD;
     write_lengths(slot, wide, key_len, value_len);
     slot[0] |= write_stamp(&mut slot[head..], stamp);
     slot[start + kept..start + key_len + value_len].fill(0);
@@ -375,7 +418,7 @@ mod tests {
 
     fn written(key: &[u8], value: &[u8], stamp: Option<i64>) -> Vec<u8> {
         let mut slot = vec![0xaa; encoded_len(key.len(), value.len(), stamp)];
-        write(&mut slot, key, &Fields { kind: 5, value, stamp, clock: 0x0012_3456 });
+        write(&mut slot, key, &Fields { kind: 5, value, stamp, clock: 0x0012_3456, parity: Parity::Odd });
         slot
     }
 
@@ -414,11 +457,14 @@ mod tests {
     fn changes_in_place() {
         let mut slot = written(b"key", b"value", Some(7));
         let mut entry = EntryMut::new(&mut slot);
+        assert_eq!(entry.as_entry().parity(), Parity::Odd);
         entry.set_clock(0xffff_ffff);
+        entry.set_parity(Parity::Even);
         entry.set_kind(2);
         entry.value_mut()[0] = b'V';
         let entry = entry.as_entry();
         assert_eq!((entry.kind(), entry.clock(), entry.stamp()), (2, 0x00ff_ffff, Some(7)));
+        assert_eq!(entry.parity(), Parity::Even);
         assert_eq!((entry.key(), entry.value()), (&b"key"[..], &b"Value"[..]));
     }
 
@@ -442,6 +488,7 @@ mod tests {
                     expected.resize(new_len, 0);
                     let entry = Entry::new(&slot);
                     assert_eq!((entry.kind(), entry.clock(), entry.stamp()), (5, 0x0012_3456, new_stamp));
+                    assert_eq!(entry.parity(), Parity::Odd);
                     assert_eq!((entry.key(), entry.value()), (&b"some key"[..], &expected[..]));
                 }
             }

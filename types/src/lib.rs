@@ -9,11 +9,12 @@
 //! user orders, and hash seeds come in from outside.
 //!
 //! ```
-//! use spinel_types::{Fields, HashSeed, Keys, Table};
+//! use spinel_types::{Fields, HashSeed, Keys, Parity, Table};
 //!
 //! let mut table = Table::<Keys>::new(HashSeed::new(1, 2));
 //! let hash = table.hash(b"greeting");
-//! table.insert(hash, b"greeting", &Fields { kind: 1, value: b"hello", stamp: None, clock: 0 });
+//! let fields = Fields { kind: 1, value: b"hello", stamp: None, clock: 0, parity: Parity::Even };
+//! table.insert(hash, b"greeting", &fields);
 //! let slot = table.find(hash, b"greeting").expect("just inserted");
 //! assert_eq!(table.entry(slot).value(), b"hello");
 //! ```
@@ -24,6 +25,7 @@ pub mod arena;
 pub mod buffer;
 mod bytes;
 mod chance;
+pub mod copies;
 mod cpu;
 pub mod direction;
 pub mod entry;
@@ -55,8 +57,9 @@ pub mod xxh3;
 
 pub use arena::{Arena, Slot};
 pub use buffer::Buffer;
+pub use copies::Copies;
 pub use direction::Direction;
-pub use entry::{Entry, EntryMut, Fields, Keys};
+pub use entry::{Entry, EntryMut, Fields, Keys, Parity};
 pub use fate::Fate;
 pub use hash::{FieldExpiry, Hash, HashLimits, HashMut, HashRef};
 pub use hash_seed::HashSeed;

@@ -36,7 +36,16 @@ impl<'a> Value<'a> {
         if let Some(string) = Str::of(entry) {
             return Value::String(string);
         }
-        match values.large(entry) {
+        Value::of_collection(entry, values.large(entry))
+    }
+
+    /// The value of an entry, off which this hangs.
+    pub(crate) fn with(entry: Entry<'a>, large: Option<&'a Large>) -> Value<'a> {
+        Str::of(entry).map_or_else(|| Value::of_collection(entry, large), Value::String)
+    }
+
+    fn of_collection(entry: Entry<'a>, large: Option<&'a Large>) -> Value<'a> {
+        match large {
             Some(large) => Value::of_large(large),
             None => Value::of_bytes(Kind::of(entry), entry.value()),
         }

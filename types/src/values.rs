@@ -11,7 +11,8 @@
 
 use crate::arena::Slot;
 use crate::buffer::Buffer;
-use crate::entry::{Entry, EntryMut, Fields};
+use crate::copies::Copies;
+use crate::entry::{Entry, EntryMut, Fields, Parity};
 use crate::hash::{FieldPack, FieldPackMut};
 use crate::hash_seed::HashSeed;
 use crate::kind::{Kind, ValueType};
@@ -19,7 +20,7 @@ use crate::large::{Expiration, Large, Larges};
 use crate::listpack;
 use crate::place::Place;
 use crate::string::{Str, StringEncoding};
-use crate::table::Table;
+use crate::table::{Cursor, Table};
 use std::collections::BTreeSet;
 
 /// Bytes of an entry's value that name what hangs off it.
@@ -63,6 +64,8 @@ pub struct Marks {
     pub stamp: Option<i64>,
     /// The entry's clock.
     pub clock: u32,
+    /// The entry's parity.
+    pub parity: Parity,
 }
 
 impl Values {
@@ -80,7 +83,7 @@ impl Values {
     /// What hangs off an entry, if something does.
     #[inline]
     pub fn large(&self, entry: Entry<'_>) -> Option<&Large> {
-        matches!(Kind::of(entry), Kind::Large(_)).then(|| self.larges.at(number_of(entry)))
+        large_of(&self.larges, entry)
     }
 
     /// The entry in a slot, to be changed in place.
@@ -117,15 +120,15 @@ impl Values {
         value: OwnedValue,
         marks: Marks,
     ) -> (Slot, Option<Large>) {
-        let Marks { stamp, clock } = marks;
+        let Marks { stamp, clock, parity } = marks;
         let (slot, former) = match value {
             OwnedValue::Inline { kind, bytes } => {
-                let fields = Fields { kind: kind.number(), value: &bytes, stamp, clock };
+                let fields = Fields { kind: kind.number(), value: &bytes, stamp, clock, parity };
                 self.put_inline(hash, slot, key, &fields)
             }
             OwnedValue::Large(large) => {
                 let (kind, reference) = self.attach(large);
-                let fields = Fields { kind: kind.number(), value: &reference, stamp, clock };
+                let fields = Fields { kind: kind.number(), value: &reference, stamp, clock, parity };
                 self.put_inline(hash, slot, key, &fields)
             }
         };
@@ -168,6 +171,27 @@ impl Values {
             Some(large) => OwnedValue::Large(large.clone()),
             None => OwnedValue::Inline { kind: Kind::of(entry), bytes: entry.value().to_vec() },
         }
+    }
+
+    /// Copies an entry that doesn't have this parity yet, with its value, and gives it the parity. O(size of the value),
+    /// less for large ones, which share what they can.
+    pub fn renew(&mut self, slot: Slot, parity: Parity, copies: &mut Copies) {
+        let entry = self.table.entry(slot);
+        if entry.parity() != parity {
+            copies.push(entry, self.large(entry).cloned());
+            self.table.entry_mut(slot).set_parity(parity);
+        }
+    }
+
+    /// Does that with the entries of one bucket, and says where to go on; see [`Table::renew`].
+    pub fn renew_bucket(&mut self, cursor: Cursor, parity: Parity, copies: &mut Copies) -> Option<Cursor> {
+        let larges = &self.larges;
+        self.table.renew(cursor, parity, |entry| copies.push(entry, large_of(larges, entry).cloned()))
+    }
+
+    /// Gives the entries of one bucket this parity, and says where to go on; see [`Table::renew`].
+    pub fn renew_unseen(&mut self, cursor: Cursor, parity: Parity) -> Option<Cursor> {
+        self.table.renew(cursor, parity, |_| {})
     }
 
     /// Takes a value out of the accounts, to be edited; [`Values::settle`] takes it in again. O(1), or O(log n)
@@ -399,6 +423,11 @@ fn is_emptied(kind: Kind, bytes: &[u8]) -> bool {
     }
 }
 
+#[inline]
+fn large_of<'a>(larges: &'a Larges, entry: Entry<'_>) -> Option<&'a Large> {
+    matches!(Kind::of(entry), Kind::Large(_)).then(|| larges.at(number_of(entry)))
+}
+
 fn number_of(entry: Entry<'_>) -> u32 {
     let reference: [u8; REFERENCE_BYTES] = entry.value().try_into().expect("a large value's entry names it");
     let [_, a, b, c, d] = reference;
@@ -411,7 +440,7 @@ mod tests {
     use crate::hash::{FieldExpiry, HashLimits, HashMut};
 
     const LIMITS: HashLimits = HashLimits { entries_max: 4, value_bytes_max: 20 };
-    const MARKS: Marks = Marks { stamp: None, clock: 0 };
+    const MARKS: Marks = Marks { stamp: None, clock: 0, parity: Parity::Even };
 
     fn add_fields(values: &mut Values, key: &[u8], fields: std::ops::Range<u32>) -> u64 {
         let hash = values.table().hash(key);

@@ -297,13 +297,21 @@ impl<'e> Turn<'e> {
     /// Waits until everybody else is out of the keyspace.
     pub(super) fn step_aside(&mut self) -> Exclusive<'e> {
         self.inside = None;
-        self.engine.keyspace.gate.exclusive()
+        let alone = self.engine.keyspace.gate.exclusive();
+        self.note_parity();
+        alone
+    }
+
+    /// Looks again at what a snapshot may have changed while this turn was outside the gate.
+    fn note_parity(&mut self) {
+        self.scene.parity = self.engine.keyspace.saving().parity();
     }
 
     /// Lets the others in again.
     pub(super) fn step_back(&mut self, alone: Exclusive<'e>) {
         drop(alone);
         self.inside = Some(self.engine.keyspace.gate.shared(self.stripe));
+        self.note_parity();
     }
 
     /// Calls the handler and records the effect: where everything about a call comes together.

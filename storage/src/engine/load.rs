@@ -119,7 +119,7 @@ impl Engine {
         let result = Load::new(self, source, options, listener).and_then(Load::run);
         if result.is_err() {
             for db in 0..self.keyspace.databases() {
-                drop(self.keyspace.empty(DbIndex(db)));
+                self.keyspace.empty(DbIndex(db), &mut Vec::new());
             }
         }
         result
@@ -210,20 +210,20 @@ impl<'k> Target<'k> {
         if values.table().find(hash, key).is_some() {
             return Err(LoadError::Duplicate(key.to_vec()));
         }
-        let stamp = marks.expiry_ms;
+        let (stamp, parity) = (marks.expiry_ms, self.keyspace.saving().parity());
         let mut expires = stamp.is_some();
         match value {
             Decoded::String(Str::Integer(integer)) => {
                 let (kind, value) = (StringEncoding::Integer, integer.to_le_bytes());
                 let kind = Kind::String(kind).number();
-                values.put_inline(hash, None, key, &Fields { kind, value: &value, stamp, clock });
+                values.put_inline(hash, None, key, &Fields { kind, value: &value, stamp, clock, parity });
             }
             Decoded::String(Str::Text(value)) => {
                 let kind = Kind::String(StringEncoding::of_text(value.len())).number();
-                values.put_inline(hash, None, key, &Fields { kind, value, stamp, clock });
+                values.put_inline(hash, None, key, &Fields { kind, value, stamp, clock, parity });
             }
             Decoded::Collection(value) => {
-                expires |= put_collection(values, (hash, key), value, Marks { stamp, clock });
+                expires |= put_collection(values, (hash, key), value, Marks { stamp, clock, parity });
             }
         }
         if expires {

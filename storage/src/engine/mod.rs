@@ -17,6 +17,7 @@ mod hold;
 pub mod journal;
 mod load;
 mod serve;
+pub mod snapshot;
 mod upkeep;
 pub mod wait;
 mod watch;

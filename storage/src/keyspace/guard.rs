@@ -8,7 +8,7 @@
 use super::DbIndex;
 use super::event::Event;
 use super::thresholds::Thresholds;
-use super::view::View;
+use super::view::{Scene, View};
 use crate::error::Error;
 use crate::time::UnixMillis;
 use spinel_types::string::read_decimal;
@@ -226,7 +226,8 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
             self.view.tell_event(self.db, self.key, Event::NEW);
         }
         let Detached { value, expiry, clock } = detached;
-        self.store(value, Marks { stamp: expiry.map(|at| at.0), clock });
+        let parity = self.view.scene.parity;
+        self.store(value, Marks { stamp: expiry.map(|at| at.0), clock, parity });
     }
 
     /// Stores a value that was made for this key; an empty collection removes the key.
@@ -235,9 +236,8 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
             self.remove();
             return;
         }
-        let stamp = self.stamp(expiry);
-        let clock = self.view.scene.clock;
-        self.store(value, Marks { stamp, clock });
+        let marks = self.marks(expiry);
+        self.store(value, marks);
     }
 
     /// Opens the collection of a type that is there for editing, or a new one made by `fresh`.
@@ -250,8 +250,8 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
     ) -> Result<Place<'_>, Error> {
         if self.slot.is_none() {
             let value = fresh(self.view.scene.keyspace.seed());
-            let clock = self.view.scene.clock;
-            self.store(value, Marks { stamp: None, clock });
+            let marks = self.marks(Expiry::Never);
+            self.store(value, marks);
             // What counts is what will be put into it.
             self.changes -= 1;
         }
@@ -370,21 +370,23 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         self.changes += 1;
     }
 
-    fn stamp(&mut self, expiry: Expiry) -> Option<i64> {
-        match expiry {
+    /// What an entry that is written now holds beside its value.
+    fn marks(&mut self, expiry: Expiry) -> Marks {
+        let expiry = match expiry {
             Expiry::Keep => self.expiry(),
             Expiry::Never => None,
             Expiry::At(at) => Some(at),
-        }
-        .map(|at| at.0)
+        };
+        let Scene { clock, parity, .. } = *self.view.scene;
+        Marks { stamp: expiry.map(|at| at.0), clock, parity }
     }
 
     fn set(&mut self, kind: u8, value: &[u8], expiry: Expiry) {
         if let Some(slot) = self.slot {
             self.close(slot);
         }
-        let (stamp, clock) = (self.stamp(expiry), self.view.scene.clock);
-        let fields = Fields { kind, value, stamp, clock };
+        let Marks { stamp, clock, parity } = self.marks(expiry);
+        let fields = Fields { kind, value, stamp, clock, parity };
         let (hash, key, slot) = (self.hash, self.key, self.slot);
         let (slot, former) = self.values().put_inline(hash, slot, key, &fields);
         self.note_expiry(stamp.is_some());

@@ -20,6 +20,7 @@ pub(crate) mod lapse;
 pub mod members;
 pub mod news;
 pub mod reclaim;
+pub(crate) mod saving;
 pub mod shard;
 mod streams;
 mod sweep;
@@ -30,6 +31,7 @@ pub mod view;
 use gate::Gate;
 use interest::Ticket;
 use reclaim::Reclaim;
+use saving::Saving;
 use shard::Shard;
 use spinel_persistence::rdb::Forms;
 use spinel_types::HashSeed;
@@ -50,6 +52,7 @@ pub struct Keyspace {
     databases: Vec<Database>,
     seed: HashSeed,
     reclaim: Reclaim,
+    saving: Saving,
     thresholds: Thresholds,
     /// Whether expired keys are removed without anybody asking for them.
     is_expiring: AtomicBool,
@@ -86,6 +89,7 @@ impl Keyspace {
             databases: (0..databases).map(database).collect(),
             seed,
             reclaim: Reclaim::default(),
+            saving: Saving::default(),
             thresholds: Thresholds::default(),
             is_expiring: AtomicBool::new(true),
             waiters: AtomicUsize::new(0),
@@ -120,6 +124,12 @@ impl Keyspace {
     /// What gives the memory of flushed keys back.
     pub fn reclaim(&self) -> &Reclaim {
         &self.reclaim
+    }
+
+    /// The keyspace's part in snapshots.
+    #[inline]
+    pub(crate) fn saving(&self) -> &Saving {
+        &self.saving
     }
 
     /// Whether expired keys are removed in the background.

@@ -22,6 +22,8 @@ impl Observed {
     pub const MISSES: Observed = Observed(1 << 3);
     /// What keys had before, so that it can be brought back.
     pub(crate) const UNDO: Observed = Observed(1 << 4);
+    /// What keys had at the cut of a snapshot that doesn't have it yet.
+    pub(crate) const SNAPSHOT: Observed = Observed(1 << 5);
 
     /// Both together.
     #[must_use]
@@ -33,6 +35,12 @@ impl Observed {
     #[inline]
     pub const fn has(self, other: Observed) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Whether any of `other` is listened for.
+    #[inline]
+    pub(crate) const fn has_any(self, other: Observed) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Whether nothing is listened for.

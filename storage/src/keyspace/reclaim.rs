@@ -129,14 +129,14 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spinel_types::{Fields, HashSeed};
+    use spinel_types::{Fields, HashSeed, Parity};
 
     fn values(keys: u64) -> Values {
         let mut values = Values::new(HashSeed::new(1, 2));
         for key in 0..keys {
             let key = &key.to_le_bytes()[..];
             let hash = values.table().hash(key);
-            let fields = Fields { kind: 1, value: b"", stamp: None, clock: 0 };
+            let fields = Fields { kind: 1, value: b"", stamp: None, clock: 0, parity: Parity::Even };
             values.put_inline(hash, None, key, &fields);
         }
         values

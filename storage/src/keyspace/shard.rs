@@ -2,18 +2,20 @@
 //! access clocks.
 
 use super::interest::{Change, Interest};
-use spinel_types::{HashSeed, Values};
+use spinel_types::{Copies, HashSeed, Values};
 
 /// The keys whose hashes fall into one shard of a database.
 pub struct Shard {
     pub(crate) values: Values,
     /// Who watches keys or waits for them; nothing while nobody does.
     pub(crate) interest: Option<Box<Interest>>,
+    /// What entries had at the cut of a running snapshot, until the snapshot gets it.
+    pub(crate) kept: Option<Box<Copies>>,
 }
 
 impl Shard {
     pub(crate) const fn new(seed: HashSeed) -> Shard {
-        Shard { values: Values::new(seed), interest: None }
+        Shard { values: Values::new(seed), interest: None, kept: None }
     }
 
     /// Whether anybody waits for a key of this shard.

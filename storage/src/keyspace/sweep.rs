@@ -1,6 +1,7 @@
 //! Going through whole databases, one shard after another.
 
 use super::lapse::Lapse;
+use super::saving::Taken;
 use super::{DbIndex, Keyspace, SHARDS, shard_of};
 use crate::entropy::Entropy;
 use crate::time::UnixMillis;
@@ -157,18 +158,25 @@ impl Keyspace {
         })
     }
 
-    /// Takes all keys out of a database and returns them, to be dropped by whoever has the time.
+    /// Takes all keys out of a database, adds them to `emptied`, to be dropped by whoever has the time, unless a running
+    /// snapshot wants them, and says how many there were.
     ///
     /// The caller holds the gate alone.
-    pub(crate) fn empty(&self, db: DbIndex) -> Vec<Values> {
+    pub(crate) fn empty(&self, db: DbIndex, emptied: &mut Vec<Values>) -> usize {
         self.note_expiries(db, false);
-        let take = |shard| {
+        let mut keys = 0;
+        for shard in 0..SHARDS {
             let mut held = self.lock(db, shard);
             held.rouse_watchers(self.seed);
-            let values = &mut held.values;
-            (!values.table().is_empty()).then(|| std::mem::replace(values, Values::new(self.seed)))
-        };
-        (0..SHARDS).filter_map(take).collect()
+            keys += held.values.table().len();
+            if !held.values.table().is_empty() || held.kept.is_some() {
+                let values = std::mem::replace(&mut held.values, Values::new(self.seed));
+                let taken = Taken { values, kept: held.kept.take() };
+                emptied.extend(self.give_away((db, shard), taken));
+            }
+        }
+        self.forget_place(db);
+        keys
     }
 
     /// The keys of a database that somebody waits for. The caller holds the gate alone.
@@ -192,12 +200,14 @@ impl Keyspace {
         let (one_has, other_has) = (self.has_expiries(one), self.has_expiries(other));
         self.note_expiries(one, other_has);
         self.note_expiries(other, one_has);
+        self.exchange_places(one, other);
         for shard in 0..SHARDS {
             let (mut one, mut other) = (self.lock(one, shard), self.lock(other, shard));
             for held in [&one, &other] {
                 held.rouse_watchers(self.seed);
             }
             std::mem::swap(&mut one.values, &mut other.values);
+            std::mem::swap(&mut one.kept, &mut other.kept);
             for held in [&one, &other] {
                 held.rouse_watchers(self.seed);
             }
@@ -223,6 +233,7 @@ impl Keyspace {
             report(key, held.rouse(key));
             let hash = self.hash(key);
             debug_assert_eq!(shard_of(hash), shard);
+            held.keep(&self.saving, db, slot);
             self.reclaim.value(held.values.remove(hash, slot));
         }
         (has_more, held.values.first_due(now.0).is_some())
@@ -239,10 +250,12 @@ impl Keyspace {
         report: impl FnOnce(Lapse, bool),
     ) -> bool {
         let mut held = self.lock(db, shard);
-        let values = &mut held.values;
-        let Some(key) = values.first_due(now.0).map(<[u8]>::to_vec) else { return false };
+        let Some(key) = held.values.first_due(now.0).map(<[u8]>::to_vec) else { return false };
         let hash = self.hash(&key);
-        let mut slot = values.table().find(hash, &key).expect("a value whose members expire is there");
+        let found = held.values.table().find(hash, &key);
+        let mut slot = found.expect("a value whose members expire is there");
+        held.keep(&self.saving, db, slot);
+        let values = &mut held.values;
         let value_type = ValueType::of(values.table().entry(slot));
         let mut members = Vec::new();
         let remains = values

@@ -13,7 +13,7 @@ use crate::engine::counters::Counters;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::time::UnixMillis;
-use spinel_types::{Entry, Guess, Kind, Remains, Slot, Str, Value, Values};
+use spinel_types::{Entry, Guess, Kind, Parity, Remains, Slot, Str, Value, Values};
 
 /// The shards a command holds.
 pub(crate) enum Held<'a> {
@@ -44,6 +44,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) access: AccessPolicy,
     /// The access clock of a new key, and of a used one unless frequencies are counted.
     pub(crate) clock: u32,
+    /// The parity of what is written.
+    pub(crate) parity: Parity,
 }
 
 impl<'a> Scene<'a> {
@@ -53,7 +55,8 @@ impl<'a> Scene<'a> {
         access: AccessPolicy,
         now: UnixMillis,
     ) -> Scene<'a> {
-        Scene { keyspace, counters, access, clock: access.fresh(now) }
+        let (clock, parity) = (access.fresh(now), keyspace.saving().parity());
+        Scene { keyspace, counters, access, clock, parity }
     }
 }
 
@@ -329,14 +332,30 @@ impl<'a> View<'a> {
     pub fn write_in<'v>(&'v mut self, db: DbIndex, key: &'v [u8]) -> KeyGuard<'v, 'a> {
         let hash = self.hash(key);
         let slot = self.find(db, hash, key);
-        if self.observed.has(Observed::UNDO) {
-            self.keep_former(db, (hash, slot), key);
+        if self.observed.has_any(Observed::UNDO.with(Observed::SNAPSHOT)) {
+            self.before_write(db, (hash, slot), key);
         }
         KeyGuard::new(self, db, key, hash, slot)
     }
 
-    /// Keeps what a key has, in case it must be taken back. O(size of the value).
+    /// Keeps what a key has for those who want it as it was.
     #[cold]
+    fn before_write(&mut self, db: DbIndex, (hash, slot): (u64, Option<Slot>), key: &[u8]) {
+        if let Some(slot) = slot {
+            self.keep_for_snapshot(db, hash, slot);
+        }
+        if self.observed.has(Observed::UNDO) {
+            self.keep_former(db, (hash, slot), key);
+        }
+    }
+
+    /// Keeps what an entry has for a running snapshot that lacks it.
+    fn keep_for_snapshot(&mut self, db: DbIndex, hash: u64, slot: Slot) {
+        let saving = self.scene.keyspace.saving();
+        self.shard(db, hash).keep(saving, db, slot);
+    }
+
+    /// Keeps what a key has, in case it must be taken back. O(size of the value).
     fn keep_former(&mut self, db: DbIndex, (hash, slot): (u64, Option<Slot>), key: &[u8]) {
         if self.chores.undo.as_ref().is_none_or(|undo| undo.knows(db, key)) {
             return;
@@ -393,6 +412,8 @@ impl<'a> View<'a> {
     /// Removes a key that has expired.
     #[cold]
     fn expire(&mut self, db: DbIndex, hash: u64, slot: Slot, key: &[u8]) {
+        // A command may have copied it since the cut, and who repeats that must find it.
+        self.keep_for_snapshot(db, hash, slot);
         let large = self.shard(db, hash).values.remove(hash, slot);
         self.scene.keyspace.reclaim().value(large);
         self.scene.counters.expired.add(1);
@@ -408,6 +429,7 @@ impl<'a> View<'a> {
     #[cold]
     fn expire_members(&mut self, db: DbIndex, hash: u64, mut slot: Slot, key: &[u8]) -> Option<Slot> {
         let (now, is_recorded) = (self.now.0, self.observed.has(Observed::JOURNAL));
+        self.keep_for_snapshot(db, hash, slot);
         let values = &mut self.shard(db, hash).values;
         let value_type = Kind::of(values.table().entry(slot)).value_type();
         let mut members = Vec::new();

@@ -81,7 +81,7 @@ impl<L: Layout> Table<L> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::Fields;
+    use crate::entry::{Fields, Parity};
     use crate::hash_seed::HashSeed;
 
     const KEYS: u64 = 40;
@@ -117,7 +117,7 @@ mod tests {
             let number = (random >> 33) % KEYS;
             let (key_bytes, hash) = (key(number), table.hash(&key(number)));
             let value = misleading(number, (random >> 50) as usize % 60);
-            let fields = Fields { kind: 1, value: &value, stamp: None, clock: 0 };
+            let fields = Fields { kind: 1, value: &value, stamp: None, clock: 0, parity: Parity::Even };
             match table.find(hash, &key_bytes) {
                 None => drop(table.insert(hash, &key_bytes, &fields)),
                 Some(slot) if random >> 63 == 0 => drop(table.replace(hash, slot, &key_bytes, &fields)),

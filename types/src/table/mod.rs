@@ -33,6 +33,7 @@ mod bucket;
 mod choose;
 mod due;
 mod layout;
+mod renew;
 mod scan;
 mod segment;
 mod statistics;

@@ -28,7 +28,7 @@ impl<L: Layout> Table<L> {
     /// From the default cursor until `None`, an entry that is in the table throughout is visited at least
     /// once, whatever else comes, goes or grows meanwhile; and exactly once if nothing does. O(1).
     pub fn scan(&self, cursor: Cursor, mut visit: impl FnMut(L::View<'_>)) -> Option<Cursor> {
-        let segment = &self.segments[self.segment_at(cursor.0)?];
+        let segment = &self.segments[self.segment_at(cursor)?];
         let home = segment.home(cursor.0);
         let mut at = home;
         loop {
@@ -44,18 +44,19 @@ impl<L: Layout> Table<L> {
                 break;
             }
         }
-        next_bucket(segment, cursor.0, home)
+        next_bucket(segment, cursor, home)
     }
 
-    fn segment_at(&self, position: u64) -> Option<usize> {
-        self.segment_index(position << (64 - POSITION_BITS))
+    /// The segment where a scan goes on.
+    pub(super) fn segment_at(&self, cursor: Cursor) -> Option<usize> {
+        self.segment_index(cursor.0 << (64 - POSITION_BITS))
     }
 }
 
 /// The first position of the bucket after `bucket`.
-fn next_bucket(segment: &Segment, within: u64, bucket: usize) -> Option<Cursor> {
+pub(super) fn next_bucket(segment: &Segment, within: Cursor, bucket: usize) -> Option<Cursor> {
     let share_bits = POSITION_BITS - segment.depth;
-    let start = within >> share_bits << share_bits;
+    let start = within.0 >> share_bits << share_bits;
     let share = 1_u64 << share_bits;
     let offset = (((bucket as u64 + 1) << share_bits).div_ceil(segment.buckets.len() as u64)).min(share);
     let next = start + offset;

@@ -1,7 +1,7 @@
 //! Tables against a model.
 
 use super::*;
-use crate::entry::Fields;
+use crate::entry::{Fields, Parity};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 struct Random(u64);
@@ -25,7 +25,7 @@ fn table() -> Table {
 
 fn put(table: &mut Table, key: &[u8], value: &[u8], stamp: Option<i64>) {
     let hash = table.hash(key);
-    let fields = Fields { kind: 1, value, stamp, clock: 0 };
+    let fields = Fields { kind: 1, value, stamp, clock: 0, parity: Parity::Even };
     match table.find(hash, key) {
         Some(slot) => _ = table.replace(hash, slot, key, &fields),
         None => _ = table.insert(hash, key, &fields),

@@ -97,8 +97,8 @@ fn flush(call: &mut Call<'_>, databases: Range<u16>) -> Result<(), Error> {
     let kind = FlushType::parse(&mut call.args)?;
 
     let keyspace = call.keys.keyspace();
-    let emptied: Vec<_> = databases.clone().flat_map(|db| keyspace.empty(DbIndex(db))).collect();
-    let keys: usize = emptied.iter().map(|values| values.table().len()).sum();
+    let mut emptied = Vec::new();
+    let keys: usize = databases.clone().map(|db| keyspace.empty(DbIndex(db), &mut emptied)).sum();
     // Whoever follows the journal must hear of it even if there was nothing to remove here.
     call.keys.count_changes(keys.max(1) as u64);
     databases.for_each(|db| call.keys.tell_emptied(DbIndex(db)));
