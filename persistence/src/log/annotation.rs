@@ -16,6 +16,7 @@
 //!
 //! Redis reads lines in pieces of 127 bytes, so an annotation must be shorter; the longest of ours has 85.
 
+use super::OFFSET_MAX;
 use spinel_resp::number::parse_unsigned;
 use spinel_types::xxh3;
 use std::io::Write;
@@ -42,7 +43,7 @@ pub(super) enum Annotation {
     Time(u64),
     /// Somebody else's.
     Other,
-    /// One of ours that is damaged.
+    /// Not a line that anybody writes.
     Damaged,
 }
 
@@ -76,7 +77,7 @@ impl BatchHead {
         let length = parse_unsigned(fields.next()?)?;
         let checksum = parse_checksum(fields.next()?)?;
         let unsynced = parse_unsigned(fields.next()?)?;
-        let is_possible = unsynced <= offset && offset.checked_add(length).is_some();
+        let is_possible = unsynced <= offset && offset.checked_add(length)? <= OFFSET_MAX;
         (fields.next().is_none() && is_possible).then_some(BatchHead { offset, length, checksum, unsynced })
     }
 }
@@ -102,18 +103,28 @@ pub(super) fn write_time(seconds: u64, out: &mut Vec<u8>) {
 
 impl Annotation {
     /// Reads a line that begins with `#`, given without its LF.
+    ///
+    /// A power cut may leave the first bytes of a line, zeros, and then the line of another batch. Taken for a comment, that
+    /// would hide a batch that is missing.
     pub(super) fn parse(line: &[u8]) -> Annotation {
-        let line_end = line.strip_suffix(b"\r");
-        if let Some(text) = line.strip_prefix(BATCH) {
+        let text = line.strip_suffix(b"\r");
+        if line.starts_with(BATCH) {
             // What we write ends in CR LF; a line that doesn't was not written so.
-            let head = line_end.and_then(|line| BatchHead::parse(&line[BATCH.len()..]));
-            debug_assert!(text.len() < line.len());
+            let head = text.and_then(|text| BatchHead::parse(&text[BATCH.len()..]));
             return head.map_or(Annotation::Damaged, Annotation::Batch);
         }
-        match line_end.unwrap_or(line).strip_prefix(TIME) {
-            Some(text) => parse_unsigned(text).map_or(Annotation::Damaged, Annotation::Time),
-            None => Annotation::Other,
+        let text = text.unwrap_or(line);
+        if let Some(time) = text.strip_prefix(TIME) {
+            return parse_unsigned(time).map_or(Annotation::Damaged, Annotation::Time);
         }
+        let hides_batch = text.windows(BATCH.len()).any(|four| four == BATCH);
+        let is_text = text.iter().all(|&byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
+        if is_text && !hides_batch { Annotation::Other } else { Annotation::Damaged }
+    }
+
+    /// Whether a line is one of a batch, or was.
+    pub(super) fn is_of_batch(line: &[u8]) -> bool {
+        line.starts_with(BATCH)
     }
 }
 

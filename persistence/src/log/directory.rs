@@ -154,9 +154,18 @@ impl Directory {
     }
 
     /// Makes the log's directory unless it is there.
-    pub(super) fn make_folder(&self) -> io::Result<()> {
+    fn make_folder(&self) -> io::Result<()> {
         self.vfs.create_directory(&self.names.folder())?;
         self.vfs.sync_directory(&self.names.dir)
+    }
+
+    /// Makes sure that what was read is what a crash would bring back: the manifest may be known to the kernel only.
+    ///
+    /// A log that is to begin gets a manifest without files. Files without a manifest would be taken for a log that lost it.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        self.make_folder()?;
+        self.sync_folder()?;
+        if self.has_log() { Ok(()) } else { self.install(self.manifest.clone()) }
     }
 
     /// Replaces the manifest: after a crash, either the old one or the new one counts.

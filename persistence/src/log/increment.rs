@@ -1,5 +1,6 @@
 //! The increment that is being written: a file whose tail may have to be cut off again.
 
+use super::annotation::BatchHead;
 use super::directory::Directory;
 use super::manifest::{FileType, LogFile};
 use crate::vfs::{Access, File, append_all};
@@ -18,16 +19,32 @@ pub(super) struct Increment {
 }
 
 impl Increment {
-    /// Makes an empty increment that is there after a crash.
-    pub(super) fn create(directory: &Directory, sequence: u64, offset: u64) -> io::Result<Increment> {
+    /// Makes an increment that is there after a crash and holds nothing but a mark.
+    pub(super) fn create(
+        directory: &Directory,
+        sequence: u64,
+        offset: u64,
+        synced: u64,
+    ) -> io::Result<Increment> {
         let name = directory.names().increment(sequence);
         let mut file = LogFile::new(name, sequence, FileType::Increment);
         file.start_offset = Some(offset);
-        let mut handle = directory.vfs().create(&directory.path(&file))?;
-        // It may have had content that a crash brings back.
-        handle.sync()?;
+        let handle = directory.vfs().create(&directory.path(&file))?;
+        let mut increment = Increment { file, handle, length: 0, must_cut: false, is_dirty: false };
+        increment.mark(offset, synced)?;
         directory.sync_folder()?;
-        Ok(Increment { file, handle, length: 0, must_cut: false, is_dirty: false })
+        Ok(increment)
+    }
+
+    /// Appends a batch without commands and syncs.
+    ///
+    /// The reader knows from it that the file is ours, whatever a power cut leaves of what follows, and that damage before
+    /// it is none that a power cut left.
+    pub(super) fn mark(&mut self, offset: u64, synced: u64) -> io::Result<()> {
+        let mut line = Vec::new();
+        BatchHead::new(offset, &[], synced).write(&mut line);
+        self.append(&line)?;
+        self.sync()
     }
 
     /// Opens an increment to write on where it ends.

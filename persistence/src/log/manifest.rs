@@ -12,6 +12,7 @@
 //! is history, files that the others have replaced and that only wait for their removal. Lines that begin with `#` are
 //! skipped. `startoffset` and `endoffset` say which part of the stream of commands a file holds.
 
+use super::OFFSET_MAX;
 use super::quoting::{quoted, split};
 use spinel_resp::number::parse_unsigned;
 use std::fmt;
@@ -179,13 +180,15 @@ impl LogFile {
     /// Takes a field in; fields of other programs are skipped.
     fn take_field(&mut self, field: &str, value: &str) -> Result<(), ManifestReason> {
         let number = || parse_unsigned(value.as_bytes()).ok_or(ManifestReason::InvalidFormat);
+        let offset =
+            || number().ok().filter(|&offset| offset <= OFFSET_MAX).ok_or(ManifestReason::InvalidFormat);
         match field {
             "file" if value.contains('/') => return Err(ManifestReason::IsPath),
             "file" => value.clone_into(&mut self.name),
             "seq" => self.sequence = number()?,
             "type" => self.file_type = FileType::parse(value)?,
-            "startoffset" => self.start_offset = Some(number()?),
-            "endoffset" => self.end_offset = Some(number()?),
+            "startoffset" => self.start_offset = Some(offset()?),
+            "endoffset" => self.end_offset = Some(offset()?),
             _ => {}
         }
         Ok(())

@@ -57,3 +57,6 @@ pub use reader::{ReadOptions, Reader, Recovered, Step, TailCut, Until};
 pub use rewrite::Rewrite;
 pub use unit::{Command, Unit};
 pub use writer::Writer;
+
+/// What is announced as an offset is at most this, so that the bytes of any file can be added to it.
+const OFFSET_MAX: u64 = i64::MAX as u64;

@@ -3,7 +3,7 @@
 use super::directory::Directory;
 use super::error::OpenError;
 use super::increment::Increment;
-use super::manifest::FileType;
+use super::manifest::{FileType, LogFile};
 use super::reader::{Recovered, TailCut};
 use super::writer::Writer;
 use crate::vfs::Access;
@@ -12,29 +12,29 @@ use std::io;
 impl Writer {
     /// Opens a log at the end of what was read of it.
     ///
-    /// What the reader left out is cut off, what was read is made durable, leftovers of a crash are removed. The last
-    /// increment is written on; a log without one gets its first.
+    /// What the reader left out is cut off, what was read is made durable, leftovers of a crash are removed. If the last
+    /// increment is ours, it is written on; otherwise another is begun, because in a file without batches damage could not
+    /// be told from a torn write.
     pub fn open(directory: Directory, recovered: &Recovered) -> Result<Writer, OpenError> {
         if recovered.stopped_early {
             return Err(OpenError::StoppedEarly);
         }
         let mut directory = directory;
-        directory.make_folder()?;
-        // The manifest that was read may be new, and known to the kernel only. It has to count before anything that it
-        // replaces is removed.
-        directory.sync_folder()?;
+        // It has to count before anything that it replaces is removed.
+        directory.settle()?;
         if let Some(cut) = &recovered.cut {
             apply(&directory, cut)?;
         }
         sync_files(&directory)?;
         directory.remove_unfinished()?;
         directory.remove_history()?;
-        forget_end(&mut directory)?;
-        let increment = match directory.manifest().increments.last().cloned() {
-            Some(last) => Increment::open(&directory, last)?,
-            None => first_increment(&mut directory, recovered.offset)?,
+        let offset = recovered.offset;
+        let last = directory.manifest().increments.last().cloned();
+        let increment = match last.filter(|_| recovered.can_go_on) {
+            Some(last) => open_marked(&mut directory, last, offset)?,
+            None => next_increment(&mut directory, offset)?,
         };
-        Ok(Writer::new(directory, increment, recovered.offset))
+        Ok(Writer::new(directory, increment, offset))
     }
 
     /// Writes to the end of an increment that is durable up to `offset`.
@@ -58,9 +58,16 @@ impl Writer {
     }
 }
 
-fn first_increment(directory: &mut Directory, offset: u64) -> io::Result<Increment> {
+fn open_marked(directory: &mut Directory, last: LogFile, offset: u64) -> io::Result<Increment> {
+    forget_end(directory)?;
+    let mut increment = Increment::open(directory, LogFile { end_offset: None, ..last })?;
+    increment.mark(offset, offset)?;
+    Ok(increment)
+}
+
+fn next_increment(directory: &mut Directory, offset: u64) -> io::Result<Increment> {
     let sequence = directory.manifest().last_sequence(FileType::Increment) + 1;
-    let increment = Increment::create(directory, sequence, offset)?;
+    let increment = Increment::create(directory, sequence, offset, offset)?;
     let mut manifest = directory.manifest().clone();
     manifest.increments.push(increment.file.clone());
     directory.install(manifest)?;
@@ -78,7 +85,7 @@ fn apply(directory: &Directory, cut: &TailCut) -> io::Result<()> {
 fn forget_end(directory: &mut Directory) -> io::Result<()> {
     let mut manifest = directory.manifest().clone();
     let end = manifest.increments.last_mut().and_then(|last| last.end_offset.take());
-    if end.is_some() { directory.install(manifest) } else { Ok(()) }
+    end.map_or(Ok(()), |_| directory.install(manifest))
 }
 
 /// Makes durable what was read: a process that was killed may have left it to the kernel.

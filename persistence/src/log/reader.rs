@@ -88,6 +88,8 @@ pub struct Recovered {
     pub cut: Option<TailCut>,
     /// Whether [`Until`] stopped the reader before the end.
     pub stopped_early: bool,
+    /// Whether the last file is ours and stands where the stream does, so that it can be written on.
+    pub(super) can_go_on: bool,
 }
 
 /// Reads a log.
@@ -116,8 +118,10 @@ struct Current {
     has_rdb: bool,
     /// Where the batch at hand ends in the file.
     batch_end: Option<u64>,
-    /// Whether batches were seen.
+    /// Whether batches were seen: whether the file is ours.
     has_batches: bool,
+    /// Whether the file was begun by a rewrite that failed, while the one before it went on.
+    is_stale: bool,
 }
 
 /// What a step inside a file came to.
@@ -159,7 +163,12 @@ impl<'d> Reader<'d> {
             waiting,
             current: None,
             parts: Parts::default(),
-            recovered: Recovered { offset: start.unwrap_or(0), cut: None, stopped_early: false },
+            recovered: Recovered {
+                offset: start.unwrap_or(0),
+                cut: None,
+                stopped_early: false,
+                can_go_on: false,
+            },
             stream_start: None,
             is_anchored: false,
             is_certain: false,
@@ -232,7 +241,8 @@ impl<'d> Reader<'d> {
         if !is_base || file.name == self.directory.names().file {
             self.begin_stream(&file)?;
         }
-        self.current = Some(Current { file, window, has_rdb, batch_end: None, has_batches: false });
+        self.recovered.can_go_on = false;
+        self.current = Some(Current::new(file, window, has_rdb));
         Ok(true)
     }
 
@@ -254,6 +264,7 @@ impl<'d> Reader<'d> {
     fn close(&mut self) {
         if let Some(current) = self.current.take() {
             self.read_bytes += current.window.length();
+            self.recovered.can_go_on = current.has_batches && !current.is_stale;
         }
     }
 
@@ -278,13 +289,12 @@ impl<'d> Reader<'d> {
             let torn = Damage::Torn { in_transaction: false };
             return Ok(Inside::Damaged(if is_torn { torn } else { Damage::Malformed }));
         };
-        let annotation = Annotation::parse(&current.window.bytes()[..line_bytes - 1]);
-        match annotation {
-            Annotation::Other => {}
-            Annotation::Damaged => {
-                current.has_batches = true;
-                return Ok(Inside::Damaged(Damage::Malformed));
-            }
+        let line = &current.window.bytes()[..line_bytes - 1];
+        current.has_batches |= Annotation::is_of_batch(line);
+        match Annotation::parse(line) {
+            Annotation::Damaged if current.has_batches => return Ok(Inside::Damaged(Damage::Malformed)),
+            // Redis skips all of them.
+            Annotation::Other | Annotation::Damaged => {}
             Annotation::Time(time) => {
                 let is_over = matches!(self.options.until, Until::Time(last) if time > last);
                 if is_over && self.stream_start.is_some() {
@@ -303,9 +313,13 @@ impl<'d> Reader<'d> {
     /// Checks a batch and enters it.
     fn take_batch(&mut self, head: &BatchHead, line_bytes: usize) -> io::Result<Inside> {
         let current = self.current.as_mut().expect("a file is open");
-        current.has_batches = true;
         if self.is_certain && head.offset != self.recovered.offset {
-            return Ok(Inside::Damaged(Damage::Malformed));
+            current.is_stale = is_only_mark(&mut current.window)?;
+            if !current.is_stale {
+                return Ok(Inside::Damaged(Damage::Malformed));
+            }
+            current.window.advance(line_bytes);
+            return Ok(Inside::Skipped);
         }
         let whole = head.length.saturating_add(line_bytes as u64);
         if current.window.left() < whole {
@@ -396,13 +410,15 @@ impl<'d> Reader<'d> {
         }
         let in_transaction = damage == Damage::Torn { in_transaction: true };
         self.recovered.cut = Some(TailCut { name, offset, bytes, in_transaction });
+        self.recovered.can_go_on = current.has_batches;
         Ok(())
     }
 
-    /// Whether the files behind the current one hold nothing, as when a rewrite had just begun.
+    /// Whether the files behind the current one hold no commands, as when a rewrite had just begun.
     fn is_rest_empty(&self) -> Result<bool, ReadError> {
         for file in &self.waiting {
-            if open(self.directory, file)?.length() > 0 {
+            let mut window = open(self.directory, file)?;
+            if !is_only_mark(&mut window).map_err(|error| named(&file.name, error))? {
                 return Ok(false);
             }
         }
@@ -415,6 +431,10 @@ impl<'d> Reader<'d> {
 }
 
 impl Current {
+    fn new(file: LogFile, window: Window, has_rdb: bool) -> Current {
+        Current { file, window, has_rdb, batch_end: None, has_batches: false, is_stale: false }
+    }
+
     /// Returns the bytes at hand that a unit may be made of.
     fn unit_bytes(&self) -> &[u8] {
         let bytes = self.window.bytes();
@@ -463,6 +483,17 @@ fn open(directory: &Directory, file: &LogFile) -> Result<Window, ReadError> {
     let opened = directory.vfs().open(&directory.path(file), Access::Read);
     let window = opened.and_then(Window::new);
     window.map_err(|error| ReadError::Missing { name: file.name.clone(), error })
+}
+
+/// Whether a file, of which nothing was read yet, is empty or has only the batch without commands that each increment begins with.
+fn is_only_mark(window: &mut Window) -> io::Result<bool> {
+    if window.length() == 0 || window.offset() > 0 {
+        return Ok(window.length() == 0);
+    }
+    window.want(128)?;
+    let line = window.bytes().strip_suffix(b"\n").filter(|line| line.len() as u64 + 1 == window.length());
+    let annotation = line.filter(|line| line.starts_with(b"#")).map(Annotation::parse);
+    Ok(matches!(annotation, Some(Annotation::Batch(head)) if head.fits(&[])))
 }
 
 fn starts_as_rdb(window: &mut Window) -> io::Result<bool> {

@@ -53,7 +53,7 @@ impl Writer {
         }
         let sequence = self.next_increment;
         self.next_increment += 1;
-        let increment = Increment::create(&self.directory, sequence, self.offset)?;
+        let increment = Increment::create(&self.directory, sequence, self.offset, self.synced)?;
         if can_be_listed {
             let mut manifest = self.directory.manifest().clone();
             if let Some(last) = manifest.increments.last_mut() {
@@ -85,14 +85,9 @@ impl Writer {
         time: Option<u64>,
     ) -> Result<(Writer, Rewrite), WriteError> {
         let mut directory = directory;
-        directory.make_folder()?;
-        directory.sync_folder()?;
-        if !directory.has_log() {
-            // Files without a manifest would be taken for a log that lost it.
-            directory.install(directory.manifest().clone())?;
-        }
+        directory.settle()?;
         let sequence = directory.manifest().last_sequence(FileType::Increment) + 1;
-        let increment = Increment::create(&directory, sequence, offset)?;
+        let increment = Increment::create(&directory, sequence, offset, offset)?;
         let mut writer = Writer::new(directory, increment, offset);
         writer.is_listed = false;
         writer.begun_at = time;

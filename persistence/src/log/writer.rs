@@ -115,10 +115,7 @@ impl Writer {
     /// Makes all durable and notes that it is, so that any damage found later is known to be the disk's.
     pub fn close(mut self) -> Result<(), WriteError> {
         self.sync()?;
-        self.buffer.clear();
-        BatchHead::new(self.offset, &[], self.synced).write(&mut self.buffer);
-        self.increment.append(&self.buffer)?;
-        Ok(self.increment.sync()?)
+        Ok(self.increment.mark(self.offset, self.synced)?)
     }
 
     /// Returns the offset up to which commands were appended.

@@ -36,8 +36,16 @@ fn annotations_stand_between_batches() {
     let lines: Vec<String> =
         disk.text(FIRST).lines().filter(|line| line.starts_with('#')).map(str::to_owned).collect();
     let without_sums: Vec<String> = lines.iter().map(|line| without_sum(line)).collect();
-    let expected =
-        ["#TS:7", "#SP:0 27 0", "#SP:27 27 27", "#SP:54 27 54", "#TS:8", "#SP:81 27 81", "#SP:108 27 0"];
+    let expected = [
+        "#SP:0 0 0",
+        "#TS:7",
+        "#SP:0 27 0",
+        "#SP:27 27 27",
+        "#SP:54 27 54",
+        "#TS:8",
+        "#SP:81 27 81",
+        "#SP:108 27 0",
+    ];
     assert_eq!(without_sums, [&expected[..], &["#SP:135 0 0"]].concat());
 }
 
@@ -57,7 +65,7 @@ fn large_appends_become_batches_of_whole_units() {
     let all = [one.as_str(), &one, &one, &one, &group, &one].join(", ");
     writer.append(&bytes(&all), None).unwrap();
     let batches = disk.text(FIRST).lines().filter(|line| line.starts_with("#SP:")).count();
-    assert_eq!(batches, 4, "three, one, the transaction, one");
+    assert_eq!(batches, 5, "a mark, three, one, the transaction, one");
     let directory = disk.directory().unwrap();
     let mut reader = Reader::new(&directory, ReadOptions::default()).unwrap();
     let (mut units, mut commands, mut end) = (0, 0, 0);
@@ -85,6 +93,14 @@ fn files_of_redis_are_read() {
     let length = bytes("SELECT 0, SET a 1, SET b 2, MULTI, INCR c, INCR d, EXEC").len() as u64;
     assert_eq!(recovered.offset, 100 + length);
     assert_eq!((recovered.cut, recovered.stopped_early), (None, false));
+    disk.writer().append(&bytes("SET e 5"), None).unwrap();
+    assert!(disk.commands().ends_with("[INCR c, INCR d], SET e 5"));
+    let ours = format!("file appendonly.aof.3.incr.aof seq 3 type i startoffset {}\n", 100 + length);
+    assert_eq!(disk.text(MANIFEST), format!("{manifest}{ours}"));
+    disk.put(MANIFEST, format!("{manifest}{}", ours.replace('\n', " endoffset 900\n")).as_bytes());
+    disk.writer().append(&bytes("SET f 6"), None).unwrap();
+    assert!(disk.commands().ends_with("SET e 5, SET f 6"));
+    assert_eq!(disk.text(MANIFEST), format!("{manifest}{ours}"), "it goes on");
     let disk =
         Disk::with(&[(MANIFEST, b"file a.base.rdb seq 1 type b\n"), ("a.base.rdb", b"VALKEY state\n")]);
     assert_eq!(disk.commands(), "VALKEY state");
