@@ -4,7 +4,7 @@ use super::directory::Directory;
 use super::error::OpenError;
 use super::increment::Increment;
 use super::manifest::{FileType, LogFile};
-use super::reader::{Recovered, TailCut};
+use super::recovery::{Recovered, TailCut};
 use super::writer::Writer;
 use crate::vfs::Access;
 use std::io;

@@ -55,14 +55,13 @@ fn live(seed: u64, acts: &[Act], faults: &[(u64, Fault)]) -> (Machine, u64) {
         machine.vfs.fail_call(*call, *fault);
     }
     machine.is_disturbed = !faults.is_empty();
-    if machine.restart() {
-        for act in acts {
-            let outcome = machine.take(*act);
-            assert!(outcome.is_ok() || machine.is_disturbed, "{act:?}: {outcome:?}");
-            if !machine.can_go_on() {
-                break;
-            }
+    machine.restart();
+    for act in acts {
+        if !machine.can_go_on() {
+            break;
         }
+        let outcome = machine.take(*act);
+        assert!(outcome.is_ok() || machine.is_disturbed, "{act:?}: {outcome:?}");
     }
     let calls = machine.vfs.calls();
     machine.vfs.forget_faults();
@@ -95,15 +94,13 @@ fn the_power_may_go_at_any_call() {
 fn the_power_may_go_while_a_server_recovers() {
     for acts in [&REWRITE[..], &ABANDON, &FRESH] {
         let (_, calls) = live(0, acts, &[]);
-        for call in 0..calls {
-            for again in 0..24 {
-                let (mut machine, _) = live(call + again, acts, &[(call, Fault::PowerCut)]);
-                machine.vfs.fail_call(again, Fault::PowerCut);
-                machine.restart();
-                machine.vfs.forget_faults();
-                machine.vfs.cut_power();
-                prove_alive(&mut machine);
-            }
+        for (call, again) in (0..calls).flat_map(|call| (0..24).map(move |again| (call, again))) {
+            let (mut machine, _) = live(call + again, acts, &[(call, Fault::PowerCut)]);
+            machine.vfs.fail_call(again, Fault::PowerCut);
+            machine.restart();
+            machine.vfs.forget_faults();
+            machine.vfs.cut_power();
+            prove_alive(&mut machine);
         }
     }
 }
@@ -112,17 +109,18 @@ fn the_power_may_go_while_a_server_recovers() {
 fn any_call_may_fail() {
     for acts in [&REWRITE[..], &ABANDON, &FRESH] {
         let (_, calls) = live(0, acts, &[]);
-        for call in 0..calls {
-            for (fault, seed) in [Fault::Error(5), Fault::Error(28), Fault::Short].into_iter().zip(0..) {
-                for ends_with_power_cut in [true, false] {
-                    let (mut machine, _) = live(seed, acts, &[(call, fault)]);
-                    if ends_with_power_cut {
-                        machine.vfs.cut_power();
-                    }
-                    prove_alive(&mut machine);
-                }
-            }
-        }
+        (0..calls).for_each(|call| fail(acts, call));
+    }
+}
+
+/// Lets a call fail in every way, and ends with a power cut or without.
+fn fail(acts: &[Act], call: u64) {
+    for (fault, seed) in [Fault::Error(5), Fault::Error(28), Fault::Short].into_iter().zip(0..) {
+        let (mut killed, _) = live(seed, acts, &[(call, fault)]);
+        prove_alive(&mut killed);
+        let (mut cut, _) = live(seed, acts, &[(call, fault)]);
+        cut.vfs.cut_power();
+        prove_alive(&mut cut);
     }
 }
 

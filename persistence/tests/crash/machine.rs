@@ -196,7 +196,7 @@ fn write_base(vfs: &SimulatedVfs, rewrite: &Rewrite, count: u64) -> io::Result<(
 }
 
 /// Reads a log and checks that it holds all units up to a number, which is returned.
-fn read(directory: &Directory) -> Result<(Recovered, u64), String> {
+pub(crate) fn read(directory: &Directory) -> Result<(Recovered, u64), String> {
     let text = |error: spinel_persistence::log::ReadError| format!("{error} ({error:?})");
     let mut reader = Reader::new(directory, ReadOptions::default()).map_err(text)?;
     let mut count = 0;
