@@ -4,6 +4,7 @@
 
 mod committing;
 mod reading;
+mod real;
 mod rewriting;
 mod support;
 mod tails;
