@@ -74,11 +74,10 @@ fn next_increment(directory: &mut Directory, offset: u64) -> io::Result<Incremen
     Ok(increment)
 }
 
-/// Cuts off what the reader left out.
+/// Cuts off what the reader left out. All files are synced afterwards.
 fn apply(directory: &Directory, cut: &TailCut) -> io::Result<()> {
     let mut file = directory.vfs().open(&directory.names().path(&cut.name), Access::Append)?;
-    file.truncate(cut.offset)?;
-    file.sync()
+    file.truncate(cut.offset)
 }
 
 /// Takes back where the last increment ended when a server stopped: it goes on.

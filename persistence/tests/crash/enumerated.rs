@@ -113,6 +113,22 @@ fn any_call_may_fail() {
     }
 }
 
+/// What a call that failed left may be known to the kernel only when the server starts again.
+#[test]
+fn the_power_may_go_while_a_server_recovers_from_an_error() {
+    for acts in [&REWRITE[..], &ABANDON, &FRESH] {
+        let (_, calls) = live(0, acts, &[]);
+        for (call, again) in (0..calls).flat_map(|call| (0..40).map(move |again| (call, again))) {
+            let (mut machine, _) = live(call * 40 + again, acts, &[(call, Fault::Error(5))]);
+            machine.vfs.fail_call(again, Fault::PowerCut);
+            machine.restart();
+            machine.vfs.forget_faults();
+            machine.vfs.cut_power();
+            prove_alive(&mut machine);
+        }
+    }
+}
+
 /// Lets a call fail in every way, and ends with a power cut or without.
 fn fail(acts: &[Act], call: u64) {
     for (fault, seed) in [Fault::Error(5), Fault::Error(28), Fault::Short].into_iter().zip(0..) {
