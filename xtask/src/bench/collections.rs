@@ -52,9 +52,9 @@ struct Size {
 
 const SHAPE: Shape = Shape { connections: 50, pipeline: 16, groups: 1 };
 
-const VALUE: Word = Word::Value { width: 8 };
-const LIST: Word = Word::Text("list");
-const RPUSH: [Word; 3] = [Word::Text("RPUSH"), LIST, VALUE];
+pub(super) const VALUE: Word = Word::Value { width: 8 };
+pub(super) const LIST: Word = Word::Text("list");
+pub(super) const RPUSH: [Word; 3] = [Word::Text("RPUSH"), LIST, VALUE];
 const XADD: [Word; 5] =
     [Word::Text("XADD"), Word::Text("stream"), Word::Text("*"), Word::Text("field"), VALUE];
 /// So much is pushed or popped by one sample with the default number of operations, and something is left.
@@ -84,7 +84,7 @@ const GEOSEARCH: [Word; 8] = [
 const ZSET: Word = Word::Text("zset");
 /// Scores that differ, in no order.
 const SCORE: Word = Word::Time { from: 100_000_000, spread: 899_999_999 };
-const ZADD: [Word; 4] = [Word::Text("ZADD"), ZSET, SCORE, VALUE];
+pub(super) const ZADD: [Word; 4] = [Word::Text("ZADD"), ZSET, SCORE, VALUE];
 const SORTED_SET_OF_1_M: Fill = Fill { words: &ZADD, count: 1_000_000 };
 /// Two sorted sets without a common member.
 const SORTED_SETS_OF_10_000: [Fill; 2] = [
@@ -96,7 +96,7 @@ const SORTED_SETS_OF_10_000: [Fill; 2] = [
 ];
 
 const SET: Word = Word::Text("set");
-const SADD: [Word; 3] = [Word::Text("SADD"), SET, VALUE];
+pub(super) const SADD: [Word; 3] = [Word::Text("SADD"), SET, VALUE];
 const SET_OF_1_M: Fill = Fill { words: &SADD, count: 1_000_000 };
 /// One of a hundred members at a time, so often that none is left out.
 const SET_OF_100: Fill =
@@ -107,9 +107,9 @@ const SETS_OF_10_000: [Fill; 2] = [
     Fill { words: &[Word::Text("SADD"), Word::Text("other"), VALUE], count: 10_000 },
 ];
 
-const HASH: Word = Word::Text("hash");
-const FIELD: Word = Word::Key { prefix: "f", width: 8 };
-const HSET: [Word; 4] = [Word::Text("HSET"), HASH, FIELD, VALUE];
+pub(super) const HASH: Word = Word::Text("hash");
+pub(super) const FIELD: Word = Word::Key { prefix: "f", width: 8 };
+pub(super) const HSET: [Word; 4] = [Word::Text("HSET"), HASH, FIELD, VALUE];
 const HASH_OF_1_M: Fill = Fill { words: &HSET, count: 1_000_000 };
 /// One of a hundred fields at a time, so often that none is left out.
 const HASH_OF_100: Fill = Fill {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Bench;
+use super::collections::{FIELD, HASH, HSET, LIST, RPUSH, SADD, ZADD};
 use super::cpu::{KEY, VALUE, fill};
 use super::load::{Load, Shape};
 use super::report::{Better, Limit, Section};
@@ -20,43 +21,85 @@ const RUNS: [u64; 2] = [20_000, 120_000];
 
 const SHAPE: Shape = Shape { connections: 10, pipeline: 16, groups: 1 };
 
-/// The requests that are counted.
-#[derive(Clone, Copy)]
-enum Request {
-    Get,
-    Set,
+/// An operation, and the command that fills what it works on.
+struct Counted {
+    name: &'static str,
+    words: &'static [Word],
+    reply: Reply,
+    fill: &'static [Word],
+    fill_count: u64,
+    limit: Option<Limit>,
 }
 
-impl Request {
-    fn batch(self) -> Batch {
-        match self {
-            Request::Get => Batch::new(&[Word::Text("GET"), KEY], SHAPE.pipeline, Reply::bulk(32)),
-            Request::Set => Batch::new(&[Word::Text("SET"), KEY, VALUE], SHAPE.pipeline, Reply::OK),
-        }
+impl Counted {
+    /// A command that adds to a collection, or changes it where a random element is there already.
+    const fn adding(name: &'static str, words: &'static [Word]) -> Counted {
+        Counted { name, words, reply: Reply::Line, fill: words, fill_count: KEYS, limit: None }
     }
 }
 
-/// Measures GET and SET at pipeline 16 under callgrind; says so where valgrind is missing.
+const LPUSH: [Word; 3] = [Word::Text("LPUSH"), LIST, super::collections::VALUE];
+
+const OPERATIONS: [Counted; 9] = [
+    Counted {
+        name: "GET",
+        words: &[Word::Text("GET"), KEY],
+        reply: Reply::Fixed { bytes: 39, first: b'$' },
+        fill: &[Word::Text("SET"), KEY, VALUE],
+        fill_count: KEYS,
+        limit: Some(Limit::Absolute(1000.0)),
+    },
+    Counted {
+        name: "SET",
+        words: &[Word::Text("SET"), KEY, VALUE],
+        reply: Reply::OK,
+        fill: &[Word::Text("SET"), KEY, VALUE],
+        fill_count: KEYS,
+        limit: None,
+    },
+    Counted::adding("LPUSH", &LPUSH),
+    Counted::adding("RPUSH", &RPUSH),
+    Counted {
+        name: "RPOP",
+        words: &[Word::Text("RPOP"), LIST],
+        reply: Reply::Fixed { bytes: 14, first: b'$' },
+        fill: &RPUSH,
+        // More than are popped.
+        fill_count: 10 * KEYS,
+        limit: None,
+    },
+    Counted::adding("HSET", &HSET),
+    Counted {
+        name: "HGET",
+        words: &[Word::Text("HGET"), HASH, FIELD],
+        reply: Reply::Fixed { bytes: 14, first: b'$' },
+        fill: &HSET,
+        fill_count: KEYS,
+        limit: None,
+    },
+    Counted::adding("SADD", &SADD),
+    Counted::adding("ZADD", &ZADD),
+];
+
+/// Measures operations at pipeline 16 under callgrind; says so where valgrind is missing.
 pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
     let mut section = Section::default();
     if !is_installed("valgrind") {
         section.note("Not measured: valgrind is not installed.");
         return Ok(section);
     }
-    let limit = Some(Limit::Absolute(1000.0));
-    for (name, request, limit) in
-        [("GET, pipeline 16", Request::Get, limit), ("SET, pipeline 16", Request::Set, None)]
-    {
+    for counted in &OPERATIONS {
         let samples = bench.once(|contender| {
-            let [short, long] = [count(contender, request, RUNS[0])?, count(contender, request, RUNS[1])?];
-            Ok(vec![
-                (long.instructions - short.instructions) as f64 / (long.operations - short.operations) as f64,
-            ])
+            let [short, long] = [count(contender, counted, RUNS[0])?, count(contender, counted, RUNS[1])?];
+            let operations = long.operations - short.operations;
+            Ok(vec![(long.instructions - short.instructions) as f64 / operations as f64])
         })?;
-        section.add(name, "instructions", (Better::Lower, limit), samples);
+        let name = format!("{}, pipeline 16", counted.name);
+        section.add(name, "instructions", (Better::Lower, counted.limit), samples);
     }
     section.note(
-        "User instructions by callgrind: the difference of two runs divided by their difference in length.",
+        "User instructions by callgrind: the difference of two runs divided by their difference in length. \
+         Collections have 20,000 elements of 8 bytes, of which random ones are set; lists have as many as were added.",
     );
     Ok(section)
 }
@@ -66,25 +109,26 @@ struct Count {
     operations: u64,
 }
 
-/// Runs the server under callgrind for about so many requests and returns what it executed from start to end.
-fn count(contender: &Contender, request: Request, operations: u64) -> Outcome<Count> {
+/// Runs the server under callgrind for about so many operations and returns what it executed from start to end.
+fn count(contender: &Contender, counted: &Counted, operations: u64) -> Outcome<Count> {
     let folder = std::env::temp_dir().join(format!("spinel-callgrind-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
-    let counted = count_into(contender, (request, operations), &folder);
+    let count = count_into(contender, counted, operations, &folder);
     fs::remove_dir_all(&folder)?;
-    counted
+    count
 }
 
-fn count_into(contender: &Contender, (request, operations): (Request, u64), folder: &Path) -> Outcome<Count> {
+fn count_into(contender: &Contender, counted: &Counted, operations: u64, folder: &Path) -> Outcome<Count> {
     let out = folder.join("callgrind.out.%p");
     // The peers are started by a shell, which becomes the server: hence the children.
     let under = ["valgrind", "--tool=callgrind", "--trace-children=yes", "--quiet"].map(str::to_owned);
     let under: Vec<String> =
         under.into_iter().chain([format!("--callgrind-out-file={}", out.display())]).collect();
     let server = Server::start(contender, StartOptions { under: &under, ..StartOptions::roaming(1) })?;
-    fill(&server, &[Word::Text("SET"), KEY, VALUE], KEYS)?;
+    fill(&server, counted.fill, counted.fill_count)?;
     let mut load = Load::connect(server.port, SHAPE)?;
-    let run = load.run(&mut request.batch(), &mut Keys::random(1, KEYS), operations)?;
+    let mut batch = Batch::new(counted.words, SHAPE.pipeline, counted.reply);
+    let run = load.run(&mut batch, &mut Keys::random(1, KEYS), operations)?;
     server.terminate()?;
     Ok(Count { instructions: total(folder)?, operations: run.operations })
 }

@@ -76,7 +76,7 @@ pub(crate) struct Arguments {
     /// Measures the peers alone
     #[arg(long, conflicts_with = "ours")]
     without_ours: bool,
-    /// The servers to compare with, by comma
+    /// The servers to compare with, by comma; '' for none
     #[arg(long, value_delimiter = ',', default_value = "redis8,valkey9")]
     peers: Vec<String>,
     /// Also writes all figures to this file
@@ -168,7 +168,7 @@ fn contenders(arguments: &Arguments) -> Outcome<Vec<Contender>> {
         };
         contenders.push(contender("spinel", program, Side::Ours)?);
     }
-    for name in &arguments.peers {
+    for name in arguments.peers.iter().filter(|name| !name.is_empty()) {
         contenders.push(contender(name, peers::find(name, "server")?, Side::Peer)?);
     }
     Ok(contenders)
