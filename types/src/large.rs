@@ -11,7 +11,6 @@ use crate::string::Str;
 use {crate::hash::HashRef, crate::set::SetRef, crate::sorted_set::SortedSetRef, std::collections::BTreeSet};
 
 /// A collection in its large form.
-#[derive(Clone)]
 pub enum Large {
     /// A hash as a table.
     Hash(Box<Hash>),
@@ -93,6 +92,18 @@ impl Large {
     pub fn as_stream_mut(&mut self) -> &mut Stream {
         let Large::Stream(stream) = self else { panic!("it is no stream") };
         stream
+    }
+
+    /// Makes a second collection with the same contents. Both share their memory and copy parts of some kilobytes
+    /// before the first write to them; either may go to another thread. O(those parts): some 20 ns for each.
+    pub fn share(&mut self) -> Large {
+        match self {
+            Large::Hash(hash) => Large::Hash(Box::new(hash.share())),
+            Large::List(list) => Large::List(Box::new(list.share())),
+            Large::Set(set) => Large::Set(Box::new(set.share())),
+            Large::SortedSet(set) => Large::SortedSet(Box::new(set.share())),
+            Large::Stream(stream) => Large::Stream(Box::new(stream.share())),
+        }
     }
 
     /// Its type.

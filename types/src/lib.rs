@@ -41,12 +41,15 @@ pub mod list;
 pub mod listpack;
 pub mod lzf;
 pub mod member;
+mod pages;
 pub mod place;
 #[cfg(test)]
 mod random;
 pub mod run;
 pub mod set;
 pub mod sha1;
+#[cfg(test)]
+mod sharing;
 pub mod sorted_set;
 pub mod stream;
 pub mod string;

@@ -36,7 +36,6 @@ pub struct Values {
 }
 
 /// A value on its own, taken from an entry or to be put into one.
-#[derive(Clone)]
 pub enum OwnedValue {
     /// A value that lies in its entry.
     Inline {
@@ -165,28 +164,29 @@ impl Values {
         }
     }
 
-    /// Copies an entry's value. O(its size).
-    pub fn copy(&self, entry: Entry<'_>) -> OwnedValue {
-        match self.large(entry) {
-            Some(large) => OwnedValue::Large(large.clone()),
-            None => OwnedValue::Inline { kind: Kind::of(entry), bytes: entry.value().to_vec() },
+    /// Copies the value in a slot. What hangs off the entry is shared; see [`Large::share`].
+    pub fn copy(&mut self, slot: Slot) -> OwnedValue {
+        let entry = self.table.entry(slot);
+        match Kind::of(entry) {
+            Kind::Large(_) => OwnedValue::Large(self.large_mut(slot).share()),
+            kind => OwnedValue::Inline { kind, bytes: entry.value().to_vec() },
         }
     }
 
-    /// Copies an entry that doesn't have this parity yet, with its value, and gives it the parity. O(size of the value),
-    /// less for large ones, which share what they can.
+    /// Copies an entry that doesn't have this parity yet, with its value, and gives it the parity. O(size of the value);
+    /// what hangs off it is shared, see [`Large::share`].
     pub fn renew(&mut self, slot: Slot, parity: Parity, copies: &mut Copies) {
         let entry = self.table.entry(slot);
         if entry.parity() != parity {
-            copies.push(entry, self.large(entry).cloned());
+            copies.push(entry, share_of(&mut self.larges, entry));
             self.table.entry_mut(slot).set_parity(parity);
         }
     }
 
     /// Does that with the entries of one bucket, and says where to go on; see [`Table::renew`].
     pub fn renew_bucket(&mut self, cursor: Cursor, parity: Parity, copies: &mut Copies) -> Option<Cursor> {
-        let larges = &self.larges;
-        self.table.renew(cursor, parity, |entry| copies.push(entry, large_of(larges, entry).cloned()))
+        let larges = &mut self.larges;
+        self.table.renew(cursor, parity, |entry| copies.push(entry, share_of(larges, entry)))
     }
 
     /// Gives the entries of one bucket this parity, and says where to go on; see [`Table::renew`].
@@ -404,6 +404,14 @@ impl OwnedValue {
         }
     }
 
+    /// Makes a second value with the same contents, which shares memory with this one; see [`Large::share`].
+    pub fn share(&mut self) -> OwnedValue {
+        match self {
+            OwnedValue::Inline { kind, bytes } => OwnedValue::Inline { kind: *kind, bytes: bytes.clone() },
+            OwnedValue::Large(large) => OwnedValue::Large(large.share()),
+        }
+    }
+
     /// Whether this is a collection without anything in it.
     pub fn is_empty(&self) -> bool {
         match self {
@@ -426,6 +434,10 @@ fn is_emptied(kind: Kind, bytes: &[u8]) -> bool {
 #[inline]
 fn large_of<'a>(larges: &'a Larges, entry: Entry<'_>) -> Option<&'a Large> {
     matches!(Kind::of(entry), Kind::Large(_)).then(|| larges.at(number_of(entry)))
+}
+
+fn share_of(larges: &mut Larges, entry: Entry<'_>) -> Option<Large> {
+    matches!(Kind::of(entry), Kind::Large(_)).then(|| larges.at_mut(number_of(entry)).share())
 }
 
 fn number_of(entry: Entry<'_>) -> u32 {
@@ -485,7 +497,7 @@ mod tests {
             let key = key.to_le_bytes();
             let hash = values.table().hash(&key[..]);
             let slot = values.table().find(hash, &key[..]).expect("it was put");
-            let (copy, taken) = (values.copy(values.table().entry(slot)), values.take(hash, slot));
+            let (copy, taken) = (values.copy(slot), values.take(hash, slot));
             assert_eq!(matches!(copy, OwnedValue::Large(_)), matches!(taken, OwnedValue::Large(_)));
         }
         assert_eq!((values.memory_bytes(), values.expiring_in_part()), (0, 0));

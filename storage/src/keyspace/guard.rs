@@ -31,7 +31,6 @@ pub enum Expiry {
 }
 
 /// A value taken out of the keyspace, or copied, to be put under another key.
-#[derive(Clone)]
 pub struct Detached {
     value: OwnedValue,
     expiry: Option<UnixMillis>,
@@ -46,6 +45,11 @@ impl Detached {
     /// A value that comes from outside, with its expiry and access clock.
     pub fn made(value: OwnedValue, expiry: Option<UnixMillis>, clock: u32) -> Detached {
         Detached { value, expiry, clock }
+    }
+
+    pub(super) fn copy(values: &mut Values, slot: Slot) -> Detached {
+        let value = values.copy(slot);
+        Detached::new(value, values.table().entry(slot))
     }
 }
 

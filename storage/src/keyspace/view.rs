@@ -302,12 +302,11 @@ impl<'a> View<'a> {
         Some((entry_of((slot, values)), value_of((slot, values))))
     }
 
-    /// Copies a value with its expiry, counting a hit or a miss and marking it used. O(its size).
+    /// Copies a value with its expiry, counting a hit or a miss and marking it used. Costs as [`Values::copy`].
     pub fn copy_of(&mut self, key: &[u8]) -> Option<Detached> {
-        self.consult(key, !self.is_untouching, true).map(|(slot, values)| {
-            let entry = values.table().entry(slot);
-            Detached::new(values.copy(entry), entry)
-        })
+        let (slot, _) = self.consult(key, !self.is_untouching, true)?;
+        let hash = self.hash(key);
+        Some(Detached::copy(&mut self.shard(self.db, hash).values, slot))
     }
 
     /// Looks at a key without any trace.
@@ -355,16 +354,13 @@ impl<'a> View<'a> {
         self.shard(db, hash).keep(saving, db, slot);
     }
 
-    /// Keeps what a key has, in case it must be taken back. O(size of the value).
+    /// Keeps what a key has, in case it must be taken back. Costs as [`Values::copy`].
     fn keep_former(&mut self, db: DbIndex, (hash, slot): (u64, Option<Slot>), key: &[u8]) {
         if self.chores.undo.as_ref().is_none_or(|undo| undo.knows(db, key)) {
             return;
         }
-        let values = &self.shard(db, hash).values;
-        let former = slot.map(|slot| {
-            let entry = values.table().entry(slot);
-            Detached::new(values.copy(entry), entry)
-        });
+        let values = &mut self.shard(db, hash).values;
+        let former = slot.map(|slot| Detached::copy(values, slot));
         if let Some(undo) = &mut self.chores.undo {
             undo.keep(db, key, former);
         }

@@ -38,7 +38,6 @@ pub use pack::FieldPack;
 pub(crate) use pack::FieldPackMut;
 
 /// A hash in its large form: a table of fields.
-#[derive(Clone)]
 pub struct Hash {
     table: Table<Members>,
 }
@@ -120,6 +119,11 @@ impl Hash {
     /// Makes a hash without fields.
     pub const fn new(seed: HashSeed) -> Hash {
         Hash { table: Table::new(seed) }
+    }
+
+    /// Makes a second hash that shares memory with this one; see [`Table::share`].
+    pub fn share(&mut self) -> Hash {
+        Hash { table: self.table.share() }
     }
 
     /// How many fields there are.

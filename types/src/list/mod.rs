@@ -67,15 +67,6 @@ pub struct List {
     limits: ListLimits,
 }
 
-impl Clone for List {
-    /// Copies what the nodes hold, without their room to grow; slabs are shared. O(bytes).
-    fn clone(&self) -> List {
-        let nodes = self.nodes.clone();
-        let nodes_bytes = nodes.iter().map(Node::memory_bytes).sum();
-        List { nodes, nodes_bytes, len: self.len, limits: self.limits }
-    }
-}
-
 impl List {
     /// Makes a list without elements. It keeps its limits.
     pub fn new(limits: ListLimits) -> List {
@@ -91,6 +82,12 @@ impl List {
             list.insert_node(0, node);
         }
         list
+    }
+
+    /// Makes a second list with the same elements. Both share the bytes of their nodes, and copy a node's before the
+    /// first edit. O(nodes).
+    pub fn share(&mut self) -> List {
+        List { nodes: self.nodes.iter_mut().map(Node::share).collect(), ..*self }
     }
 
     /// How many elements there are. O(1).
@@ -150,7 +147,7 @@ impl List {
     fn remove_node(&mut self, index: usize) -> Node {
         let mut node = self.nodes.remove(index).expect("the node is there");
         self.nodes_bytes -= node.memory_bytes();
-        if node.is_shared() {
+        if node.is_packed() {
             node.move_out();
             self.loosen(index);
         }
@@ -164,10 +161,10 @@ impl List {
     #[inline]
     fn change<R>(&mut self, index: usize, change: impl FnOnce(&mut Node) -> R) -> R {
         let node = &mut self.nodes[index];
-        let (bytes, was_shared) = (node.memory_bytes(), node.is_shared());
+        let (bytes, was_packed) = (node.memory_bytes(), node.is_packed());
         let result = change(node);
         self.nodes_bytes = self.nodes_bytes - bytes + node.memory_bytes();
-        if was_shared && !node.is_shared() {
+        if was_packed && !node.is_packed() {
             self.loosen(index);
         }
         result

@@ -18,7 +18,6 @@ const COMPRESS_MIN: usize = 48;
 const SAVING_MIN: usize = 8;
 
 /// A listpack, compressed or not, or one long text.
-#[derive(Clone)]
 pub(super) struct Node {
     bytes: Bytes,
     /// Bytes of the listpack or text before compression.
@@ -48,6 +47,11 @@ impl Node {
     fn new(bytes: Vec<u8>) -> Node {
         let size = bytes.len() as u32;
         Node { bytes: Bytes::Own(Run::new(bytes)), size, count: 0, is_plain: false, is_compressed: false }
+    }
+
+    /// The same node for another list.
+    pub(super) fn share(&mut self) -> Node {
+        Node { bytes: self.bytes.share(), ..*self }
     }
 
     /// How many elements it has.
@@ -177,13 +181,13 @@ impl Node {
 
     /// Whether its bytes could move to a slab.
     pub(super) fn is_packable(&self) -> bool {
-        !self.is_plain && !self.is_compressed && !self.bytes.is_shared()
+        !self.is_plain && !self.is_compressed && !self.is_packed()
     }
 
     /// Whether its bytes are in a slab.
     #[inline]
-    pub(super) fn is_shared(&self) -> bool {
-        self.bytes.is_shared()
+    pub(super) fn is_packed(&self) -> bool {
+        self.bytes.are_packed()
     }
 
     /// Whether it is one of the last in a slab.

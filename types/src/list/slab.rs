@@ -4,6 +4,9 @@
 //! finds room for seven such blocks there, and wastes an eighth. So seven full nodes that neighbour each other
 //! move into one slab of 56 KiB. A node that is edited moves out again, and when only two are left in a slab,
 //! they move out, too, so that what is freed never stays taken for long.
+//!
+//! A copy of a list shares all nodes' bytes: slabs as they are, and for the others the run is put where both lists
+//! can find it. Whoever edits such a node first takes the run back, or copies it while the other has it.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -28,25 +31,46 @@ pub(super) const NODES_MAX: usize = 28;
 pub(super) enum Bytes {
     /// In an allocation of their own.
     Own(Run),
+    /// In an allocation of their own that a copy of the list has, too, or had.
+    Common(Arc<Run>),
     /// In a slab, from `start` on.
-    Shared { slab: Arc<[u8]>, start: u32, len: u32 },
+    Packed { slab: Arc<[u8]>, start: u32, len: u32 },
 }
 
 impl Bytes {
-    pub(super) fn is_shared(&self) -> bool {
-        matches!(self, Bytes::Shared { .. })
+    pub(super) fn are_packed(&self) -> bool {
+        matches!(self, Bytes::Packed { .. })
     }
 
     /// The bytes, to be edited: in an allocation of their own.
     #[inline]
     pub(super) fn own(&mut self) -> &mut Run {
-        if let Bytes::Shared { .. } = self {
-            *self = Bytes::Own(Run::new(self.to_vec()));
+        if !matches!(self, Bytes::Own(_)) {
+            self.part();
         }
         match self {
             Bytes::Own(run) => run,
-            Bytes::Shared { .. } => unreachable!("it has just moved out"),
+            _ => unreachable!("they have just moved out"),
         }
+    }
+
+    /// Moves the bytes to an allocation of their own.
+    #[cold]
+    fn part(&mut self) {
+        let run = match std::mem::replace(self, Bytes::Own(Run::default())) {
+            Bytes::Own(run) => run,
+            Bytes::Common(run) => Arc::unwrap_or_clone(run),
+            packed @ Bytes::Packed { .. } => Run::new(packed.to_vec()),
+        };
+        *self = Bytes::Own(run);
+    }
+
+    /// The same bytes for another list.
+    pub(super) fn share(&mut self) -> Bytes {
+        if let Bytes::Own(run) = self {
+            *self = Bytes::Common(Arc::new(std::mem::take(run)));
+        }
+        self.clone()
     }
 
     /// Memory in bytes; of a slab only the share.
@@ -54,13 +78,14 @@ impl Bytes {
     pub(super) fn memory_bytes(&self) -> usize {
         match self {
             Bytes::Own(run) => run.memory_bytes(),
-            Bytes::Shared { len, .. } => *len as usize,
+            Bytes::Common(run) => run.memory_bytes(),
+            Bytes::Packed { len, .. } => *len as usize,
         }
     }
 
-    /// Whether the slab they are in has become too empty.
+    /// Whether the slab they are in has become too empty, for all lists that have a part of it.
     pub(super) fn are_left(&self) -> bool {
-        matches!(self, Bytes::Shared { slab, .. } if Arc::strong_count(slab) <= NODES_LEFT)
+        matches!(self, Bytes::Packed { slab, .. } if Arc::strong_count(slab) <= NODES_LEFT)
     }
 }
 
@@ -71,7 +96,8 @@ impl Deref for Bytes {
     fn deref(&self) -> &[u8] {
         match self {
             Bytes::Own(run) => run,
-            Bytes::Shared { slab, start, len } => &slab[*start as usize..(*start + *len) as usize],
+            Bytes::Common(run) => run,
+            Bytes::Packed { slab, start, len } => &slab[*start as usize..(*start + *len) as usize],
         }
     }
 }
@@ -90,12 +116,12 @@ impl List {
             count = from_end;
         }
         if bytes >= SLAB_BYTES_MIN {
-            self.share(if end == End::Head { 1 } else { self.nodes.len() - 1 - count }, count);
+            self.pack_nodes(if end == End::Head { 1 } else { self.nodes.len() - 1 - count }, count);
         }
     }
 
     /// Moves nodes into one slab.
-    fn share(&mut self, first: usize, count: usize) {
+    fn pack_nodes(&mut self, first: usize, count: usize) {
         let mut bytes = Vec::with_capacity(SLAB_BYTES);
         for node in self.nodes.range(first..first + count) {
             bytes.extend_from_slice(&node.bytes());
@@ -103,8 +129,8 @@ impl List {
         let (slab, mut start): (Arc<[u8]>, u32) = (bytes.into(), 0);
         for index in first..first + count {
             let len = self.nodes[index].size() as u32;
-            let shared = Bytes::Shared { slab: Arc::clone(&slab), start, len };
-            self.change(index, |node| node.replace_bytes(shared));
+            let packed = Bytes::Packed { slab: Arc::clone(&slab), start, len };
+            self.change(index, |node| node.replace_bytes(packed));
             start += len;
         }
     }

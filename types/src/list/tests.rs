@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::*;
 use crate::listpack::Element;
 use crate::random::{Random, model_steps};
+use crate::sharing;
 
 fn texts(list: &List, start: usize, count: usize, direction: Direction) -> Vec<Vec<u8>> {
     let mut texts = Vec::new();
@@ -142,7 +143,7 @@ fn a_million_short_texts_take_little_more_than_themselves() {
         }
         let per_item = list.memory_bytes() as f64 / 1e6;
         assert!(per_item < 10.2, "{per_item}");
-        let shared = list.nodes.iter().filter(|node| node.is_shared()).count();
+        let shared = list.nodes.iter().filter(|node| node.is_packed()).count();
         assert!(list.nodes() - shared < 10, "full nodes lie in slabs");
         list.check();
     }
@@ -154,14 +155,19 @@ fn slabs_are_given_up_before_they_are_empty() {
     for index in 0..40_000_u32 {
         list.push(End::Tail, Element::Text(format!("{index:x>8}").as_bytes()));
     }
-    let copy = list.clone();
+    let copy = list.share();
+    for node in 0..list.nodes() {
+        list.set(node * 817, Element::Integer(7));
+    }
+    assert!(list.nodes.iter().all(|node| !node.is_packed()), "also while another list has the slabs");
+    let (mut list, copy) = (copy, list);
+    drop(copy);
     // One edit in every node, nodes that go whole, and ends that shrink.
     for node in 0..list.nodes() {
         list.set(node * 817, Element::Integer(7));
         list.check();
     }
-    assert!(list.nodes.iter().all(|node| !node.is_shared()));
-    let mut list = copy;
+    assert!(list.nodes.iter().all(|node| !node.is_packed()));
     while !list.is_empty() {
         let (start, count) = (list.len() / 3, 1 + list.len() / 10);
         list.remove_range(start, count);
@@ -202,4 +208,45 @@ fn nodes_split_and_merge_by_their_limits() {
     assert_eq!((counts(&list), list.compact_again(limits)), (vec![3], None));
     list.remove_range(0, 1);
     assert!(list.compact_again(limits).is_some());
+}
+
+#[test]
+fn copies_share_their_nodes_until_they_differ() {
+    const KIND: sharing::Kind<List, Vec<Vec<u8>>> = sharing::Kind {
+        share: List::share,
+        edit: |list, model, random| {
+            let is_growing = model.len() < 900 || random.below(3) == 0;
+            edit(list, model, random, is_growing);
+        },
+        compare: |list, model| {
+            assert_eq!(texts(list, 0, usize::MAX, Direction::Forwards), *model);
+            assert_eq!(list.nodes_bytes, list.nodes.iter().map(Node::memory_bytes).sum::<usize>());
+        },
+    };
+    for (seed, limits) in (1..).zip(LIMITS) {
+        let steps = model_steps(40_000) / LIMITS.len();
+        sharing::check(&KIND, (List::new(limits), Vec::new()), steps, seed);
+    }
+}
+
+#[test]
+fn slabs_are_shared() {
+    let mut list = List::new(ListLimits::default());
+    let text = |index: u32| format!("{index:x>8}").into_bytes();
+    (0..40_000).for_each(|index| list.push(End::Tail, Element::Text(&text(index))));
+    let copy = list.share();
+    assert!(
+        list.nodes.iter().zip(&copy.nodes).all(|(one, other)| one.bytes().as_ptr() == other.bytes().as_ptr())
+    );
+    let model: Vec<_> = (0..40_000).map(text).collect();
+    let reader = std::thread::spawn(move || {
+        assert_eq!(texts(&copy, 0, usize::MAX, Direction::Forwards), model);
+    });
+    (0..40_000).for_each(|index| list.set(index, Element::Integer(index as i64)));
+    assert!(
+        texts(&list, 0, usize::MAX, Direction::Forwards)
+            .iter()
+            .eq(&(0..40_000).map(|index: u32| index.to_string().into_bytes()).collect::<Vec<_>>())
+    );
+    reader.join().expect("the copy is as the list was");
 }

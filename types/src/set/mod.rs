@@ -17,7 +17,6 @@ use crate::values::OwnedValue;
 pub use edit::{SetLimits, SetMut};
 
 /// A set in its large form: a table of members.
-#[derive(Clone)]
 pub struct Set {
     table: Table<Members>,
 }
@@ -132,6 +131,11 @@ impl Set {
     /// Makes a set without members that `members` members don't make grow.
     pub fn with_room(members: usize, seed: HashSeed) -> Set {
         Set { table: Table::with_room(seed, members) }
+    }
+
+    /// Makes a second set that shares memory with this one; see [`Table::share`].
+    pub fn share(&mut self) -> Set {
+        Set { table: self.table.share() }
     }
 
     /// How many members there are.

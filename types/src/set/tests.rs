@@ -270,10 +270,10 @@ fn samples_are_fair_in_every_form() {
 fn pops_are_fair_in_every_form() {
     let mut random = Random::new(13);
     for count in [1, 3, 9] {
-        for value in sets_of_ten() {
+        for mut value in sets_of_ten() {
             let mut counts = [0; 10];
             for _ in 0..5000 {
-                let mut copy = value.clone();
+                let mut copy = value.share();
                 edited(&mut copy, WIDE, |set| {
                     set.pop(count, &mut || random.next(), |member| counts[index_of(member)] += 1);
                     assert_eq!(set.view().len(), 10 - count);

@@ -17,7 +17,6 @@ const REBUILD_SHARE: usize = 50;
 /// A sorted set in its large form.
 ///
 /// Members are canonical ([`Str::canonical`]); scores are numbers.
-#[derive(Clone)]
 pub struct SortedSet {
     table: Table<Members>,
     tree: Tree,
@@ -44,6 +43,11 @@ impl SortedSet {
     pub(super) fn of_parts(table: Table<Members>, tree: Tree) -> SortedSet {
         debug_assert_eq!(table.len(), tree.len());
         SortedSet { table, tree }
+    }
+
+    /// Makes a second sorted set that shares memory with this one; see [`Table::share`] and [`Tree::share`].
+    pub fn share(&mut self) -> SortedSet {
+        SortedSet { table: self.table.share(), tree: self.tree.share() }
     }
 
     /// How many members there are.

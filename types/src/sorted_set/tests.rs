@@ -7,9 +7,10 @@ use crate::hash_seed::HashSeed;
 use crate::large::Large;
 use crate::place::Place;
 use crate::random::{Random, model_steps};
+use crate::sharing;
 use crate::table::Cursor;
 use crate::values::OwnedValue;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 const SEED: HashSeed = HashSeed::new(3, 4);
@@ -318,4 +319,45 @@ fn gathered_sorted_sets_have_the_form_the_limits_allow() {
     assert!(!is_large(&["1", "2", "abcd"]));
     assert!(is_large(&["1", "2", "3", "4"]));
     assert!(is_large(&["12345"]));
+}
+
+/// Large sorted sets with some equal scores.
+const SHARED: sharing::Kind<SortedSet, BTreeMap<Vec<u8>, f64>> = sharing::Kind {
+    share: SortedSet::share,
+    edit: |set, model, random| {
+        let name = format!("member:{}", random.below(4000)).into_bytes();
+        match random.below(if model.len() < 2000 { 8 } else { 12 }) {
+            0..6 => {
+                let score = random.below(3000) as f64;
+                set.update(Str::Text(&name), |_| Some(score));
+                model.insert(name, score);
+            }
+            6 => {
+                let is_there = set.set_stamp(Str::Text(&name), Some(random.below(9) as i64));
+                assert_eq!(is_there, model.contains_key(&name));
+            }
+            7 => {
+                let start = random.below(model.len() + 1);
+                let ranks = start..(start + random.below(4)).min(model.len());
+                for (member, _) in set.entries(ranks.clone(), Direction::Forwards) {
+                    model.remove(&member.to_vec());
+                }
+                set.remove_range(ranks);
+            }
+            _ => assert_eq!(set.remove(Str::Text(&name)), model.remove(&name)),
+        }
+    },
+    compare: |set, model| {
+        let mut expected: Vec<_> =
+            model.iter().map(|(member, score)| (Score(*score), member.clone())).collect();
+        expected.sort();
+        let found = set.entries(0..set.len(), Direction::Forwards);
+        assert!(found.map(|(member, score)| (Score(score), member.to_vec())).eq(expected));
+        assert!(model.iter().all(|(member, score)| set.score(Str::Text(member)) == Some(*score)));
+    },
+};
+
+#[test]
+fn copies_share_their_nodes_until_they_differ() {
+    sharing::check(&SHARED, (SortedSet::new(SEED), BTreeMap::new()), model_steps(40_000), 31);
 }

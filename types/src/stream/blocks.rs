@@ -9,6 +9,8 @@
 //! too large a part of them. A block is given back with its last node: streams lose their oldest entries first, and
 //! those lie together.
 
+use crate::pages::{Page, Pages};
+
 /// The size of a block; in tests so small that short streams have some.
 const BLOCK_BYTES: usize = if cfg!(test) { 1 << 10 } else { 64 << 10 };
 /// From so many bytes on nodes lie in blocks.
@@ -23,9 +25,9 @@ pub(super) struct Spot {
 }
 
 /// The memory of all sealed nodes of a stream.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Blocks {
-    all: Vec<Block>,
+    all: Pages<u8, Use>,
     /// Places in `all` to be used again.
     vacant: Vec<u32>,
     /// The block that was made last; others get no further nodes.
@@ -34,47 +36,55 @@ pub(super) struct Blocks {
     bytes: usize,
 }
 
-#[derive(Clone, Default)]
-struct Block {
-    bytes: Vec<u8>,
+/// How much of a block is in use.
+#[derive(Clone, Copy, Default)]
+struct Use {
+    /// Bytes from its start on, those of removed nodes included.
+    bytes: u32,
     nodes: u32,
 }
 
 impl Blocks {
     /// Bytes allocated.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.bytes + self.all.capacity() * size_of::<Block>() + self.vacant.capacity() * size_of::<u32>()
+        self.bytes + self.all.row_bytes() + self.vacant.capacity() * size_of::<u32>()
     }
 
     /// The bytes of a node.
     pub(super) fn node(&self, spot: Spot) -> &[u8] {
         let (at, len) = (spot.at as usize, spot.len as usize);
-        &self.all[spot.block as usize].bytes[at..at + len]
+        &self.all[spot.block as usize][at..at + len]
     }
 
     /// Copies a node into a block. O(its length) amortized.
     pub(super) fn put(&mut self, node: &[u8]) -> Spot {
-        let has_room = |block: &Block| block.bytes.capacity() - block.bytes.len() >= node.len();
+        let has_room = |block: &Page<u8, Use>| block.len() - block.state.bytes as usize >= node.len();
         if !self.all.get(self.filling as usize).is_some_and(has_room) {
             let room = if self.bytes < BLOCKS_BYTES_MIN { 0 } else { BLOCK_BYTES };
             self.filling = self.add_block(room.max(node.len()));
         }
         let block = &mut self.all[self.filling as usize];
-        let at = block.bytes.len() as u32;
-        block.bytes.extend_from_slice(node);
-        block.nodes += 1;
+        let at = block.state.bytes;
+        block[at as usize..at as usize + node.len()].copy_from_slice(node);
+        block.state.bytes += node.len() as u32;
+        block.state.nodes += 1;
         let len = u32::try_from(node.len()).expect("a listpack stays below 4 GiB");
         Spot { block: self.filling, at, len }
     }
 
+    /// Makes second blocks with the same nodes; see [`Pages::share`].
+    pub(super) fn share(&mut self) -> Blocks {
+        Blocks { all: self.all.share(), vacant: self.vacant.clone(), ..*self }
+    }
+
     fn add_block(&mut self, room: usize) -> u32 {
-        let block = Block { bytes: Vec::with_capacity(room), nodes: 0 };
-        self.bytes += block.bytes.capacity();
+        let block = vec![0; room].into_boxed_slice();
+        self.bytes += room;
         if let Some(place) = self.vacant.pop() {
-            self.all[place as usize] = block;
+            self.all.replace(place as usize, block);
             return place;
         }
-        self.all.push(block);
+        self.all.push(block, Use::default());
         (self.all.len() - 1) as u32
     }
 
@@ -82,7 +92,7 @@ impl Blocks {
     pub(super) fn replace(&mut self, spot: Spot, node: &[u8]) -> Spot {
         if node.len() == spot.len as usize {
             let at = spot.at as usize;
-            self.all[spot.block as usize].bytes[at..at + node.len()].copy_from_slice(node);
+            self.all[spot.block as usize][at..at + node.len()].copy_from_slice(node);
             return spot;
         }
         self.remove(spot);
@@ -91,14 +101,16 @@ impl Blocks {
 
     /// Removes a node, and its block if it was the last one there. O(1).
     pub(super) fn remove(&mut self, spot: Spot) {
-        let block = &mut self.all[spot.block as usize];
-        block.nodes -= 1;
-        if block.nodes > 0 {
+        let block = spot.block as usize;
+        let used = self.all.state_mut(block);
+        used.nodes -= 1;
+        if used.nodes > 0 {
             return;
         }
-        self.bytes -= block.bytes.capacity();
-        // Without capacity it has no room, should it be the one that was filled.
-        *block = Block::default();
+        *used = Use::default();
+        self.bytes -= self.all[block].len();
+        // Without bytes it has no room, should it be the one that was filled.
+        self.all.clear(block);
         self.vacant.push(spot.block);
         if self.vacant.len() == self.all.len() {
             *self = Blocks::default();
@@ -116,9 +128,9 @@ impl Blocks {
         }
         ends.sort_unstable();
         assert!(ends.windows(2).all(|pair| pair[0].0 < pair[1].0 || pair[0].2 <= pair[1].1), "nodes overlap");
-        assert!(self.all.iter().map(|block| block.nodes).eq(nodes));
-        assert_eq!(self.all.iter().map(|block| block.bytes.capacity()).sum::<usize>(), self.bytes);
-        assert_eq!(self.all.iter().filter(|block| block.nodes == 0).count(), self.vacant.len());
+        assert!(self.all.iter().map(|block| block.state.nodes).eq(nodes));
+        assert_eq!(self.all.iter().map(|block| block.len()).sum::<usize>(), self.bytes);
+        assert_eq!(self.all.iter().filter(|block| block.state.nodes == 0).count(), self.vacant.len());
     }
 }
 
@@ -152,7 +164,7 @@ mod tests {
             if step % 16 == 0 {
                 blocks.check(model.iter().map(|(spot, _)| *spot));
                 assert!(model.iter().all(|(spot, node)| blocks.node(*spot) == node));
-                has_shared |= blocks.all.iter().any(|block| block.nodes > 1);
+                has_shared |= blocks.all.iter().any(|block| block.state.nodes > 1);
             }
         }
         assert!(has_shared, "nodes share blocks");

@@ -84,7 +84,7 @@ pub enum AddError {
 }
 
 /// A stream.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Stream {
     nodes: Nodes,
     length: u64,
@@ -101,6 +101,18 @@ impl Stream {
     /// Makes an empty stream.
     pub fn new() -> Stream {
         Stream::default()
+    }
+
+    /// Makes a second stream with the same entries and groups. Both share the memory of entries that no longer grow,
+    /// and copy 64 KiB of it before the first write. O(nodes + delayed and pending entries).
+    pub fn share(&mut self) -> Stream {
+        Stream {
+            nodes: self.nodes.share(),
+            groups: self.groups.clone(),
+            idempotence: self.idempotence.clone(),
+            delayed: self.delayed.clone(),
+            ..*self
+        }
     }
 
     /// How many entries there are.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map;
 
 /// All nodes of a stream.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Nodes {
     sealed: BTreeMap<StreamId, Spot>,
     blocks: Blocks,
@@ -32,6 +32,11 @@ struct Tail {
 const MAP_BYTES_PER_NODE: usize = 56;
 
 impl Nodes {
+    /// Makes second nodes of the same entries, which share their blocks. O(nodes).
+    pub(super) fn share(&mut self) -> Nodes {
+        Nodes { sealed: self.sealed.clone(), blocks: self.blocks.share(), tail: self.tail.clone() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.sealed.len() + usize::from(self.tail.is_some())
     }

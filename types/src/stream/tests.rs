@@ -3,6 +3,7 @@
 use super::*;
 use crate::listpack::Element;
 use crate::random::Random;
+use crate::sharing;
 use std::collections::BTreeMap;
 
 /// What streams need of chance.
@@ -309,4 +310,31 @@ fn memory_is_about_what_entries_take() {
     assert!((18.0..21.0).contains(&per_entry), "{per_entry}");
     stream.trim(Threshold::Length(0), Precision::Exact, References::Keep);
     assert!(stream.memory_bytes() < 1000, "{}", stream.memory_bytes());
+}
+
+#[test]
+fn copies_share_their_blocks_until_they_differ() {
+    const KIND: sharing::Kind<Stream, Model> = sharing::Kind {
+        share: Stream::share,
+        edit: |stream, model, random| {
+            let limits = NodeLimits { bytes: 300, entries: 5 };
+            match random.below(20) {
+                0..12 => {
+                    let id = stream.last_id().next().expect("ids are far from the last");
+                    let fields = random.fields();
+                    stream.add(id, &slices(&fields), limits).expect("the id is greater");
+                    model.insert(id, fields);
+                }
+                12..19 => {
+                    let at = random.below(stream.last_id().sequence as usize + 2) as u64;
+                    let id = StreamId::new(0, at);
+                    assert_eq!(stream.delete(id), model.remove(&id).is_some());
+                }
+                _ if model.len() > 800 => trim(stream, model, random),
+                _ => {}
+            }
+        },
+        compare: |stream, model| compare(stream, model, &mut Random::new(5)),
+    };
+    sharing::check(&KIND, (Stream::new(), Model::new()), steps(), 3);
 }

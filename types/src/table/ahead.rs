@@ -30,7 +30,7 @@ impl<L: Layout> Table<L> {
         let index = self.segment_index(hash).unwrap_or(0);
         let Some(segment) = self.segments.get(index) else { return Home::default() };
         let bucket = segment.home(position(hash));
-        crate::cpu::prefetch(&segment.buckets[bucket]);
+        crate::cpu::prefetch(&segment[bucket]);
         Home { segment: index as u32, bucket: bucket as u32 }
     }
 
@@ -38,7 +38,7 @@ impl<L: Layout> Table<L> {
     /// its page to be loaded. The table must not have changed since the bucket was asked for.
     #[inline]
     pub fn guess(&self, home: Home, hash: u64) -> Option<Guess> {
-        let bucket = self.segments.get(home.segment as usize)?.buckets.get(home.bucket as usize)?;
+        let bucket = self.segments.get(home.segment as usize)?.get(home.bucket as usize)?;
         let slot = bucket.slot(bucket.matches(Bucket::tag(hash)).next()?);
         self.arena.prefetch_page(slot);
         Some(Guess { slot, frees: self.arena.frees() })

@@ -17,15 +17,15 @@ impl<L: Layout> Table<L> {
     /// then one of the next few entries nearly always fits.
     pub(super) fn backfill(&mut self, index: usize, bucket: usize) {
         let mut gap = bucket;
-        while self.segments[index].buckets[gap].is_passed() {
+        while self.segments[index][gap].is_passed() {
             let Some((from, place, slot, hash)) = self.displaced_past(index, gap) else { return };
             let segment = &mut self.segments[index];
-            segment.buckets[from].clear(place);
-            let vacancy = segment.buckets[gap].vacancy().expect("the gap is vacant");
-            segment.buckets[gap].put(vacancy, Bucket::tag(hash), slot);
+            segment[from].clear(place);
+            let vacancy = segment[gap].vacancy().expect("the gap is vacant");
+            segment[gap].put(vacancy, Bucket::tag(hash), slot);
             let mut at = gap;
             while at != from {
-                segment.buckets[at].unpass();
+                segment[at].unpass();
                 at = segment.after(at);
             }
             if let Some(stamp) = L::stamp(self.arena.tail(slot)) {
@@ -38,19 +38,19 @@ impl<L: Layout> Table<L> {
     /// Finds an entry behind `gap` that belongs at or before it: its bucket, place, slot and hash.
     fn displaced_past(&self, index: usize, gap: usize) -> Option<(usize, usize, Slot, u64)> {
         let segment = &self.segments[index];
-        let buckets = segment.buckets.len();
+        let buckets = segment.len();
         let mut at = gap;
         for distance in 1..=REACH.min(buckets - 1) {
             at = segment.after(at);
-            for place in segment.buckets[at].occupied() {
-                let slot = segment.buckets[at].slot(place);
+            for place in segment[at].occupied() {
+                let slot = segment[at].slot(place);
                 let hash = self.hash(L::key(self.arena.tail(slot)));
                 let from_home = (at + buckets - segment.home(position(hash))) % buckets;
                 if from_home >= distance {
                     return Some((at, place, slot, hash));
                 }
             }
-            if !segment.buckets[at].is_passed() {
+            if !segment[at].is_passed() {
                 return None;
             }
         }

@@ -17,7 +17,7 @@ pub(super) const PLACES: usize = 12;
 const ALL_PLACES: u32 = (1 << PLACES) - 1;
 
 #[repr(C, align(64))]
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct Bucket {
     tags: [u8; PLACES],
     passed: u8,

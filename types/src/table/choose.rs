@@ -21,7 +21,7 @@ impl<L: Layout> Table<L> {
             let drawn = below(places, random());
             let (bucket, place) = (drawn / PLACES, drawn % PLACES);
             let segment = &self.segments[bucket / self.widest];
-            let bucket = segment.buckets.get(bucket % self.widest);
+            let bucket = segment.get(bucket % self.widest);
             if let Some(bucket) = bucket.filter(|bucket| bucket.is_occupied(place)) {
                 return Some(bucket.slot(place));
             }
@@ -31,11 +31,11 @@ impl<L: Layout> Table<L> {
 
     /// The slot of this rank, in no particular order.
     fn nth(&self, mut rank: usize) -> Option<Slot> {
-        for segment in &self.segments {
-            if rank < segment.len {
+        for segment in &*self.segments {
+            if rank < segment.entries() {
                 return segment.slots().nth(rank);
             }
-            rank -= segment.len;
+            rank -= segment.entries();
         }
         None
     }

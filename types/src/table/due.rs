@@ -50,11 +50,11 @@ impl Schedule {
     /// Lowers the bounds of a bucket and what is above it to a stamp.
     pub(super) fn note(&mut self, segment: &mut Segment, bucket: usize, stamp: i64) {
         let ticks = self.clamp(stamp) >> TICK_SHIFT;
-        let due = &mut segment.buckets[bucket].due;
+        let due = &mut segment[bucket].due;
         if *due == 0 || (self.ahead(*due)) > ticks - (self.base >> TICK_SHIFT) {
             *due = encode(ticks);
         }
-        segment.due = segment.due.min(stamp);
+        segment.state.due = segment.state.due.min(stamp);
         self.next = self.next.min(stamp);
     }
 
@@ -100,15 +100,18 @@ impl<L: Layout> Table<L> {
         }
         let mut segments = std::mem::take(&mut self.segments);
         let mut is_complete = true;
-        for segment in segments.iter_mut().filter(|segment| segment.due <= now) {
+        for index in 0..segments.len() {
+            if segments[index].state.due > now {
+                continue;
+            }
             if due.len() >= slots_max {
                 is_complete = false;
                 break;
             }
-            self.walk_segment(segment, now, due);
+            self.walk_segment(&mut segments[index], now, due);
         }
         self.segments = segments;
-        self.due.next = self.segments.iter().map(|segment| segment.due).min().unwrap_or(i64::MAX);
+        self.due.next = self.segments.iter().map(|segment| segment.state.due).min().unwrap_or(i64::MAX);
         !is_complete
     }
 
@@ -116,9 +119,13 @@ impl<L: Layout> Table<L> {
     /// buckets, once in 35 minutes.
     fn renew_bounds(&mut self) {
         (self.due.lowest, self.due.highest) = (self.due.base, self.due.base);
-        for segment in self.segments.iter_mut().filter(|segment| segment.due != i64::MAX) {
-            let bound = encode(self.due.clamp(segment.due) >> TICK_SHIFT);
-            for bucket in segment.buckets.iter_mut().filter(|bucket| bucket.due != 0) {
+        for index in 0..self.segments.len() {
+            let due = self.segments[index].state.due;
+            if due == i64::MAX {
+                continue;
+            }
+            let bound = encode(self.due.clamp(due) >> TICK_SHIFT);
+            for bucket in self.segments[index].iter_mut().filter(|bucket| bucket.due != 0) {
                 bucket.due = bound;
             }
         }
@@ -126,21 +133,21 @@ impl<L: Layout> Table<L> {
 
     fn walk_segment(&self, segment: &mut Segment, now: i64, due: &mut Vec<Slot>) {
         let now_tick = (now >> TICK_SHIFT) as u16;
-        segment.due = i64::MAX;
+        segment.state.due = i64::MAX;
         let is_due = |bucket: &Bucket| bucket.due != 0 && now_tick.wrapping_sub(bucket.due) as i16 >= 0;
-        for at in 0..segment.buckets.len() {
+        for at in 0..segment.len() {
             // Entries are loaded while those of the bucket before are looked at.
-            if let Some(next) = segment.buckets.get(at + 1).filter(|next| is_due(next)) {
+            if let Some(next) = segment.get(at + 1).filter(|next| is_due(next)) {
                 next.occupied().for_each(|place| self.arena.prefetch(next.slot(place)));
             }
-            let bucket = &mut segment.buckets[at];
+            let bucket = &mut segment[at];
             if is_due(bucket) {
                 self.walk_bucket(bucket, now, due);
             }
             if bucket.due != 0 {
                 let bound = ((now >> TICK_SHIFT) + self.due.ahead(bucket.due)) << TICK_SHIFT;
                 // The start of a tick may have passed, but what is left is later than now.
-                segment.due = segment.due.min(bound.max(now.saturating_add(1)));
+                segment.state.due = segment.state.due.min(bound.max(now.saturating_add(1)));
             }
         }
     }

@@ -47,7 +47,7 @@ pub use ahead::{Guess, Home};
 use bucket::Bucket;
 pub use layout::Layout;
 pub use scan::Cursor;
-use segment::{BUCKETS_MAX, DEPTH_MAX, POSITION_BITS, Segment, position};
+use segment::{BUCKETS_MAX, DEPTH_MAX, POSITION_BITS, Segment, Segments, State, position, vacant_buckets};
 pub use statistics::TableStatistics;
 use std::marker::PhantomData;
 
@@ -55,13 +55,12 @@ use std::marker::PhantomData;
 ///
 /// Callers hash a key once and pass the hash along; passing a hash of another key is a logic error that
 /// loses entries but nothing worse.
-#[derive(Clone)]
 // What a lookup needs comes first, so that it is in the first two cache lines.
 #[repr(C)]
 pub struct Table<L = Keys> {
     /// 2^depth segment numbers; empty while the table is.
     directory: Vec<u32>,
-    segments: Vec<Segment>,
+    segments: Segments,
     arena: Arena,
     /// How far a position is shifted to be an index of the directory.
     directory_shift: u32,
@@ -83,7 +82,7 @@ impl<L: Layout> Table<L> {
             seed,
             arena: Arena::new(),
             directory: Vec::new(),
-            segments: Vec::new(),
+            segments: Segments::new(),
             directory_shift: POSITION_BITS,
             len: 0,
             stamped: 0,
@@ -103,7 +102,9 @@ impl<L: Layout> Table<L> {
         let buckets = |depth: u32| Segment::size_for(entries.div_ceil(1 << depth));
         let depth = (0..DEPTH_MAX).find(|depth| buckets(*depth) <= BUCKETS_MAX).unwrap_or(DEPTH_MAX);
         table.set_directory((0..1 << depth).collect());
-        table.segments = vec![Segment::new(buckets(depth), depth); 1 << depth];
+        for _ in 0..1 << depth {
+            table.segments.push(vacant_buckets(buckets(depth)), State::vacant(depth));
+        }
         table.widest = buckets(depth);
         table.buckets = table.widest << depth;
         table
@@ -145,7 +146,7 @@ impl<L: Layout> Table<L> {
         let home = segment.home(position(hash));
         let mut at = home;
         loop {
-            let bucket = &segment.buckets[at];
+            let bucket = &segment[at];
             for place in bucket.matches(tag) {
                 let slot = bucket.slot(place);
                 if L::is_at(self.arena.tail(slot), key) {
@@ -226,15 +227,27 @@ impl<L: Layout> Table<L> {
         let segment = &mut self.segments[index];
         let bucket = segment.displace(hash, slot);
         if segment.is_sparse() {
-            self.rebuild(index, Segment::size_for(self.segments[index].len));
+            self.rebuild(index, Segment::size_for(self.segments[index].entries()));
         } else {
             self.backfill(index, bucket);
         }
     }
 
+    /// Makes a second table with the same entries. Both share their memory, and copy parts of some kilobytes before
+    /// the first write to them. O(those parts).
+    pub fn share(&mut self) -> Table<L> {
+        Table {
+            directory: self.directory.clone(),
+            segments: self.segments.share(),
+            arena: self.arena.share(),
+            due: self.due.clone(),
+            ..*self
+        }
+    }
+
     /// Visits every entry, in no particular order.
     pub fn for_each(&self, mut visit: impl FnMut(L::View<'_>)) {
-        for segment in &self.segments {
+        for segment in &*self.segments {
             for slot in segment.slots() {
                 visit(self.entry(slot));
             }
@@ -262,7 +275,7 @@ impl<L: Layout> Table<L> {
 
     fn index_bytes(&self) -> usize {
         self.buckets * size_of::<Bucket>()
-            + self.segments.capacity() * size_of::<Segment>()
+            + self.segments.row_bytes()
             + self.directory.capacity() * size_of::<u32>()
     }
 
@@ -283,7 +296,7 @@ impl<L: Layout> Table<L> {
         loop {
             let Some(index) = self.segment_index(hash) else {
                 self.directory.push(0);
-                self.segments.push(Segment::new(1, 0));
+                self.segments.push(vacant_buckets(1), State::vacant(0));
                 (self.buckets, self.widest) = (1, 1);
                 return 0;
             };
@@ -291,8 +304,8 @@ impl<L: Layout> Table<L> {
             if !segment.is_full() {
                 return index;
             }
-            if segment.buckets.len() < BUCKETS_MAX || segment.depth >= DEPTH_MAX {
-                self.rebuild(index, Segment::next_size(segment.buckets.len()));
+            if segment.len() < BUCKETS_MAX || segment.state.depth >= DEPTH_MAX {
+                self.rebuild(index, Segment::next_size(segment.len()));
                 return index;
             }
             self.split(index, position(hash));
@@ -301,16 +314,23 @@ impl<L: Layout> Table<L> {
 
     /// Moves a segment's entries to fresh buckets.
     fn rebuild(&mut self, index: usize, buckets: usize) {
-        let fresh = Segment::new(buckets, self.segments[index].depth);
-        let old = std::mem::replace(&mut self.segments[index], fresh);
-        self.buckets = self.buckets + buckets - old.buckets.len();
+        let old = self.vacate(index, buckets, self.segments[index].state.depth);
+        self.buckets = self.buckets + buckets - old.len();
         self.widest = self.widest.max(buckets);
         self.refill(&old, |_| index);
     }
 
+    /// Gives a segment fresh buckets and returns those it had.
+    fn vacate(&mut self, index: usize, buckets: usize, depth: u32) -> Box<[Bucket]> {
+        let old = self.segments.take(index);
+        self.segments.replace(index, vacant_buckets(buckets));
+        *self.segments.state_mut(index) = State::vacant(depth);
+        old
+    }
+
     /// Splits a segment by the next bit of its entries' positions.
     fn split(&mut self, index: usize, within: u64) {
-        let depth = self.segments[index].depth + 1;
+        let depth = self.segments[index].state.depth + 1;
         if 1 << depth > self.directory.len() {
             self.set_directory(self.directory.iter().flat_map(|segment| [*segment; 2]).collect());
         }
@@ -319,19 +339,19 @@ impl<L: Layout> Table<L> {
         let first = (within >> (POSITION_BITS - depth + 1)) as usize * 2 * share;
         self.directory[first + share..first + 2 * share].fill(upper as u32);
 
-        let buckets = Segment::size_for(self.segments[index].len / 2);
-        let old = std::mem::replace(&mut self.segments[index], Segment::new(buckets, depth));
-        self.segments.push(Segment::new(buckets, depth));
-        self.buckets = self.buckets + 2 * buckets - old.buckets.len();
+        let buckets = Segment::size_for(self.segments[index].entries() / 2);
+        let old = self.vacate(index, buckets, depth);
+        self.segments.push(vacant_buckets(buckets), State::vacant(depth));
+        self.buckets = self.buckets + 2 * buckets - old.len();
         self.widest = self.widest.max(buckets);
         let bit = POSITION_BITS - depth;
         self.refill(&old, |position| if position >> bit & 1 == 0 { index } else { upper });
     }
 
     /// Places the entries of a former segment anew. Entries are loaded a bucket ahead of their use.
-    fn refill(&mut self, old: &Segment, segment_of: impl Fn(u64) -> usize) {
-        for (at, bucket) in old.buckets.iter().enumerate() {
-            if let Some(next) = old.buckets.get(at + 1) {
+    fn refill(&mut self, old: &[Bucket], segment_of: impl Fn(u64) -> usize) {
+        for (at, bucket) in old.iter().enumerate() {
+            if let Some(next) = old.get(at + 1) {
                 next.occupied().for_each(|place| self.arena.prefetch(next.slot(place)));
             }
             for place in bucket.occupied() {
@@ -341,7 +361,7 @@ impl<L: Layout> Table<L> {
                 let index = segment_of(position(hash));
                 if self.segments[index].is_full() {
                     // Only a split as uneven as chance never makes it gets here.
-                    self.rebuild(index, Segment::next_size(self.segments[index].buckets.len()));
+                    self.rebuild(index, Segment::next_size(self.segments[index].len()));
                 }
                 let bucket = self.segments[index].place(hash, slot);
                 if let Some(stamp) = stamp {
@@ -383,7 +403,7 @@ impl<L: Layout> Table<L> {
             let index = self.segment_index(hash).expect("the slot is in the table");
             let segment = &mut self.segments[index];
             let (bucket, place) = segment.locate(hash, from);
-            segment.buckets[bucket].rename(place, to);
+            segment[bucket].rename(place, to);
         }
     }
 

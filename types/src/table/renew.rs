@@ -26,7 +26,7 @@ impl Table<Keys> {
         self.prefetch_entries(segment, home + BUCKETS_AHEAD);
         let mut at = home;
         loop {
-            let bucket = &segment.buckets[at];
+            let bucket = &segment[at];
             for place in bucket.occupied() {
                 // What belongs elsewhere is visited, too: that is cheaper than asking where it belongs.
                 let bytes = self.arena.tail_mut(bucket.slot(place));
@@ -45,7 +45,7 @@ impl Table<Keys> {
     }
 
     fn prefetch_entries(&self, segment: &Segment, bucket: usize) {
-        if let Some(bucket) = segment.buckets.get(bucket) {
+        if let Some(bucket) = segment.get(bucket) {
             bucket.occupied().for_each(|place| self.arena.prefetch(bucket.slot(place)));
         }
     }

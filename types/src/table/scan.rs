@@ -32,7 +32,7 @@ impl<L: Layout> Table<L> {
         let home = segment.home(cursor.0);
         let mut at = home;
         loop {
-            let bucket = &segment.buckets[at];
+            let bucket = &segment[at];
             for place in bucket.occupied() {
                 let bytes = self.arena.tail(bucket.slot(place));
                 if segment.home(position(self.hash(L::key(bytes)))) == home {
@@ -55,10 +55,10 @@ impl<L: Layout> Table<L> {
 
 /// The first position of the bucket after `bucket`.
 pub(super) fn next_bucket(segment: &Segment, within: Cursor, bucket: usize) -> Option<Cursor> {
-    let share_bits = POSITION_BITS - segment.depth;
+    let share_bits = POSITION_BITS - segment.state.depth;
     let start = within.0 >> share_bits << share_bits;
     let share = 1_u64 << share_bits;
-    let offset = (((bucket as u64 + 1) << share_bits).div_ceil(segment.buckets.len() as u64)).min(share);
+    let offset = (((bucket as u64 + 1) << share_bits).div_ceil(segment.len() as u64)).min(share);
     let next = start + offset;
     (next <= POSITION_MASK).then_some(Cursor(next))
 }

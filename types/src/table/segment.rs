@@ -2,6 +2,7 @@
 
 use super::bucket::{Bucket, PLACES};
 use crate::arena::Slot;
+use crate::pages::{Page, Pages};
 
 /// Bits of a hash that say where an entry stands in its table.
 pub(super) const POSITION_BITS: u32 = 40;
@@ -19,19 +20,37 @@ pub(super) fn position(hash: u64) -> u64 {
     hash >> (64 - POSITION_BITS)
 }
 
-#[derive(Clone)]
-pub(super) struct Segment {
-    pub(super) buckets: Box<[Bucket]>,
-    pub(super) len: usize,
-    /// How many leading bits of their position all entries share.
-    pub(super) depth: u32,
-    /// No stamp of an entry here is below this.
+/// The buckets of a segment.
+pub(super) type Segment = Page<Bucket, State>;
+pub(super) type Segments = Pages<Bucket, State>;
+
+/// What is known of the entries in a segment.
+#[derive(Clone, Copy)]
+pub(super) struct State {
+    /// No stamp of one is below this.
     pub(super) due: i64,
+    pub(super) entries: u32,
+    /// How many leading bits of their position all share.
+    pub(super) depth: u32,
+}
+
+impl State {
+    /// The state of a segment without entries.
+    pub(super) fn vacant(depth: u32) -> State {
+        State { due: i64::MAX, entries: 0, depth }
+    }
+}
+
+/// So many buckets without entries.
+pub(super) fn vacant_buckets(buckets: usize) -> Box<[Bucket]> {
+    vec![Bucket::EMPTY; buckets].into()
 }
 
 impl Segment {
-    pub(super) fn new(buckets: usize, depth: u32) -> Segment {
-        Segment { buckets: vec![Bucket::EMPTY; buckets].into(), len: 0, depth, due: i64::MAX }
+    /// How many entries are here.
+    #[inline]
+    pub(super) fn entries(&self) -> usize {
+        self.state.entries as usize
     }
 
     /// Seven eighths of the places.
@@ -40,11 +59,11 @@ impl Segment {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.len >= Segment::capacity(self.buckets.len())
+        self.entries() >= Segment::capacity(self.len())
     }
 
     pub(super) fn is_sparse(&self) -> bool {
-        self.buckets.len() > 1 && self.len < Segment::capacity(self.buckets.len()) / 4
+        self.len() > 1 && self.entries() < Segment::capacity(self.len()) / 4
     }
 
     /// The next larger number of buckets: four steps to each doubling.
@@ -66,26 +85,26 @@ impl Segment {
     /// is a scan in the order of buckets, whatever their number.
     #[inline]
     pub(super) fn home(&self, position: u64) -> usize {
-        let fraction = position << self.depth & POSITION_MASK;
-        ((fraction * self.buckets.len() as u64) >> POSITION_BITS) as usize
+        let fraction = position << self.state.depth & POSITION_MASK;
+        ((fraction * self.len() as u64) >> POSITION_BITS) as usize
     }
 
     #[inline]
     pub(super) fn after(&self, bucket: usize) -> usize {
-        if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 }
+        if bucket + 1 == self.len() { 0 } else { bucket + 1 }
     }
 
     /// Stores a slot in the first bucket from its home on that has a vacancy, and says which. O(1).
     pub(super) fn place(&mut self, hash: u64, slot: Slot) -> usize {
-        debug_assert!(self.len < self.buckets.len() * PLACES);
+        debug_assert!(self.entries() < self.len() * PLACES);
         let mut at = self.home(position(hash));
         loop {
-            if let Some(place) = self.buckets[at].vacancy() {
-                self.buckets[at].put(place, Bucket::tag(hash), slot);
-                self.len += 1;
+            if let Some(place) = self[at].vacancy() {
+                self[at].put(place, Bucket::tag(hash), slot);
+                self.state.entries += 1;
                 return at;
             }
-            self.buckets[at].pass();
+            self[at].pass();
             at = self.after(at);
         }
     }
@@ -94,10 +113,10 @@ impl Segment {
     pub(super) fn locate(&self, hash: u64, slot: Slot) -> (usize, usize) {
         let mut at = self.home(position(hash));
         loop {
-            if let Some(place) = self.buckets[at].place_of(slot) {
+            if let Some(place) = self[at].place_of(slot) {
                 return (at, place);
             }
-            assert!(self.buckets[at].is_passed(), "the slot is in its segment");
+            assert!(self[at].is_passed(), "the slot is in its segment");
             at = self.after(at);
         }
     }
@@ -105,18 +124,18 @@ impl Segment {
     /// Takes a slot out of the index and says which bucket it was in. O(1).
     pub(super) fn displace(&mut self, hash: u64, slot: Slot) -> usize {
         let (bucket, place) = self.locate(hash, slot);
-        self.buckets[bucket].clear(place);
-        self.len -= 1;
+        self[bucket].clear(place);
+        self.state.entries -= 1;
         let mut at = self.home(position(hash));
         while at != bucket {
-            self.buckets[at].unpass();
+            self[at].unpass();
             at = self.after(at);
         }
         bucket
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        self.buckets.iter().flat_map(|bucket| bucket.occupied().map(|place| bucket.slot(place)))
+        self.iter().flat_map(|bucket| bucket.occupied().map(|place| bucket.slot(place)))
     }
 }
 

@@ -41,7 +41,7 @@ impl AddAssign for TableStatistics {
 impl<L: Layout> Table<L> {
     /// Measures the table. O(buckets).
     pub fn statistics(&self) -> TableStatistics {
-        let buckets = || self.segments.iter().flat_map(|segment| &segment.buckets);
+        let buckets = || self.segments.iter().flat_map(|segment| segment.iter());
         TableStatistics {
             entries: self.len,
             segments: self.segments.len(),

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::entry::{Fields, Parity};
+use crate::random::model_steps;
+use crate::sharing;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 struct Random(u64);
@@ -83,7 +85,7 @@ fn behaves_as_a_map_through_growth_and_shrinking() {
         }
         assert_eq!(table.len(), model.len());
     }
-    let buckets: usize = table.segments.iter().map(|segment| segment.buckets.len()).sum();
+    let buckets: usize = table.segments.iter().map(|segment| segment.len()).sum();
     assert_eq!(table.buckets, buckets);
     for (key, (value, stamp)) in &model {
         let entry = table.entry(table.find(table.hash(key), key).expect("in the model"));
@@ -329,7 +331,7 @@ fn searches_stay_short_however_long_entries_come_and_go() {
         put(&mut table, &key.to_le_bytes(), b"", None);
     }
     let passed = |table: &Table| {
-        let buckets = table.segments.iter().flat_map(|segment| &segment.buckets);
+        let buckets = table.segments.iter().flat_map(|segment| segment.iter());
         buckets.filter(|bucket| bucket.is_passed()).count()
     };
     let before = passed(&table);
@@ -341,4 +343,73 @@ fn searches_stay_short_however_long_entries_come_and_go() {
     }
     let after = passed(&table);
     assert!(after <= before * 2, "{after} passed buckets after the churn, {before} before it");
+}
+
+/// What a table should hold, and how late it is.
+type Entries = (BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>, i64);
+
+/// Entries that were written, removed, expired, and ones that have pages of their own.
+const SHARED: sharing::Kind<Table, Entries> = sharing::Kind {
+    share: Table::share,
+    edit: |table, (model, now), random| {
+        let key = format!("key:{}", random.below(3000)).into_bytes();
+        let hash = table.hash(&key);
+        match random.below(if model.len() < 1500 { 12 } else { 16 }) {
+            0..8 => {
+                let len = if random.below(50) == 0 { 900 + random.below(3000) } else { random.below(60) };
+                let value = vec![random.below(256) as u8; len];
+                let stamp = (random.below(20) == 0).then(|| *now + random.below(1000) as i64);
+                put(table, &key, &value, stamp);
+                model.insert(key, (value, stamp));
+            }
+            8 => {
+                if let Some(slot) = table.find(hash, &key) {
+                    let len = random.below(1500);
+                    table.resize_value(hash, slot, len);
+                    model.get_mut(&key).expect("in both").0.resize(len, 0);
+                }
+            }
+            9 if random.below(100) == 0 => {
+                *now += random.below(600) as i64;
+                let expired = expire(table, *now);
+                let count = model.len();
+                model.retain(|_, (_, stamp)| stamp.is_none_or(|stamp| stamp > *now));
+                assert_eq!(expired.len(), count - model.len());
+            }
+            _ => assert_eq!(take(table, &key), model.remove(&key).is_some()),
+        }
+    },
+    compare: |table, (model, _)| {
+        assert_eq!(table.len(), model.len());
+        for (key, (value, stamp)) in model {
+            let entry = table.entry(table.find(table.hash(key), key).expect("in the model"));
+            assert_eq!((entry.value(), entry.stamp()), (&value[..], *stamp));
+        }
+    },
+};
+
+#[test]
+fn copies_share_their_pages_until_they_differ() {
+    sharing::check(&SHARED, (table(), Entries::default()), model_steps(60_000), 7);
+}
+
+#[test]
+fn a_copy_takes_little_until_something_is_written() {
+    let mut table = table();
+    for number in 0..100_000_u32 {
+        put(&mut table, &number.to_le_bytes(), b"a value", None);
+    }
+    let page = |table: &Table, number: u32| {
+        let key = number.to_le_bytes();
+        table.entry(table.find(table.hash(&key), &key).expect("it was put")).value().as_ptr()
+    };
+    let mut copy = table.share();
+    assert!((0..100_000).all(|number| page(&table, number) == page(&copy, number)));
+    put(&mut copy, &7_u32.to_le_bytes(), b"another", None);
+    let moved = (0..100_000).filter(|number| page(&table, *number) != page(&copy, *number)).count();
+    assert!((1..200).contains(&moved), "one page of entries was copied, not {moved} of them");
+    drop(copy);
+    let before = page(&table, 7);
+    put(&mut table, &7_u32.to_le_bytes(), b"7 bytes", None);
+    assert_eq!(page(&table, 7), before, "what nobody else has any more is not copied");
 }

@@ -51,7 +51,6 @@ pub struct Item {
 }
 
 /// Scores and slots in the order of scores and members.
-#[derive(Clone)]
 pub struct Tree {
     leaves: Slab<Leaf>,
     inners: Slab<Inner>,
@@ -201,6 +200,12 @@ impl Tree {
     pub fn backward(&self, rank: usize, count: usize) -> Walk<'_> {
         let path = self.path_to_rank(rank);
         Walk::backward(&self.leaves, path.leaf, path.place, count.min(rank + 1))
+    }
+
+    /// Makes a second tree with the same items. Both share their nodes, four of which are copied before the first
+    /// write to one of them. O(nodes).
+    pub fn share(&mut self) -> Tree {
+        Tree { leaves: self.leaves.share(), inners: self.inners.share(), ..*self }
     }
 
     /// Memory in bytes.

@@ -14,7 +14,7 @@ const _: () = assert!(size_of::<Leaf>() == 1024);
 const _: () = assert!(size_of::<Inner>() <= 1024);
 
 /// What balancing needs of a node, whatever its kind.
-pub(super) trait Node {
+pub(super) trait Node: Copy {
     type Part: Copy;
     const PARTS_MAX: usize;
 
@@ -38,7 +38,7 @@ pub(super) struct Branch {
     pub(super) child: u32,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct Leaf {
     scores: [f64; LEAF_ITEMS],
     slots: [Slot; LEAF_ITEMS],
@@ -48,7 +48,7 @@ pub(super) struct Leaf {
     pub(super) next: u32,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct Inner {
     scores: [f64; INNER_BRANCHES],
     slots: [Slot; INNER_BRANCHES],
