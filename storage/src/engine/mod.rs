@@ -72,6 +72,7 @@ impl Engine {
         let attention = Arc::<Attention>::default();
         let keyspace = Keyspace::new(options.databases, HashSeed::new(low, high));
         keyspace.gate.use_stripe(upkeep::STRIPE);
+        keyspace.gate.use_stripe(snapshot::STRIPE);
         Engine {
             keyspace,
             table,

@@ -24,7 +24,7 @@ const BYTES_PER_STEP: usize = 64 << 10;
 /// No bucket is begun after large values of so many bytes are cloned. They share their memory, page by page.
 const LARGE_BYTES_PER_STEP: usize = 4 << 20;
 /// No stripe of a thread, nor that of the upkeep.
-const STRIPE: usize = usize::MAX - 1;
+pub(super) const STRIPE: usize = usize::MAX - 1;
 
 /// A snapshot cannot begin because another one is not over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
