@@ -137,8 +137,13 @@ pub fn decode(input: &[u8]) -> Result<Option<(Value, usize)>, DecodeError> {
 /// ```
 pub fn encode_request(words: impl IntoIterator<Item = impl AsRef<[u8]>>, out: &mut Vec<u8>) {
     let words: Vec<_> = words.into_iter().collect();
+    encode_words(&words, out);
+}
+
+/// Appends the request with these words, as [`encode_request`] does, which needs memory of its own.
+pub fn encode_words<W: AsRef<[u8]>>(words: &[W], out: &mut Vec<u8>) {
     wire::write_length(b'*', words.len(), out);
-    for word in &words {
+    for word in words {
         wire::write_bulk(word.as_ref(), out);
     }
 }

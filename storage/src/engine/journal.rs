@@ -15,7 +15,7 @@ use super::audience::Attention;
 use super::effect::Line;
 use crate::keyspace::DbIndex;
 use crate::keyspace::news::Observed;
-use spinel_resp::encode_request;
+use spinel_resp::encode_words;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -185,7 +185,7 @@ impl Record {
     }
 
     fn line<W: AsRef<[u8]>>(&mut self, words: &[W]) {
-        encode_request(words, &mut self.open);
+        encode_words(words, &mut self.open);
     }
 
     fn select(&mut self, db: DbIndex) {
