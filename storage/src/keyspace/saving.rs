@@ -75,6 +75,11 @@ impl Saving {
         if self.is_odd.load(Ordering::Relaxed) { Parity::Odd } else { Parity::Even }
     }
 
+    /// Whether a snapshot lacks entries.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running().is_some()
+    }
+
     /// Makes the cut, unless another snapshot is running. The caller holds the gate alone.
     pub(crate) fn begin(&self, databases: u16) -> Option<Arc<Cut>> {
         let mut running = self.running();
