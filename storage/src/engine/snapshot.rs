@@ -139,6 +139,7 @@ impl Engine {
         at_cut: impl FnOnce(&Arc<Journal>) -> R,
     ) -> Result<(Arc<Cut>, Offset, R), SnapshotRunning> {
         let cut = self.keyspace.saving().begin(self.keyspace.databases()).ok_or(SnapshotRunning)?;
+        self.keyspace.gate.use_stripe(STRIPE);
         self.attention.set(Observed::SNAPSHOT, true);
         let offset = self.journal.cut();
         Ok((cut, offset, at_cut(&self.journal)))
