@@ -7,6 +7,7 @@
 use super::annotation::{Annotation, BATCH, BatchHead};
 use super::window::Window;
 use std::io;
+use std::ops::RangeInclusive;
 
 /// What is wrong at a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,10 +24,15 @@ const STRIDE: usize = 64 * 1024;
 /// The longest line of a batch, its end included.
 const LINE_BYTES_MAX: usize = 85;
 
-/// Searches from the window's place on for an intact batch that claims that the stream was durable beyond `offset`.
+/// Searches from the window's place on, where the stream stands at `offset`, for an intact batch that claims that the
+/// stream was durable beyond it.
+///
+/// Values may hold what looks like a batch. It counts only if the stream can stand where it says: the file has at least as
+/// many bytes as the stream.
 pub(super) fn is_refuted(window: &mut Window, offset: u64) -> io::Result<bool> {
     let end = window.length();
-    let mut place = window.offset();
+    let start = window.offset();
+    let mut place = start;
     while place < end {
         window.seek(place);
         window.want(STRIDE)?;
@@ -39,7 +45,7 @@ pub(super) fn is_refuted(window: &mut Window, offset: u64) -> io::Result<bool> {
             continue;
         };
         place += at as u64;
-        if is_intact_claim(window, place, offset)? {
+        if is_intact_claim(window, place, offset..=offset + (place - start))? {
             return Ok(true);
         }
         place += BATCH.len() as u64;
@@ -47,15 +53,16 @@ pub(super) fn is_refuted(window: &mut Window, offset: u64) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether an intact batch begins at `place` that claims more than `offset`.
-fn is_intact_claim(window: &mut Window, place: u64, offset: u64) -> io::Result<bool> {
+/// Whether an intact batch begins at `place` that stands at one of these offsets and claims more than the first.
+fn is_intact_claim(window: &mut Window, place: u64, offsets: RangeInclusive<u64>) -> io::Result<bool> {
     window.seek(place);
     window.want(LINE_BYTES_MAX)?;
     let Some((head, line_bytes)) = head(window.bytes()) else {
         return Ok(false);
     };
     let whole = head.length.saturating_add(line_bytes as u64);
-    if head.synced() <= offset || whole > window.left() {
+    let is_claim = offsets.contains(&head.offset) && head.synced() > *offsets.start();
+    if !is_claim || whole > window.left() {
         return Ok(false);
     }
     let whole = usize::try_from(whole).unwrap_or(usize::MAX);

@@ -28,7 +28,7 @@ pub struct Rewrite {
 
 impl Rewrite {
     /// Returns where the caller writes the base and syncs it.
-    pub fn path(&self) -> &PathBuf {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 

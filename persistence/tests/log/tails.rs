@@ -177,6 +177,30 @@ fn checksums_can_be_left_out_of_account() {
     assert_eq!(disk.read(options).unwrap().0, "SET a 1, [SET b 2, SET c 3], SET d 4, SET f 6, SET g 7");
 }
 
+/// A value may look like a batch that claims more than can be; the log that it was copied from went further.
+#[test]
+fn values_claim_nothing_that_cannot_be() {
+    let far = Disk::new();
+    let mut writer = far.writer();
+    writer.append(&bytes(&format!("SET a {}", "v".repeat(5000))), None).unwrap();
+    writer.sync().unwrap();
+    let before = writer.increment_bytes() as usize;
+    writer.append(&bytes("SET b 2"), None).unwrap();
+    let claim = far.get(FIRST)[before..].to_vec();
+
+    let disk = Disk::new();
+    let mut writer = disk.writer();
+    writer.append(&bytes("SET a 1"), None).unwrap();
+    let end = writer.increment_bytes() as usize;
+    let mut command = Vec::new();
+    spinel_resp::encode_request([&b"SET"[..], b"b", &claim], &mut command);
+    writer.append(&command, None).unwrap();
+    let mut torn = disk.get(FIRST);
+    torn[end] = 0;
+    disk.put(FIRST, &torn);
+    assert_eq!(disk.commands(), "SET a 1");
+}
+
 /// A power cut leaves the first byte of a line, then zeros up to the line of the next batch.
 #[test]
 fn a_comment_hides_no_batch() {
