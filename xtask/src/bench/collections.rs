@@ -19,9 +19,13 @@ struct Fill {
 }
 
 impl Fill {
-    /// What each command is answered by: XADD alone by more than a line, the id.
+    /// What each command is answered by: most by a line, XADD by the id, HPEXPIRE by an array of one digit.
     fn reply(&self) -> Reply {
-        if matches!(self.words, [Word::Text("XADD"), ..]) { Reply::Bulk } else { Reply::Line }
+        match self.words {
+            [Word::Text("XADD"), ..] => Reply::Bulk,
+            [Word::Text("HPEXPIRE"), ..] => Reply::Fixed { bytes: "*1\r\n:1\r\n".len(), first: b'*' },
+            _ => Reply::Line,
+        }
     }
 
     fn run(&self, server: &Server) -> Outcome {
@@ -44,6 +48,8 @@ const WARMING_COUNT: u64 = 2000;
 /// What elements of a collection take.
 struct Size {
     name: &'static str,
+    /// What is there before and does not count.
+    before: &'static [Fill],
     fill: Fill,
     /// Elements of a request.
     per_request: u64,
@@ -110,6 +116,15 @@ const SETS_OF_10_000: [Fill; 2] = [
 pub(super) const HASH: Word = Word::Text("hash");
 pub(super) const FIELD: Word = Word::Key { prefix: "f", width: 8 };
 pub(super) const HSET: [Word; 4] = [Word::Text("HSET"), HASH, FIELD, VALUE];
+/// Times far from now and from each other.
+const HPEXPIRE: [Word; 6] = [
+    Word::Text("HPEXPIRE"),
+    HASH,
+    Word::Time { from: 100_000_000, spread: 899_999_999 },
+    Word::Text("FIELDS"),
+    Word::Text("1"),
+    FIELD,
+];
 const HASH_OF_1_M: Fill = Fill { words: &HSET, count: 1_000_000 };
 /// One of a hundred fields at a time, so often that none is left out.
 const HASH_OF_100: Fill = Fill {
@@ -329,36 +344,49 @@ const OPERATIONS: &[Measured] = &[
 const SIZES: &[Size] = &[
     Size {
         name: "list of 1 M elements of 8 bytes",
+        before: &[],
         fill: Fill { words: &RPUSH, count: 1_000_000 },
         per_request: 1,
         limit: Limit::Absolute(10.4),
     },
     Size {
         name: "stream of 1 M entries with a value of 8 bytes",
+        before: &[],
         fill: Fill { words: &XADD, count: 1_000_000 },
         per_request: 1,
         limit: Limit::OfBest(1.0),
     },
     Size {
         name: "1 M hashes of 5 small fields",
+        before: &[],
         fill: SMALL_HASHES,
         per_request: 1,
         limit: Limit::Absolute(115.0),
     },
     Size {
         name: "hash of 1 M fields of 8 and 8 bytes",
+        before: &[],
         fill: HASH_OF_1_M,
         per_request: 1,
         limit: Limit::OfBest(0.75),
     },
     Size {
+        name: "an expiry on each of 1 M fields",
+        before: &[HASH_OF_1_M],
+        fill: Fill { words: &HPEXPIRE, count: 1_000_000 },
+        per_request: 1,
+        limit: Limit::Absolute(12.0),
+    },
+    Size {
         name: "sorted set of 1 M members of 8 bytes",
+        before: &[],
         fill: SORTED_SET_OF_1_M,
         per_request: 1,
         limit: Limit::Absolute(50.0),
     },
     Size {
         name: "set of 1 M random 32-bit integers",
+        before: &[],
         fill: Fill {
             words: &[Word::Text("SADD"), SET, Word::Time { from: 1_000_000_000, spread: 1_147_483_647 }],
             count: 1_000_000,
@@ -368,6 +396,7 @@ const SIZES: &[Size] = &[
     },
     Size {
         name: "set of 1 M strings of 16 bytes",
+        before: &[],
         fill: Fill { words: &[Word::Text("SADD"), SET, Word::Value { width: 16 }], count: 1_000_000 },
         per_request: 1,
         limit: Limit::OfBest(0.7),
@@ -418,8 +447,9 @@ pub(crate) fn run_memory(bench: &Bench) -> Outcome<Section> {
 fn bytes_per_element(contender: &Contender, size: &Size) -> Outcome<f64> {
     let server = Server::start(contender, StartOptions::roaming(1))?;
     // Code and buffers that are used for the first time are no cost of elements.
-    fill_anew(&server, &[Fill { count: WARMING_COUNT, ..size.fill }])?;
-    fill_anew(&server, &[])?;
+    fill_anew(&server, size.before)?;
+    Fill { count: WARMING_COUNT, ..size.fill }.run(&server)?;
+    fill_anew(&server, size.before)?;
     let empty = server.settled_bytes()?;
     size.fill.run(&server)?;
     let elements = size.fill.count * size.per_request;
@@ -432,8 +462,10 @@ mod tests {
 
     #[test]
     fn fills_are_whole_batches() {
-        let fills =
-            OPERATIONS.iter().flat_map(|measured| measured.fill).chain(SIZES.iter().map(|size| &size.fill));
+        let fills = OPERATIONS
+            .iter()
+            .flat_map(|measured| measured.fill)
+            .chain(SIZES.iter().flat_map(|size| size.before.iter().chain([&size.fill])));
         assert!(fills.into_iter().all(|fill| fill.count > 0 && fill.count % 200 == 0));
     }
 
