@@ -100,7 +100,7 @@ impl Copies {
     }
 
     fn large(&self, entry: Entry<'_>) -> Option<&Large> {
-        if !matches!(Kind::of(entry), Kind::Large(_)) {
+        if !Kind::is_large(entry) {
             return None;
         }
         let bytes = entry.value();

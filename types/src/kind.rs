@@ -66,6 +66,12 @@ impl Kind {
         }
     }
 
+    /// Whether the value of this entry lies beside the table.
+    #[inline]
+    pub(crate) fn is_large(entry: Entry<'_>) -> bool {
+        entry.kind() == LARGE
+    }
+
     /// Whether members of a value of this entry may have expiry times of their own.
     #[inline]
     pub(crate) fn may_expire_in_part(entry: Entry<'_>) -> bool {

@@ -83,12 +83,14 @@ impl<'a> Place<'a> {
     /// The collection, to be edited in the form it has.
     #[inline]
     pub fn form(&mut self) -> Form<'_> {
-        let kind = self.kind();
         match &mut self.spot {
-            Spot::Entry { values, hash, slot } => match kind {
-                Kind::Large(_) => Form::Large(values.large_mut(**slot)),
-                _ => Form::Compact(kind, Buffer::Entry { values, hash: *hash, slot }),
-            },
+            Spot::Entry { values, hash, slot } => {
+                let entry = values.table().entry(**slot);
+                if Kind::is_large(entry) {
+                    return Form::Large(values.large_mut(**slot));
+                }
+                Form::Compact(Kind::of(entry), Buffer::Entry { values, hash: *hash, slot })
+            }
             Spot::Owned(OwnedValue::Inline { kind, bytes }) => Form::Compact(*kind, Buffer::Owned(bytes)),
             Spot::Owned(OwnedValue::Large(large)) => Form::Large(large),
         }

@@ -157,7 +157,7 @@ impl Values {
     pub fn take(&mut self, hash: u64, slot: Slot) -> OwnedValue {
         let entry = self.table.entry(slot);
         let kind = Kind::of(entry);
-        let bytes = if matches!(kind, Kind::Large(_)) { Vec::new() } else { entry.value().to_vec() };
+        let bytes = if Kind::is_large(entry) { Vec::new() } else { entry.value().to_vec() };
         match self.remove(hash, slot) {
             Some(large) => OwnedValue::Large(large),
             None => OwnedValue::Inline { kind, bytes },
@@ -202,12 +202,12 @@ impl Values {
         if !Kind::may_expire_in_part(entry) {
             return;
         }
-        if let Some(due) = self.due_of(slot) {
-            self.dues.remove(&due);
+        let (large_bytes, due) = self.account(entry);
+        if due != i64::MAX {
+            let key = entry.key().into();
+            self.dues.remove(&(due, key));
         }
-        if let Some(large) = self.large(self.table.entry(slot)) {
-            self.larges_bytes -= large.memory_bytes();
-        }
+        self.larges_bytes -= large_bytes;
     }
 
     /// Takes a value into the accounts: its memory, and when the first of its members expires.
@@ -217,12 +217,12 @@ impl Values {
         if !Kind::may_expire_in_part(entry) {
             return;
         }
-        if let Some(large) = self.large(entry) {
-            self.larges_bytes += large.memory_bytes();
+        let (large_bytes, due) = self.account(entry);
+        if due != i64::MAX {
+            let key = entry.key().into();
+            self.dues.insert((due, key));
         }
-        if let Some(due) = self.due_of(slot) {
-            self.dues.insert(due);
-        }
+        self.larges_bytes += large_bytes;
     }
 
     /// Opens the collection in a slot, which must be [unsettled](Values::unsettle), for editing.
@@ -232,11 +232,13 @@ impl Values {
         Place::in_entry(self, hash, slot, changes)
     }
 
+    /// What a value whose members may expire is accounted as: memory beside the table, and when the first is due.
     #[inline]
-    fn due_of(&self, slot: Slot) -> Option<(i64, Box<[u8]>)> {
-        let entry = self.table.entry(slot);
-        let due = self.member_due(entry);
-        (due != i64::MAX).then(|| (due, entry.key().into()))
+    fn account(&self, entry: Entry<'_>) -> (usize, i64) {
+        match self.large(entry) {
+            Some(large) => (large.memory_bytes(), large.next_due()),
+            None => (0, FieldPack::new(Kind::ExpiringHashPack, entry.value()).next_due()),
+        }
     }
 
     /// Whether an entry, or a member of its value, may have an expiry time.
@@ -251,10 +253,7 @@ impl Values {
         if !Kind::may_expire_in_part(entry) {
             return i64::MAX;
         }
-        match self.large(entry) {
-            Some(large) => large.next_due(),
-            None => FieldPack::new(Kind::ExpiringHashPack, entry.value()).next_due(),
-        }
+        self.account(entry).1
     }
 
     /// Whether members of the value in a slot may expire.
@@ -343,7 +342,7 @@ impl Values {
         bytes: &[u8],
     ) -> Option<Large> {
         let entry = self.table.entry(*slot);
-        let former = matches!(Kind::of(entry), Kind::Large(_)).then(|| self.larges.take(number_of(entry)));
+        let former = Kind::is_large(entry).then(|| self.larges.take(number_of(entry)));
         *slot = self.table.resize_value(hash, *slot, bytes.len());
         let mut entry = self.table.entry_mut(*slot);
         entry.set_kind(kind.number());
@@ -377,7 +376,7 @@ impl Values {
         }
         self.unsettle(slot);
         let entry = self.table.entry(slot);
-        matches!(Kind::of(entry), Kind::Large(_)).then(|| self.larges.take(number_of(entry)))
+        Kind::is_large(entry).then(|| self.larges.take(number_of(entry)))
     }
 }
 
@@ -433,13 +432,14 @@ fn is_emptied(kind: Kind, bytes: &[u8]) -> bool {
 
 #[inline]
 fn large_of<'a>(larges: &'a Larges, entry: Entry<'_>) -> Option<&'a Large> {
-    matches!(Kind::of(entry), Kind::Large(_)).then(|| larges.at(number_of(entry)))
+    Kind::is_large(entry).then(|| larges.at(number_of(entry)))
 }
 
 fn share_of(larges: &mut Larges, entry: Entry<'_>) -> Option<Large> {
-    matches!(Kind::of(entry), Kind::Large(_)).then(|| larges.at_mut(number_of(entry)).share())
+    Kind::is_large(entry).then(|| larges.at_mut(number_of(entry)).share())
 }
 
+#[inline]
 fn number_of(entry: Entry<'_>) -> u32 {
     let reference: [u8; REFERENCE_BYTES] = entry.value().try_into().expect("a large value's entry names it");
     let [_, a, b, c, d] = reference;
