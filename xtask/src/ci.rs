@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 30_000)]
     oracle_calls: u64,
     /// Programs of several connections of each of its seeds
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 200)]
     oracle_programs: u64,
 }
 
@@ -217,9 +217,7 @@ fn oracle(arguments: &Arguments) -> Outcome<Ending> {
     let (seeds, calls) = (arguments.oracle_seeds.to_string(), arguments.oracle_calls.to_string());
     own_verb(&["oracle", "--ours", &ours, "--seeds", &seeds, "--calls", &calls])?;
     let programs = arguments.oracle_programs.to_string();
-    // Not of tracking, whose messages Redis gathers for a turn of its loop: see docs/design/messaging.md.
-    let themes = "lists,sorted-sets,streams,wakers,transactions,messages,notifications,connections,scripts";
-    own_verb(&["oracle", "--ours", &ours, "--seeds", &seeds, "--programs", &programs, "--themes", themes])?;
+    own_verb(&["oracle", "--ours", &ours, "--seeds", &seeds, "--programs", &programs, "--pairs", "2"])?;
     own_verb(&["oracle", "--ours", &ours, "--commands"])
 }
 

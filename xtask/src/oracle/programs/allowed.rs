@@ -2,7 +2,9 @@
 //!
 //! The summary of a run shows how often each entry was needed; one that never is should go.
 
-use super::compare::{Ids, agree_all};
+use std::collections::BTreeSet;
+
+use super::compare::{Ids, agree, agree_all};
 use crate::oracle::allowed as calls;
 use crate::resp::Reply;
 
@@ -16,6 +18,19 @@ pub(crate) struct Allowance {
 
 /// Takes a call, what came for it from the reference and from ours, and the ids of the connections.
 type Accepts = fn(&[Vec<u8>], &[Reply], &[Reply], &Ids<'_>) -> bool;
+
+/// Who is killed by a client that it has just woken may get the replies to what it had sent before, or not.
+pub(crate) const KILLED: Allowance = Allowance {
+    reason: "who is killed in the round in which it sent something may get the reply to that first",
+    accepts: |_, one, other, ids| one.iter().zip(other).all(|(one, other)| agree(one, other, ids)),
+};
+
+impl Allowance {
+    /// Tells whether what was received differs in no more than this.
+    pub(crate) fn explains(&self, one: &[Reply], other: &[Reply], ids: &Ids<'_>) -> bool {
+        (self.accepts)(&[], one, other, ids)
+    }
+}
 
 /// All allowances.
 const ALLOWANCES: &[Allowance] = &[
@@ -32,8 +47,19 @@ const ALLOWANCES: &[Allowance] = &[
         accepts: |_, one, other, ids| same_in_any_order(one, other, is_emptied, ids),
     },
     Allowance {
-        reason: "who waits and listens to notifications too may get the reply before those of what it waited for",
+        reason: "who waits and listens to what happens to keys, too, may get the reply before it hears of what it waited for",
         accepts: |_, one, other, ids| agree_all(&notifications_last(one), &notifications_last(other), ids),
+    },
+    Allowance {
+        reason: "a client that was woken and goes on does so in the same round of Redis, which tells of changed keys at its end",
+        accepts: |_, one, other, ids| {
+            let (mut keys, mut other_keys) = (Vec::new(), Vec::new());
+            let replies =
+                (without_invalidations(one, &mut keys), without_invalidations(other, &mut other_keys));
+            let set = |keys: Vec<Reply>| keys.into_iter().collect::<BTreeSet<Reply>>();
+            agree_all(&replies.0, &replies.1, ids)
+                && (keys == other_keys || one.len() != other.len() && set(keys) == set(other_keys))
+        },
     },
     Allowance {
         reason: "as for single calls",
@@ -54,17 +80,34 @@ pub(crate) fn allowance(
     ALLOWANCES.iter().find(|allowance| (allowance.accepts)(call, reference, ours, ids))
 }
 
-/// The frames with a single reply before the notifications of keys among which it came.
+/// The frames with a single reply before the notifications and invalidations of keys among which it came.
 fn notifications_last(frames: &[Reply]) -> Vec<Reply> {
     let is_notification = |frame: &&Reply| {
         let items = frame.items();
         let is_of_key = |item: &Reply| item.bytes().is_some_and(|bytes| bytes.starts_with(b"__key"));
-        items.first().is_some_and(|kind| is(kind, &[b"message", b"pmessage"])) && items.iter().any(is_of_key)
+        let is_message = items.first().is_some_and(|kind| is(kind, &[b"message", b"pmessage"]));
+        let is_invalidation = |item: &Reply| is(item, &[b"invalidate", b"__redis__:invalidate"]);
+        is_message && items.iter().any(is_of_key) || items.iter().take(2).any(is_invalidation)
     };
     let (notifications, replies): (Vec<&Reply>, Vec<&Reply>) = frames.iter().partition(is_notification);
     let is_late_reply = replies.len() == 1 && !notifications.is_empty();
     let sorted = replies.into_iter().chain(notifications).cloned();
     if is_late_reply { sorted.collect() } else { frames.to_vec() }
+}
+
+/// The frames that are no invalidations of keys; those keys are added to `keys`.
+fn without_invalidations(frames: &[Reply], keys: &mut Vec<Reply>) -> Vec<Reply> {
+    let is_other = |frame: &&Reply| {
+        let items = frame.items();
+        let names: &[&[u8]] = &[b"invalidate", b"__redis__:invalidate"];
+        let told = items.last().map_or(&[][..], Reply::items);
+        let is_invalidation = items.iter().take(2).any(|item| is(item, names)) && !told.is_empty();
+        if is_invalidation {
+            keys.extend(told.iter().cloned());
+        }
+        !is_invalidation
+    };
+    frames.iter().filter(is_other).cloned().collect()
 }
 
 /// Returns the place of the item of a frame whose order is free, if the frame is of that kind.
@@ -159,6 +202,15 @@ mod tests {
         let told = |what: &str| format!(">2 $10 invalidate {what} ");
         assert!(is_allowed(&[&told("_"), &told("*-1")], &[&told("*-1"), &told("_")]));
         assert!(!is_allowed(&[&told("*1 $1 k"), &told("*1 $1 l")], &[&told("*1 $1 l"), &told("*1 $1 k")]));
+    }
+
+    #[test]
+    fn rounds_may_be_cut_elsewhere_but_tell_of_the_same_keys() {
+        let told = |keys: &str| format!(">2 $10 invalidate {keys} ");
+        let together = told("*2 $1 k $1 l");
+        assert!(is_allowed(&[&together, ":1 "], &[&told("*1 $1 k"), ":1 ", &told("*1 $1 l")]));
+        assert!(!is_allowed(&[&together, ":1 "], &[&told("*1 $1 k"), ":1 "]));
+        assert!(!is_allowed(&[&together, ":1 "], &[&together, ":2 "]));
     }
 
     #[test]

@@ -81,7 +81,11 @@ pub(crate) fn differing(
         let (one, other) = (&reference[number], &ours[number]);
         // Only of the connection of the step it is known what its frames answer.
         let call = if number == step.connection { step.words() } else { &[] };
-        let states = |it: &Received| (it.is_closed, it.is_blocked, it.is_early, it.frames.len());
+        if one.is_closed && other.is_closed && one.frames.len() != other.frames.len() {
+            needed.push(&allowed::KILLED);
+            return !allowed::KILLED.explains(&one.frames, &other.frames, ids);
+        }
+        let states = |it: &Received| (it.is_closed, it.is_blocked, it.is_early);
         states(one) != states(other) || !same_frames(call, &one.frames, &other.frames, ids, needed)
     })
 }

@@ -14,8 +14,9 @@ use crate::server::Server;
 
 /// How long a server may take to notice that connections were closed.
 const NOTICE_TIMEOUT: Duration = Duration::from_secs(10);
-/// What programs need that servers don't allow by themselves.
-const SETTINGS: [&str; 2] = ["--enable-debug-command", "yes"];
+/// What programs need that servers don't allow by themselves; and one thread for all connections, because with more of them
+/// a client that was woken may go on before the next one is served.
+const SETTINGS: [&str; 4] = ["--enable-debug-command", "yes", "--io-threads", "1"];
 
 /// What is put back before each program; a server that lacks a command has nothing to put back.
 const PREPARATION: [&[&str]; 3] = [
