@@ -130,7 +130,7 @@ impl Connection {
                     self.session.stop_listening(&worker.shared);
                     return poll_fn(|context| self.poll_farewell(context, worker)).await;
                 }
-                Flow::Drop => return Ok(()),
+                Flow::Drop | Flow::Overflow => return Ok(()),
                 Flow::Stay => std::future::pending().await,
             }
         }
@@ -154,8 +154,10 @@ impl Connection {
         self.session.client.add(Traffic { commands, input_bytes: read as u64, output_bytes });
         desk.meter.statistics.input_bytes.add(read as u64);
         desk.meter.statistics.output_bytes.add(output_bytes);
-        if flow != Flow::Drop {
-            self.flush(desk)?;
+        match flow {
+            Flow::Drop => {}
+            Flow::Overflow => return Err(io::ErrorKind::OutOfMemory.into()),
+            _ => self.flush(desk)?,
         }
         self.report_buffers(worker)?;
         Ok(flow)

@@ -15,7 +15,7 @@ use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::command::args::Args;
 use spinel_storage::command::table::CommandId;
 use spinel_storage::engine::wait::{Served, Waiter};
-use spinel_storage::engine::{Claim, Outcome, Patience, Prepared, Setting, Turn};
+use spinel_storage::engine::{Author, Claim, Outcome, Patience, Prepared, Setting, Turn};
 use spinel_storage::{DbIndex, Error, Executor};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub(crate) enum Flow {
     Close,
     /// At once, without the replies so far.
     Drop,
+    /// The same, because the replies are larger than the client may leave unread.
+    Overflow,
     /// The requests from [`Session::done`] on have to wait for what [`Session::hold`] says.
     Hold,
     /// The requests from [`Session::done`] on run after the replies so far are sent, as far as the client takes them.
@@ -146,6 +148,7 @@ impl Session {
         shelf.keep_words(words);
         self.done = next;
         self.client.observe(turn.now(), self.db.0, self.protocol, self.last);
+        shared.pubsub.end_round();
         self.flow
     }
 
@@ -193,7 +196,7 @@ impl Session {
             db: self.db,
             is_untouching: self.is_untouching,
             allows_guarded: self.may_debug,
-            client: self.client.id,
+            author: Author { client: self.client.id, is_script: false },
             patience: Patience::Waits,
         }
     }
@@ -209,7 +212,7 @@ impl Session {
     ) {
         let Output { reply, meter } = output;
         self.last = Some(prepared.id);
-        self.note_reads(prepared.id, words, shared);
+        self.note_coming_reads(prepared.id, words, turn, shared);
         meter.measure(prepared.id, |meter| match turn.execute(prepared, self.setting(), words, reply) {
             Outcome::Done => None,
             Outcome::Failed(error) => Some(error),

@@ -57,6 +57,7 @@ fn run(shared: &Shared, stop: &AtomicBool) {
         let is_paused = shared.clients.pause.mode(now).is_some();
         let removed = if is_paused { 0 } else { shared.engine.expire_round(now, KEYS_PER_ROUND) };
         executor.begin(now).serve_overdue();
+        shared.pubsub.end_round();
         if removed > 0 && log::is_written(Level::Debug) {
             log::debug(&format!("Removed {removed} expired keys"));
         }

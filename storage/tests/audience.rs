@@ -1,6 +1,6 @@
 //! What a program hears of the writes of its engine.
 
-use spinel_storage::engine::Audience;
+use spinel_storage::engine::{Audience, Author};
 use spinel_storage::keyspace::news::{Item, News, Observed};
 use spinel_storage::time::ManualClock;
 use spinel_storage::{Db, UnixMillis};
@@ -11,12 +11,17 @@ use std::sync::{Arc, Mutex};
 struct Ear(Mutex<Vec<String>>);
 
 impl Audience for Ear {
-    fn hear(&self, news: &News, client: u64) {
+    fn hear(&self, news: &News, Author { client, .. }: Author) {
         let mut heard = self.0.lock().expect("no test panics while it listens");
         let text = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
         heard.extend(news.iter().map(|item| match item {
             Item::Changed(db, key) => format!("{client} changed {} {}", db.0, text(key)),
+            Item::Lapsed(db, key) => format!("{client} lapsed {} {}", db.0, text(key)),
             Item::Event(db, key, event) => format!("{client} {} {} {}", event.name, db.0, text(key)),
+            Item::Parts(db, key, event, parts) => {
+                let parts: Vec<String> = parts.iter().map(text).collect();
+                format!("{client} {} {} {} of {}", event.name, db.0, text(key), parts.join(","))
+            }
             Item::Emptied(db) => format!("{client} emptied {}", db.0),
         }));
     }
@@ -58,7 +63,7 @@ fn changed_keys_are_told() {
     run(&db, "GET a");
     run(&db, "FLUSHDB");
     run(&db, "SWAPDB 1 2");
-    assert_eq!(ear.take(), ["0 changed 0 a", "0 emptied 0"]);
+    assert_eq!(ear.take(), ["0 lapsed 0 a", "0 emptied 0"]);
     db.engine().observe(Observed::KEYS, false);
     run(&db, "SET a 1");
     assert_eq!(ear.take(), [""; 0]);

@@ -1,6 +1,6 @@
 //! Collections that are too large for their entries.
 
-use crate::hash::Hash;
+use crate::hash::{Hash, HashRef};
 use crate::kind::ValueType;
 use crate::list::List;
 use crate::set::Set;
@@ -8,7 +8,7 @@ use crate::sorted_set::SortedSet;
 use crate::stream::Stream;
 use crate::string::Str;
 #[cfg(test)]
-use {crate::hash::HashRef, crate::set::SetRef, crate::sorted_set::SortedSetRef, std::collections::BTreeSet};
+use {crate::set::SetRef, crate::sorted_set::SortedSetRef, std::collections::BTreeSet};
 
 /// A collection in its large form.
 pub enum Large {
@@ -172,6 +172,13 @@ impl Large {
             Large::SortedSet(set) => set.remove_all(&due, report),
         }
         if has_more { Expiration::Unfinished } else { Expiration::Finished }
+    }
+
+    /// Visits the fields of a hash; nothing of another type.
+    pub fn for_each_field(&self, mut visit: impl FnMut(Str<'_>)) {
+        if let Large::Hash(hash) = self {
+            HashRef::Large(hash).for_each(|field, _, _| visit(field));
+        }
     }
 
     /// A lower bound of the times at which members expire, or delayed entries are due; `i64::MAX` when there is none. O(1).

@@ -71,7 +71,7 @@ pub(super) fn output_limits(words: &[&[u8]], before: &[u8]) -> Result<Vec<u8>, R
 pub(super) fn event_classes(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> {
     const ALL: &[u8] = b"g$lshzxetd";
     let [letters] = words else { return Err("wrong number of arguments".into()) };
-    if letters.iter().any(|letter| !b"Ag$lshzxeKEtmdn".contains(letter)) {
+    if letters.iter().any(|letter| !b"Ag$lshzxeKEtmdnSTIV".contains(letter)) {
         return Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into());
     }
     let has = |letter: &u8| letters.contains(letter);
@@ -81,7 +81,7 @@ pub(super) fn event_classes(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason
     } else {
         text.extend(ALL.iter().chain(b"n").filter(|letter| has(letter)));
     }
-    text.extend(b"KEm".iter().filter(|letter| has(letter)));
+    text.extend(b"KEmSTIV".iter().filter(|letter| has(letter)));
     if text.starts_with(b"A") && has(&b'n') {
         text.push(b'n');
     }
@@ -258,6 +258,8 @@ mod tests {
             ("nEg", "gnE"),
             ("KEA$lshzxgetdmn", "AKEmn"),
             ("An", "An"),
+            ("VITSh", "hSTIV"),
+            ("nAS", "ASn"),
             ("", ""),
         ] {
             check(event_classes, "", letters, Ok(expected));

@@ -28,7 +28,7 @@ use crate::tracking::Tracking;
 use channels::Channels;
 use notifications::Notifications;
 use patterns::Patterns;
-use spinel_storage::engine::Audience;
+use spinel_storage::engine::{Audience, Author};
 use spinel_storage::keyspace::news::{Item, News};
 use spinel_storage::pattern::{Case, matches};
 use std::sync::Arc;
@@ -62,11 +62,13 @@ pub(crate) struct PubSub {
 }
 
 impl Audience for PubSub {
-    fn hear(&self, news: &News, client: u64) {
-        self.tracking.hear(news, client, &self.limits);
+    fn hear(&self, news: &News, author: Author) {
+        self.tracking.hear(news, author, &self.limits);
         for item in news.iter() {
-            if let Item::Event(db, key, event) = item {
-                self.publish_event(db, key, event);
+            match item {
+                Item::Event(db, key, event) => self.publish_event(db, key, event),
+                Item::Parts(db, key, event, parts) => self.publish_parts((db, key), event, parts),
+                Item::Changed(..) | Item::Lapsed(..) | Item::Emptied(_) => {}
             }
         }
     }
@@ -97,6 +99,11 @@ impl PubSub {
                 subscribers.send(&Message::of(&[b"smessage", channel, text]), &self.limits)
             })
         })
+    }
+
+    /// Tells what was gathered while the calling thread ran commands.
+    pub(crate) fn end_round(&self) {
+        self.tracking.end_round(&self.limits);
     }
 
     /// How many different names of a kind somebody listens to.

@@ -5,14 +5,18 @@
 //! CLIENT TRACKING ON BCAST    ─→ prefixes: prefix → clients              └→ clients of its prefixes
 //! ```
 //!
+//! Who broadcasts is told once per round, which is what a thread runs between two looks at its sockets.
+//!
 //! A key is noted before the command that reads it runs: a write in between is told, and one before it is seen by
 //! the read. Writes are heard from the engine while the shards of their keys are locked.
 
 mod invalidation;
 mod prefixes;
+mod round;
 mod session;
 mod table;
 
+pub(crate) use prefixes::{first_overlapping, overlap, overlapping};
 pub(crate) use session::{Caching, SessionTracking};
 
 use crate::pubsub::{HardLimits, Mailbox, Message};
@@ -20,8 +24,9 @@ use invalidation::Invalidation;
 use prefixes::Prefixes;
 use spinel_resp::{Protocol, ReplyWriter};
 use spinel_storage::Engine;
+use spinel_storage::engine::Author;
 use spinel_storage::keyspace::news::{Item, News, Observed};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use table::{Readers, Table};
@@ -77,17 +82,27 @@ pub(crate) struct TrackingSums {
 }
 
 impl Tracking {
-    /// Tells who has to know of a command's writes. `client` is the one that wrote.
-    pub(crate) fn hear(&self, news: &News, client: u64, limits: &HardLimits) {
+    /// Tells who has to know of a command's writes.
+    pub(crate) fn hear(&self, news: &News, author: Author, limits: &HardLimits) {
         if self.clients.load(Ordering::Acquire) == 0 {
             return;
         }
+        let has_prefixes = self.prefixes().len() > 0;
         let trackers = self.trackers();
-        let teller = Teller { trackers: &trackers, client, limits };
+        let teller = Teller { trackers: &trackers, client: author.client, limits };
+        // A client hears of what its scripts write even if it doesn't want to hear of its own writes.
+        let writer = if author.is_script { 0 } else { author.client };
+        let changed = |key: &[u8], writer: u64| {
+            self.tell_readers(&teller, key);
+            if has_prefixes {
+                round::remember(key, writer);
+            }
+        };
         let mut is_emptied = false;
         for item in news.iter() {
             match item {
-                Item::Changed(_, key) => self.tell_readers(&teller, key),
+                Item::Changed(_, key) => changed(key, writer),
+                Item::Lapsed(_, key) => changed(key, 0),
                 Item::Emptied(_) if !is_emptied => {
                     is_emptied = true;
                     self.table.clear();
@@ -96,30 +111,29 @@ impl Tracking {
                 _ => {}
             }
         }
-        self.broadcast(&teller, news);
+        drop(trackers);
+        if round::is_long() {
+            self.end_round(limits);
+        }
+    }
+
+    /// Tells those with prefixes which keys the calling thread has changed since it last did so.
+    pub(crate) fn end_round(&self, limits: &HardLimits) {
+        let changed = round::take();
+        if changed.is_empty() {
+            return;
+        }
+        let (prefixes, trackers) = (self.prefixes(), self.trackers());
+        let teller = Teller { trackers: &trackers, client: 0, limits };
+        for (clients, keys) in prefixes.matching(&changed) {
+            teller.tell_of_round(clients, &keys);
+        }
     }
 
     fn tell_readers(&self, teller: &Teller<'_>, key: &[u8]) {
         if let Some(readers) = self.table.take(key) {
             teller.tell_readers(key, &readers);
         }
-    }
-
-    fn broadcast(&self, teller: &Teller<'_>, news: &News) {
-        let prefixes = self.prefixes.read().unwrap_or_else(PoisonError::into_inner);
-        if prefixes.len() == 0 {
-            return;
-        }
-        let changed = |item| if let Item::Changed(_, key) = item { Some(key) } else { None };
-        let mut keys: Vec<&[u8]> = news.iter().filter_map(changed).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        prefixes.each_matching(&keys, |clients, keys| {
-            let invalidation = Invalidation::of(keys.iter().copied());
-            for tracker in clients.iter().filter_map(|client| teller.tracker(*client)) {
-                teller.tell(tracker, &invalidation);
-            }
-        });
     }
 
     /// Notes that a client reads a key. With too many keys, another one is forgotten and told to have changed.
@@ -146,7 +160,7 @@ impl Tracking {
     }
 
     /// Forgets a client. What it has read is forgotten when it changes.
-    fn leave(&self, client: u64, prefixes: &[Box<[u8]>], engine: &Engine) {
+    fn leave(&self, client: u64, prefixes: &BTreeSet<Box<[u8]>>, engine: &Engine) {
         let mut table = self.prefixes.write().unwrap_or_else(PoisonError::into_inner);
         for prefix in prefixes {
             table.remove(prefix, client);
@@ -171,8 +185,12 @@ impl Tracking {
             clients: self.clients.load(Ordering::Relaxed),
             keys: self.table.keys(),
             items: self.table.items(),
-            prefixes: self.prefixes.read().unwrap_or_else(PoisonError::into_inner).len(),
+            prefixes: self.prefixes().len(),
         }
+    }
+
+    fn prefixes(&self) -> RwLockReadGuard<'_, Prefixes> {
+        self.prefixes.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn trackers(&self) -> RwLockReadGuard<'_, HashMap<u64, Tracker>> {
@@ -204,6 +222,21 @@ impl Teller<'_> {
         for tracker in readers.as_slice().iter().filter_map(|client| self.tracker(*client)) {
             if tracker.options.mode != Mode::Broadcast {
                 self.tell(tracker, &invalidation);
+            }
+        }
+    }
+
+    /// Tells clients of keys that others, or they themselves, have changed.
+    fn tell_of_round(&self, clients: &[u64], keys: &[(&[u8], u64)]) {
+        let all = Invalidation::of(keys.iter().map(|(key, _)| *key));
+        for client in clients {
+            let Some(tracker) = self.trackers.get(client) else { continue };
+            let is_told = |(_, writer): &&(&[u8], u64)| !tracker.options.skips_own || writer != client;
+            let told: Vec<&[u8]> = keys.iter().filter(is_told).map(|(key, _)| *key).collect();
+            if told.len() == keys.len() {
+                self.tell(tracker, &all);
+            } else if !told.is_empty() {
+                self.tell(tracker, &Invalidation::of(told.into_iter()));
             }
         }
     }

@@ -5,9 +5,12 @@ use crate::config::table;
 use crate::pubsub::Mailbox;
 use crate::server::Shared;
 use crate::session::Session;
+use spinel_storage::command::Group;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::keys::KeyUse;
 use spinel_storage::command::table::CommandId;
+use spinel_storage::engine::Turn;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What CLIENT CACHING said about the next command.
@@ -22,8 +25,8 @@ pub(crate) enum Caching {
 pub(crate) struct SessionTracking {
     pub(crate) options: Options,
     pub(crate) caching: Caching,
-    /// Of broadcasting, sorted.
-    pub(crate) prefixes: Vec<Box<[u8]>>,
+    /// Of broadcasting. None of them but the empty one begins another.
+    pub(crate) prefixes: BTreeSet<Box<[u8]>>,
 }
 
 impl Session {
@@ -39,19 +42,18 @@ impl Session {
         mailbox.set_protocol(self.protocol);
         mailbox.note_tracking(Some(options));
         shared.pubsub.tracking.enter(&mailbox, options, redirect, &shared.engine);
-        let fresh = || Box::new(SessionTracking { options, caching: Caching::Unsaid, prefixes: Vec::new() });
+        let fresh =
+            || Box::new(SessionTracking { options, caching: Caching::Unsaid, prefixes: BTreeSet::new() });
         let tracking = self.tracking.get_or_insert_with(fresh);
         tracking.options = options;
         let own = &mut tracking.prefixes;
         let everything: &[&[u8]] = &[b""];
         let is_all = options.mode == Mode::Broadcast && prefixes.is_empty();
         for prefix in if is_all { everything } else { prefixes } {
-            if !own.iter().any(|known| **known == **prefix) {
+            if own.insert((*prefix).into()) {
                 shared.pubsub.tracking.add_prefix(prefix, self.client.id);
-                own.push((*prefix).into());
             }
         }
-        own.sort_unstable();
     }
 
     /// Stops tracking.
@@ -63,8 +65,31 @@ impl Session {
         }
     }
 
-    /// Notes the keys that a command is about to read.
+    /// Notes the keys that a command is about to read. Those that have expired are removed before: that they are gone, the
+    /// client need not hear.
+    pub(crate) fn note_coming_reads(
+        &self,
+        id: CommandId,
+        words: &[&[u8]],
+        turn: &mut Turn<'_>,
+        shared: &Shared,
+    ) {
+        if self.tracking.is_some() {
+            self.for_each_read(id, words, shared, |key| turn.look_at(self.db, key));
+            self.note_reads(id, words, shared);
+        }
+    }
+
+    /// Notes the keys that a command has read, whose shards are still locked.
     pub(crate) fn note_reads(&self, id: CommandId, words: &[&[u8]], shared: &Shared) {
+        let keys_max = shared.config.number(table::TRACKING_TABLE_MAX_KEYS) as usize;
+        self.for_each_read(id, words, shared, |key| {
+            shared.pubsub.tracking.note(key, self.client.id, keys_max, &shared.pubsub.limits);
+        });
+    }
+
+    /// Visits the keys that a command reads, if they are to be noted. Of scripts, the commands they call read.
+    fn for_each_read(&self, id: CommandId, words: &[&[u8]], shared: &Shared, mut visit: impl FnMut(&[u8])) {
         let Some(tracking) = &self.tracking else { return };
         let is_wanted = match tracking.options.mode {
             Mode::All => true,
@@ -73,14 +98,15 @@ impl Session {
             Mode::Broadcast => false,
         };
         let command = shared.engine.table().row(id).command;
-        if !is_wanted || !command.flags.contains(Flags::READONLY) || command.flags.contains(Flags::PUBSUB) {
+        let reads = command.flags.contains(Flags::READONLY)
+            && !command.flags.contains(Flags::PUBSUB)
+            && command.group != Group::Scripting;
+        if !is_wanted || !reads {
             return;
         }
-        let keys_max = shared.config.number(table::TRACKING_TABLE_MAX_KEYS) as usize;
         for spec in command.keys.iter().filter(|spec| !spec.usage.contains(KeyUse::NOT_KEY)) {
             for position in spec.positions(words) {
-                let limits = &shared.pubsub.limits;
-                shared.pubsub.tracking.note(words[position], self.client.id, keys_max, limits);
+                visit(words[position]);
             }
         }
     }

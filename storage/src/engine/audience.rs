@@ -3,12 +3,21 @@
 use crate::keyspace::news::{News, Observed};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// Who did something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Author {
+    /// The client, by its number; 0 if it was none.
+    pub client: u64,
+    /// Whether a script of the client did it.
+    pub is_script: bool,
+}
+
 /// The program around the engine, as it hears what commands did to keys.
 pub trait Audience: Send + Sync {
-    /// Hears the news of one command of the client with this number; 0 if no client caused them.
+    /// Hears the news of one command.
     ///
     /// The shards of the keys are still locked, so this must be brief, and must not use the engine.
-    fn hear(&self, news: &News, client: u64);
+    fn hear(&self, news: &News, author: Author);
 }
 
 /// What anybody listens for at the moment. Commands look here once each.

@@ -4,8 +4,8 @@
 //! if that can't be told. Until the claim is released nobody else sees or changes any of it. What they wrote is one
 //! group in the journal.
 
-use super::Engine;
 use super::execute::{Outcome, Patience, Prepared, Setting, Turn};
+use super::{Author, Engine};
 use crate::command::{Extent, Run};
 use crate::keyspace::chores::Undo;
 use crate::keyspace::gate::Exclusive;
@@ -26,7 +26,7 @@ pub struct Claim<'e> {
     /// The gate, if the whole keyspace is claimed.
     alone: Option<Exclusive<'e>>,
     /// Whose commands they are.
-    client: u64,
+    author: Author,
 }
 
 impl Claim<'_> {
@@ -77,7 +77,7 @@ impl<'e> Turn<'e> {
             shards.extend(self.shards(prepared, db, words));
         }
         self.notes.lines = Some(Vec::new());
-        Claim { union: Union::lock(&self.engine.keyspace, shards), alone: None, client: 0 }
+        Claim { union: Union::lock(&self.engine.keyspace, shards), alone: None, author: Author::default() }
     }
 
     /// Lets others know that the claim, which must be of the whole keyspace, lasts for long. Those who ask are sent
@@ -101,14 +101,14 @@ impl<'e> Turn<'e> {
     /// The claim of the whole keyspace that was kept.
     pub(super) fn take_up(&self) -> Claim<'e> {
         let alone = Some(self.engine.keyspace.gate.take_up());
-        Claim { union: Union::alone(&self.engine.keyspace), alone, client: 0 }
+        Claim { union: Union::alone(&self.engine.keyspace), alone, author: Author::default() }
     }
 
     /// Claims the whole keyspace.
     pub fn claim_all(&mut self) -> Claim<'e> {
         let alone = Some(self.step_aside());
         self.notes.lines = Some(Vec::new());
-        Claim { union: Union::alone(&self.engine.keyspace), alone, client: 0 }
+        Claim { union: Union::alone(&self.engine.keyspace), alone, author: Author::default() }
     }
 
     /// The string that a claimed key holds: none if there is no key, `Some(None)` if it holds another type.
@@ -124,7 +124,7 @@ impl<'e> Turn<'e> {
     /// Keeps what the commands to come change, so that it can be brought back by [`roll_back`](Turn::roll_back).
     /// Each value is copied before its first change.
     pub fn keep_former(&mut self, claim: &mut Claim<'e>, setting: Setting) {
-        claim.client = setting.client;
+        claim.author = setting.author;
         self.extra = Observed::UNDO;
         self.notes.chores.undo = Some(Undo::default());
     }
@@ -184,7 +184,7 @@ impl<'e> Turn<'e> {
         if let Some(lines) = self.notes.lines.take() {
             self.engine.journal().append_group(&lines);
         }
-        self.tell_late(claim.client);
+        self.tell_late(claim.author);
         claim.union.unlock();
         if let Some(alone) = claim.alone.take() {
             self.step_back(alone);
@@ -192,10 +192,10 @@ impl<'e> Turn<'e> {
     }
 
     /// Tells what was kept back while it could still be undone.
-    fn tell_late(&mut self, client: u64) {
+    fn tell_late(&mut self, author: Author) {
         self.extra = Observed::default();
         if self.notes.chores.undo.take().is_some() && !self.notes.chores.news.is_empty() {
-            self.engine.tell(&self.notes.chores.news, client);
+            self.engine.tell(&self.notes.chores.news, author);
             self.notes.chores.news.clear();
         }
     }

@@ -1,11 +1,11 @@
 //! Running commands: planning the locks, calling the handler, recording the effect.
 
-use super::Engine;
 use super::claim::{Claim, Suspended};
 use super::counters::Counters;
 use super::effect::{Effect, Line};
 use super::hold::{Hold, Holds};
 use super::wait::{Wait, Waiter};
+use super::{Author, Engine};
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::keys::{Begin, Find, KeySpec};
@@ -96,8 +96,8 @@ pub struct Setting {
     pub is_untouching: bool,
     /// Commands that are guarded may run.
     pub allows_guarded: bool,
-    /// The number by which the audience knows whose command it is; 0 if it is no client's.
-    pub client: u64,
+    /// Whose command it is, as the audience is told.
+    pub author: Author,
     /// Whether it may wait.
     pub patience: Patience,
 }
@@ -355,7 +355,7 @@ impl<'e> Turn<'e> {
         let result = handler(&mut call);
         self.scene.counters.changes.add(call.keys.changes);
         if !observed.is_nothing() {
-            tell(self.engine, &mut call, &mut notes.lines, words, setting.client);
+            tell(self.engine, &mut call, &mut notes.lines, words, setting.author);
         }
         if let Some(wait) = call.wait.take() {
             notes.waits_on = setting.patience == Patience::Waiting;
@@ -382,7 +382,7 @@ fn tell(
     call: &mut Call<'_>,
     lines: &mut Option<Vec<(DbIndex, Line)>>,
     words: &[&[u8]],
-    client: u64,
+    author: Author,
 ) {
     let observed = call.keys.observed;
     if observed.has(Observed::JOURNAL) {
@@ -391,7 +391,7 @@ fn tell(
     let news = &mut call.keys.chores.news;
     // What may be taken back is told when it is certain.
     if !news.is_empty() && !observed.has(Observed::UNDO) {
-        engine.tell(news, client);
+        engine.tell(news, author);
         news.clear();
     }
 }

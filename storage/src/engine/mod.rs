@@ -27,7 +27,7 @@ use crate::keyspace::access::AccessPolicy;
 use crate::keyspace::news::{News, Observed};
 use crate::keyspace::{DbIndex, Keyspace};
 use audience::Attention;
-pub use audience::Audience;
+pub use audience::{Audience, Author};
 pub use claim::{Claim, Suspended};
 use counters::{CounterSums, Counters};
 pub use execute::{Executor, Outcome, Patience, Prepared, Setting, Turn};
@@ -120,9 +120,9 @@ impl Engine {
     }
 
     /// Tells the audience.
-    pub(crate) fn tell(&self, news: &News, client: u64) {
+    pub(crate) fn tell(&self, news: &News, author: Author) {
         if let Some(audience) = self.audience.get() {
-            audience.hear(news, client);
+            audience.hear(news, author);
         }
     }
 

@@ -5,9 +5,9 @@
 //! the shards of all its keys. It may change keys that others wait for; these are served after those who stand in the
 //! queues already.
 
-use super::Engine;
 use super::execute::{Patience, Setting, Turn};
 use super::wait::{Otherwise, Served, Waiter};
+use super::{Author, Engine};
 use crate::command::Run;
 use crate::keyspace::chores::Chores;
 use crate::keyspace::union::Union;
@@ -91,7 +91,7 @@ impl Turn<'_> {
             self.engine.journal().append_words(lapse.db, &lapse.words());
         }
         if !news.is_empty() {
-            self.engine.tell(news, 0);
+            self.engine.tell(news, Author::default());
             news.clear();
         }
     }

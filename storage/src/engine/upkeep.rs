@@ -1,7 +1,8 @@
 //! Work that nobody waits for: removing expired keys.
 
-use super::Engine;
+use super::{Author, Engine};
 use crate::keyspace::event::Event;
+use crate::keyspace::lapse::{Lapse, Lapsed};
 use crate::keyspace::news::{News, Observed};
 use crate::keyspace::{DbIndex, SHARDS};
 use crate::time::UnixMillis;
@@ -62,10 +63,9 @@ impl Engine {
             let (has_more, has_members_due) =
                 self.keyspace.expire_shard(db, shard, now, KEYS_PER_HOLD, |key, is_awaited| {
                     removed += 1;
-                    if self.journal.has_readers() {
-                        self.journal.append_words(db, &[b"DEL", key]);
-                    }
-                    self.tell_lapse((db, key), Some(Event::EXPIRED), is_awaited);
+                    let lapse = Lapse { db, key: key.to_vec(), what: Lapsed::Key };
+                    self.record_lapse(&lapse);
+                    self.tell_lapse(&lapse, is_awaited);
                 });
             if !has_more {
                 break has_members_due;
@@ -80,21 +80,35 @@ impl Engine {
         removed
     }
 
-    /// Tells the audience that the time had come for a key or some of its value, and notes it if somebody waits for it.
-    fn tell_lapse(&self, (db, key): (DbIndex, &[u8]), event: Option<Event>, is_awaited: bool) {
+    fn record_lapse(&self, lapse: &Lapse) {
+        if self.journal.has_readers() {
+            self.journal.append_words(lapse.db, &lapse.words());
+        }
+    }
+
+    /// Tells the audience what has lapsed, and notes the key if somebody waits for it.
+    fn tell_lapse(&self, lapse: &Lapse, is_awaited: bool) {
+        let (db, key) = (lapse.db, &*lapse.key);
         if is_awaited {
             self.overdue().push((db, key.into()));
         }
         let observed = self.observed();
         let mut news = News::default();
         if observed.has(Observed::KEYS) {
-            news.change(db, key);
+            news.lapse(db, key);
         }
-        if let Some(event) = event.filter(|_| observed.has(Observed::EVENTS)) {
-            news.event(db, key, event);
+        if observed.has(Observed::EVENTS) {
+            let (event, is_gone) = lapse.events();
+            if observed.has(Observed::PARTS) {
+                lapse.members().iter().for_each(|member| news.part(member));
+            }
+            event
+                .into_iter()
+                .chain(is_gone.then_some(Event::DEL))
+                .for_each(|event| news.event(db, key, event));
         }
         if !news.is_empty() {
-            self.tell(&news, 0);
+            self.tell(&news, Author::default());
         }
     }
 
@@ -106,10 +120,8 @@ impl Engine {
             let has_more =
                 self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse, is_awaited| {
                     removed += lapse.expired();
-                    if self.journal.has_readers() {
-                        self.journal.append_words(db, &lapse.words());
-                    }
-                    self.tell_lapse((db, &lapse.key), lapse.event(), is_awaited);
+                    self.record_lapse(&lapse);
+                    self.tell_lapse(&lapse, is_awaited);
                 });
             if !has_more {
                 return removed;

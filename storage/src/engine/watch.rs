@@ -71,8 +71,8 @@ impl Turn<'_> {
         })
     }
 
-    /// Looks at a key, which removes it if it has expired.
-    fn look_at(&mut self, db: DbIndex, key: &[u8]) {
+    /// Looks at a key, which removes it if it has expired. The thread holds no shard.
+    pub fn look_at(&mut self, db: DbIndex, key: &[u8]) {
         let mut union =
             Union::lock(&self.engine.keyspace, vec![(db, shard_of(self.engine.keyspace.hash(key)))]);
         self.with_view(Held::Several(&mut union), Setting { db, ..Setting::default() }, key, |view| {

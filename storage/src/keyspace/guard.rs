@@ -287,6 +287,20 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         }
     }
 
+    /// Names parts of the value that the next event is about, if somebody listens: fields of a hash.
+    #[inline]
+    pub fn name_parts<'p>(&mut self, parts: impl IntoIterator<Item = &'p [u8]>) {
+        self.view.name_parts(parts);
+    }
+
+    /// Tells of an event of parts of the value, if there are any.
+    pub fn notify_of(&mut self, event: Event, parts: &[&[u8]]) {
+        if !parts.is_empty() {
+            self.name_parts(parts.iter().copied());
+            self.notify(event);
+        }
+    }
+
     /// Tells that a command looked for this key and did not find it.
     pub fn notify_miss(&mut self) {
         if self.slot.is_none() {

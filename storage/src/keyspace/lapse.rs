@@ -9,34 +9,57 @@ use spinel_types::ValueType;
 pub(crate) struct Lapse {
     pub(crate) db: DbIndex,
     pub(crate) key: Vec<u8>,
-    /// Which members of this type of value are gone, or have come into sight; without, the key is gone.
-    pub(crate) members: Option<(ValueType, Vec<Vec<u8>>)>,
+    pub(crate) what: Lapsed,
+}
+
+/// What has lapsed.
+pub(crate) enum Lapsed {
+    /// The key.
+    Key,
+    /// Members of this type of value, or entries of a stream, of which others are left.
+    Members(ValueType, Vec<Vec<u8>>),
+    /// All members of this type of value, and the key with them.
+    AllMembers(ValueType, Vec<Vec<u8>>),
 }
 
 impl Lapse {
     /// The command that does the same.
     pub(crate) fn words(&self) -> Vec<&[u8]> {
-        let Some((value_type, members)) = &self.members else { return vec![b"DEL", &self.key] };
+        let Lapsed::Members(value_type, members) = &self.what else { return vec![b"DEL", &self.key] };
         let command: &[u8] =
             if *value_type == ValueType::Stream { b"XRELEASE" } else { removal_command(*value_type) };
         [command, &self.key].into_iter().chain(members.iter().map(Vec::as_slice)).collect()
     }
 
-    /// The event to tell of: of a key whose members have all expired, and of a stream.
-    pub(crate) fn event(&self) -> Option<Event> {
-        match self.members {
-            None => Some(Event::DEL),
-            Some((ValueType::Stream, _)) => Some(Event::stream("xadd")),
-            Some(_) => None,
+    /// The members.
+    pub(crate) fn members(&self) -> &[Vec<u8>] {
+        match &self.what {
+            Lapsed::Key => &[],
+            Lapsed::Members(_, members) | Lapsed::AllMembers(_, members) => members,
         }
     }
 
-    /// How many members have expired; one for all of a value.
+    /// What is told of members, and whether the key is gone with them.
+    pub(crate) fn events(&self) -> (Option<Event>, bool) {
+        let (value_type, is_gone) = match self.what {
+            Lapsed::Key => return (Some(Event::EXPIRED), false),
+            Lapsed::Members(value_type, _) => (value_type, false),
+            Lapsed::AllMembers(value_type, _) => (value_type, true),
+        };
+        let event = match value_type {
+            ValueType::Hash => Some(Event::hash("hexpired")),
+            ValueType::Stream => Some(Event::stream("xadd")),
+            _ => None,
+        };
+        (event, is_gone)
+    }
+
+    /// How many members have expired; one for a key, or all of a value.
     pub(crate) fn expired(&self) -> usize {
-        match &self.members {
-            None => 1,
-            Some((ValueType::Stream, _)) => 0,
-            Some((_, members)) => members.len(),
+        match &self.what {
+            Lapsed::Key | Lapsed::AllMembers(..) => 1,
+            Lapsed::Members(ValueType::Stream, _) => 0,
+            Lapsed::Members(_, members) => members.len(),
         }
     }
 }

@@ -20,6 +20,8 @@ impl Observed {
     pub const EVENTS: Observed = Observed(1 << 2);
     /// Events that tell of reads, too.
     pub const MISSES: Observed = Observed(1 << 3);
+    /// Events with the parts of the value that they are about: fields of hashes.
+    pub const PARTS: Observed = Observed(1 << 5);
     /// What keys had before, so that it can be brought back.
     pub(crate) const UNDO: Observed = Observed(1 << 4);
     /// What keys had at the cut of a snapshot that doesn't have it yet.
@@ -63,10 +65,29 @@ impl Observed {
 pub enum Item<'n> {
     /// A key was changed, made or removed.
     Changed(DbIndex, &'n [u8]),
+    /// The time had come for a key, or members of its value. Nobody did it.
+    Lapsed(DbIndex, &'n [u8]),
     /// Something has happened to a key.
     Event(DbIndex, &'n [u8], Event),
+    /// The parts of the value that the event before is about, if there are any and somebody listens.
+    Parts(DbIndex, &'n [u8], Event, Parts<'n>),
     /// All keys of a database were removed.
     Emptied(DbIndex),
+}
+
+/// Parts of a value, by name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Parts<'n> {
+    places: &'n [Range<usize>],
+    bytes: &'n [u8],
+}
+
+impl<'n> Parts<'n> {
+    /// Their names.
+    pub fn iter(&self) -> impl Iterator<Item = &'n [u8]> + use<'n> {
+        let bytes = self.bytes;
+        self.places.iter().map(move |place| &bytes[place.clone()])
+    }
 }
 
 /// What one command did, in the order in which it did so.
@@ -75,8 +96,12 @@ pub struct News {
     items: Vec<Entry>,
     /// The event of changed keys of which nothing else is told.
     usual: Option<Event>,
-    /// The keys, one behind the other.
+    /// The keys and parts, one behind the other.
     bytes: Vec<u8>,
+    /// Where the names of parts are.
+    parts: Vec<Range<usize>>,
+    /// From which one on they belong to the next event.
+    next_parts: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -84,11 +109,13 @@ struct Entry {
     db: DbIndex,
     key: Range<usize>,
     what: What,
+    parts: Range<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum What {
     Changed,
+    Lapsed,
     Event(Event),
     Emptied,
 }
@@ -102,24 +129,48 @@ impl News {
 
     /// The news in their order.
     pub fn iter(&self) -> impl Iterator<Item = Item<'_>> {
-        self.items.iter().map(|entry| match entry.what {
-            What::Changed => Item::Changed(entry.db, &self.bytes[entry.key.clone()]),
-            What::Event(event) => Item::Event(entry.db, &self.bytes[entry.key.clone()], event),
-            What::Emptied => Item::Emptied(entry.db),
+        self.items.iter().flat_map(|entry| {
+            let (db, key) = (entry.db, &self.bytes[entry.key.clone()]);
+            let first = match entry.what {
+                What::Changed => Item::Changed(db, key),
+                What::Lapsed => Item::Lapsed(db, key),
+                What::Event(event) => Item::Event(db, key, event),
+                What::Emptied => Item::Emptied(db),
+            };
+            let parts = Parts { places: &self.parts[entry.parts.clone()], bytes: &self.bytes };
+            let second = match entry.what {
+                What::Event(event) if !entry.parts.is_empty() => Some(Item::Parts(db, key, event, parts)),
+                _ => None,
+            };
+            [Some(first), second].into_iter().flatten()
         })
     }
 
     pub(crate) fn change(&mut self, db: DbIndex, key: &[u8]) {
-        self.add(db, key, What::Changed);
+        self.add(db, key, What::Changed, 0..0);
     }
 
+    pub(crate) fn lapse(&mut self, db: DbIndex, key: &[u8]) {
+        self.add(db, key, What::Lapsed, 0..0);
+    }
+
+    /// Adds an event, about the parts that were named since the last one.
     pub(crate) fn event(&mut self, db: DbIndex, key: &[u8], event: Event) {
-        self.add(db, key, What::Event(event));
+        let parts = std::mem::replace(&mut self.next_parts, self.parts.len())..self.parts.len();
+        self.add(db, key, What::Event(event), parts);
+    }
+
+    /// Names a part of a value that the next event is about.
+    pub(crate) fn part(&mut self, name: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(name);
+        self.parts.push(start..self.bytes.len());
     }
 
     /// Starts the news of a command.
     pub(crate) fn begin(&mut self, usual: Option<Event>) {
         self.usual = usual;
+        self.parts.truncate(self.next_parts);
     }
 
     /// What the command usually tells of a key that it changed.
@@ -130,15 +181,17 @@ impl News {
     }
 
     pub(crate) fn emptied(&mut self, db: DbIndex) {
-        self.items.push(Entry { db, key: 0..0, what: What::Emptied });
+        self.items.push(Entry { db, key: 0..0, what: What::Emptied, parts: 0..0 });
     }
 
     pub(crate) fn clear(&mut self) {
         self.items.clear();
         self.bytes.clear();
+        self.parts.clear();
+        self.next_parts = 0;
     }
 
-    fn add(&mut self, db: DbIndex, key: &[u8], what: What) {
+    fn add(&mut self, db: DbIndex, key: &[u8], what: What, parts: Range<usize>) {
         let is_same = |last: &&Entry| last.what != What::Emptied && &self.bytes[last.key.clone()] == key;
         let kept = self.items.last().filter(is_same).map(|last| last.key.clone());
         let key = kept.unwrap_or_else(|| {
@@ -146,7 +199,7 @@ impl News {
             self.bytes.extend_from_slice(key);
             start..self.bytes.len()
         });
-        self.items.push(Entry { db, key, what });
+        self.items.push(Entry { db, key, what, parts });
     }
 }
 
@@ -172,5 +225,24 @@ mod tests {
         assert_eq!(news.bytes, b"a", "a key that comes again is kept once");
         news.clear();
         assert!(news.is_empty());
+    }
+
+    #[test]
+    fn parts_belong_to_the_event_that_follows() {
+        let (mut news, db, set) = (News::default(), DbIndex(0), Event::hash("hset"));
+        news.event(db, b"h", Event::NEW);
+        news.part(b"f");
+        news.part(b"");
+        news.change(db, b"h");
+        news.event(db, b"h", set);
+        news.event(db, b"h", Event::DEL);
+        let items: Vec<_> = news.iter().collect();
+        let Item::Parts(_, b"h", event, parts) = items[3] else { panic!("{items:?}") };
+        assert_eq!((event, parts.iter().collect::<Vec<_>>()), (set, vec![&b"f"[..], b""]));
+        assert_eq!((items.len(), items[4]), (5, Item::Event(db, b"h", Event::DEL)));
+        news.part(b"lost");
+        news.begin(None);
+        news.event(db, b"h", set);
+        assert_eq!(news.iter().count(), 6, "a command does not speak of what another one named");
     }
 }

@@ -1,6 +1,6 @@
 //! Going through whole databases, one shard after another.
 
-use super::lapse::Lapse;
+use super::lapse::{Lapse, Lapsed};
 use super::saving::Taken;
 use super::{DbIndex, Keyspace, SHARDS, shard_of};
 use crate::entropy::Entropy;
@@ -260,16 +260,19 @@ impl Keyspace {
         let mut members = Vec::new();
         let remains = values
             .expire_members(hash, &mut slot, now.0, members_max, |member| members.push(member.to_vec()));
-        let members = if let Remains::Nothing(large) = remains {
-            self.reclaim.value(large);
-            None
-        } else {
-            Some((value_type, members))
+        let what = match remains {
+            Remains::Members if members.is_empty() => return true,
+            Remains::Members => Lapsed::Members(value_type, members),
+            Remains::Nothing(large) => {
+                if let Some(large) = &large {
+                    large.for_each_field(|field| members.push(field.to_vec()));
+                }
+                self.reclaim.value(large);
+                Lapsed::AllMembers(value_type, members)
+            }
         };
-        if members.as_ref().is_none_or(|(_, members)| !members.is_empty()) {
-            let is_awaited = held.rouse(&key);
-            report(Lapse { db, key, members }, is_awaited);
-        }
+        let is_awaited = held.rouse(&key);
+        report(Lapse { db, key, what }, is_awaited);
         true
     }
 }

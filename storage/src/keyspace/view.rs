@@ -4,7 +4,7 @@ use super::access::AccessPolicy;
 use super::chores::Chores;
 use super::event::Event;
 use super::guard::{Detached, KeyGuard};
-use super::lapse::Lapse;
+use super::lapse::{Lapse, Lapsed};
 use super::news::Observed;
 use super::shard::Shard;
 use super::union::Shards;
@@ -138,6 +138,13 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Names parts of a value that the next event is about.
+    pub(crate) fn name_parts<'p>(&mut self, parts: impl IntoIterator<Item = &'p [u8]>) {
+        if self.observed.has(Observed::PARTS) {
+            parts.into_iter().for_each(|part| self.chores.news.part(part));
+        }
+    }
+
     /// Tells what the command usually tells of a key that it changed.
     pub(crate) fn tell_usual(&mut self, db: DbIndex, key: &[u8]) {
         if self.observed.has(Observed::EVENTS) {
@@ -163,11 +170,25 @@ impl<'a> View<'a> {
     /// Tells that a key was changed.
     #[inline]
     pub(crate) fn tell_change(&mut self, db: DbIndex, hash: u64, key: &[u8]) {
-        if self.shard(db, hash).rouse(key) {
-            self.chores.roused.push_back((db, key.into()));
-        }
+        self.rouse(db, hash, key);
         if self.observed.has(Observed::KEYS) {
             self.chores.news.change(db, key);
+        }
+    }
+
+    /// Tells that the time had come for a key or some of its value.
+    fn tell_lapse(&mut self, db: DbIndex, hash: u64, key: &[u8]) {
+        self.rouse(db, hash, key);
+        if self.observed.has(Observed::KEYS) {
+            self.chores.news.lapse(db, key);
+        }
+    }
+
+    /// Lets those look again who watch a key or wait for it.
+    #[inline]
+    fn rouse(&mut self, db: DbIndex, hash: u64, key: &[u8]) {
+        if self.shard(db, hash).rouse(key) {
+            self.chores.roused.push_back((db, key.into()));
         }
     }
 
@@ -414,9 +435,9 @@ impl<'a> View<'a> {
         self.scene.keyspace.reclaim().value(large);
         self.scene.counters.expired.add(1);
         if self.observed.has(Observed::JOURNAL) {
-            self.chores.lapsed.push(Lapse { db, key: key.to_vec(), members: None });
+            self.chores.lapsed.push(Lapse { db, key: key.to_vec(), what: Lapsed::Key });
         }
-        self.tell_change(db, hash, key);
+        self.tell_lapse(db, hash, key);
         self.tell_event(db, key, Event::EXPIRED);
     }
 
@@ -426,23 +447,36 @@ impl<'a> View<'a> {
     fn expire_members(&mut self, db: DbIndex, hash: u64, mut slot: Slot, key: &[u8]) -> Option<Slot> {
         let (now, is_recorded) = (self.now.0, self.observed.has(Observed::JOURNAL));
         self.keep_for_snapshot(db, hash, slot);
+        let is_named = is_recorded || self.observed.has(Observed::PARTS);
         let values = &mut self.shard(db, hash).values;
         let value_type = Kind::of(values.table().entry(slot)).value_type();
         let mut members = Vec::new();
         let remains = values.expire_members(hash, &mut slot, now, usize::MAX, |member| {
-            if is_recorded {
+            if is_named {
                 members.push(member.to_vec());
             }
         });
         let is_left = matches!(remains, Remains::Members);
         let is_told = !(is_left && members.is_empty());
-        let lapse = Lapse { db, key: key.to_vec(), members: is_left.then_some((value_type, members)) };
-        self.tell_change(db, hash, key);
-        if let Remains::Nothing(large) = remains {
-            self.scene.keyspace.reclaim().value(large);
-        }
-        if let Some(event) = lapse.event() {
+        let what = match remains {
+            Remains::Members => Lapsed::Members(value_type, members),
+            Remains::Nothing(large) => {
+                if let Some(large) = large.as_ref().filter(|_| self.observed.has(Observed::PARTS)) {
+                    large.for_each_field(|field| members.push(field.to_vec()));
+                }
+                self.scene.keyspace.reclaim().value(large);
+                Lapsed::AllMembers(value_type, members)
+            }
+        };
+        let lapse = Lapse { db, key: key.to_vec(), what };
+        self.tell_lapse(db, hash, key);
+        let (event, is_gone) = lapse.events();
+        if let Some(event) = event {
+            self.name_parts(lapse.members().iter().map(Vec::as_slice));
             self.tell_event(db, key, event);
+        }
+        if is_gone {
+            self.tell_event(db, key, Event::DEL);
         }
         if is_recorded && is_told {
             self.chores.lapsed.push(lapse);

@@ -2,8 +2,9 @@
 
 use super::super::HostCall;
 use crate::pubsub::Mailbox;
-use crate::tracking::{Caching, Mode, Options};
+use crate::tracking::{Caching, Mode, Options, first_overlapping, overlap, overlapping};
 use spinel_storage::Error;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const NO_CLIENT: Error = Error::Text("ERR The client ID you want redirect to does not exist");
@@ -66,7 +67,7 @@ impl<'a> Request<'a> {
     }
 
     /// What is asked for, unless it contradicts itself or what is there.
-    fn check(&self, present: Option<(Mode, &[Box<[u8]>])>) -> Result<Options, Error> {
+    fn check(&self, present: Option<(Mode, &BTreeSet<Box<[u8]>>)>) -> Result<Options, Error> {
         let [is_broadcast, is_opt_in, is_opt_out, skips_own] = self.flags;
         if !is_broadcast && !self.prefixes.is_empty() {
             return Err(PREFIX_NEEDS_BROADCAST);
@@ -85,7 +86,7 @@ impl<'a> Request<'a> {
             return Err(SWITCHES_CHOICE);
         }
         if is_broadcast {
-            self.check_prefixes(present.map_or(&[], |(_, prefixes)| prefixes))?;
+            self.check_prefixes(present.map_or(&BTreeSet::new(), |(_, prefixes)| prefixes))?;
         }
         let mode = match () {
             () if is_broadcast => Mode::Broadcast,
@@ -97,28 +98,23 @@ impl<'a> Request<'a> {
     }
 
     /// Prefixes of one client must not be prefixes of each other: it would be told twice.
-    fn check_prefixes(&self, present: &[Box<[u8]>]) -> Result<(), Error> {
-        for (place, prefix) in self.prefixes.iter().enumerate() {
-            if let Some(other) = present.iter().find(|other| overlap(prefix, other)) {
-                return Err(overlapping(prefix, "an existing prefix", other));
-            }
-            if let Some(other) = self.prefixes[place + 1..].iter().find(|other| overlap(prefix, other)) {
-                return Err(overlapping(prefix, "another provided prefix", other));
-            }
+    fn check_prefixes(&self, present: &BTreeSet<Box<[u8]>>) -> Result<(), Error> {
+        let is_first = |prefix: &&[u8]| overlapping(present, prefix).is_some();
+        let with_present = self.prefixes.iter().position(is_first);
+        let place = with_present.into_iter().chain(first_overlapping(&self.prefixes)).min();
+        let Some(place) = place else { return Ok(()) };
+        let prefix = self.prefixes[place];
+        if let Some(other) = overlapping(present, prefix) {
+            return Err(overlaps(prefix, "an existing prefix", other));
         }
-        Ok(())
+        let other = self.prefixes[place + 1..].iter().find(|other| overlap(prefix, other));
+        other.map_or(Ok(()), |other| Err(overlaps(prefix, "another provided prefix", other)))
     }
 }
 
-fn overlap(one: &[u8], other: &[u8]) -> bool {
-    one.starts_with(other) || other.starts_with(one)
-}
-
-fn overlapping(one: &[u8], what: &str, other: &[u8]) -> Error {
-    let (one, other) = (String::from_utf8_lossy(one), String::from_utf8_lossy(other));
-    Error::Made(format!(
-        "ERR Prefix '{one}' overlaps with {what} '{other}'. Prefixes for a single client must not overlap."
-    ))
+fn overlaps(one: &[u8], what: &str, other: &[u8]) -> Error {
+    let end = b"'. Prefixes for a single client must not overlap.";
+    Error::quoting(&[b"ERR Prefix '", one, b"' overlaps with ", what.as_bytes(), b" '", other, end])
 }
 
 /// The mailbox of another client.
@@ -139,7 +135,7 @@ pub(super) fn tracking(call: &mut HostCall<'_>) -> Result<(), Error> {
         Some(false) => call.session.stop_tracking(call.shared),
         Some(true) => {
             let present = call.session.tracking.as_ref();
-            let options = request.check(present.map(|own| (own.options.mode, &*own.prefixes)))?;
+            let options = request.check(present.map(|own| (own.options.mode, &own.prefixes)))?;
             let redirect = if options.redirect == 0 { None } else { find(call, options.redirect) };
             call.session.track(options, &request.prefixes, redirect, call.shared);
         }
@@ -206,9 +202,8 @@ pub(super) fn describe(call: &mut HostCall<'_>) -> Result<(), Error> {
     call.reply.bulk(b"redirect");
     call.reply.integer(tracking.map_or(-1, |own| own.options.redirect as i64));
     call.reply.bulk(b"prefixes");
-    let prefixes = tracking.map_or(&[][..], |own| &own.prefixes);
-    call.reply.array(prefixes.len());
-    for prefix in prefixes {
+    call.reply.array(tracking.map_or(0, |own| own.prefixes.len()));
+    for prefix in tracking.iter().flat_map(|own| &own.prefixes) {
         call.reply.bulk(prefix);
     }
     Ok(())

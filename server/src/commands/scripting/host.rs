@@ -12,7 +12,7 @@ use spinel_resp::ReplyWriter;
 use spinel_scripting::{Call, Host, LogLevel, Tick};
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
-use spinel_storage::engine::{Claim, Outcome, Prepared, Setting, Turn};
+use spinel_storage::engine::{Author, Claim, Outcome, Prepared, Setting, Turn};
 use std::time::Duration;
 
 const UNKNOWN: Error = Error::Text("ERR Unknown Redis command called from script");
@@ -117,7 +117,8 @@ impl ScriptHost<'_, '_> {
 
     fn execute(&mut self, prepared: &Prepared, words: &[&[u8]], reply: &mut ReplyWriter) {
         let ScriptHost { session, turn, claim, meter, shared, run, .. } = self;
-        let setting = Setting { db: run.db, ..session.setting() };
+        let author = Author { client: session.client.id, is_script: true };
+        let setting = Setting { db: run.db, author, ..session.setting() };
         meter.measure(prepared.id, |meter| {
             match turn.execute_claimed(claim, prepared, setting, words, reply) {
                 Outcome::Done | Outcome::Waiting(_) => None,

@@ -3,9 +3,10 @@
 mod condition;
 
 use super::{InTurn, TurnRow};
+use crate::clients::OutputLimits;
 use crate::config::table;
 use crate::server::Shared;
-use crate::session::{Output, Session};
+use crate::session::{Flow, Output, Session};
 use crate::transaction::{OnFailure, Transaction};
 use condition::Condition;
 use spinel_resp::ReplyWriter;
@@ -194,10 +195,11 @@ fn run_all<'e>(
     claim: &mut Claim<'e>,
 ) -> Option<Error> {
     let mut first_error = None;
+    let (start, limits) =
+        (call.reply.position(), OutputLimits::of(&call.shared.config, call.session.client.class()));
     call.reply.array(transaction.len());
     for (prepared, words) in transaction.commands(words) {
         let setting = call.session.setting();
-        call.session.note_reads(prepared.id, words, call.shared);
         let error = call.meter.measure(prepared.id, |meter| {
             match call.turn.execute_claimed(claim, prepared, setting, words, call.reply) {
                 Outcome::Done | Outcome::Waiting(_) => None,
@@ -209,7 +211,14 @@ fn run_all<'e>(
                 }
             }
         });
+        call.session.note_reads(prepared.id, words, call.shared);
         first_error = first_error.or(error);
+        let is_over = limits.is_over_hard(call.reply.len() - start);
+        if is_over || call.session.flow == Flow::Overflow {
+            // All commands run, but their replies are not kept for a client that will not get them.
+            call.reply.truncate(start);
+            call.session.flow = Flow::Overflow;
+        }
     }
     first_error
 }

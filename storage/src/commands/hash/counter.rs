@@ -49,6 +49,7 @@ fn hincrby(call: &mut Call<'_>) -> Result<(), Error> {
     };
     let after = before.checked_add(increment).ok_or(Error::IncrementOverflow)?;
     guard.hash()?.set(field, write_decimal(after, &mut [0; INTEGER_DIGITS_MAX]), FieldExpiry::Keep);
+    guard.name_parts([field]);
 
     call.reply.integer(after);
     Ok(())
@@ -72,6 +73,7 @@ fn hincrbyfloat(call: &mut Call<'_>) -> Result<(), Error> {
     }
     let text = after.text();
     guard.hash()?.set(field, text.as_bytes(), FieldExpiry::Keep);
+    guard.name_parts([field]);
     let line = [b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", field, text.as_bytes()];
     call.effect.rewrite(|| line.map(<[u8]>::to_vec));
 

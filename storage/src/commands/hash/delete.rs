@@ -41,12 +41,14 @@ pub(super) const COMMANDS: &[Command] = &[
 fn hdel(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, fields) = (call.args.word(), call.args.rest());
 
-    let removed = match call.keys.write(key).existing_hash()? {
-        Some(mut hash) => fields.iter().filter(|field| hash.remove(field)).count(),
-        None => 0,
+    let mut guard = call.keys.write(key);
+    let removed: Vec<&[u8]> = match guard.existing_hash()? {
+        Some(mut hash) => fields.iter().copied().filter(|field| hash.remove(field)).collect(),
+        None => Vec::new(),
     };
+    guard.name_parts(removed.iter().copied());
 
-    call.reply.integer(removed as i64);
+    call.reply.integer(removed.len() as i64);
     Ok(())
 }
 
@@ -57,11 +59,15 @@ fn hgetdel(call: &mut Call<'_>) -> Result<(), Error> {
     let mut guard = call.keys.write(key);
     let mut hash = guard.existing_hash()?;
     let fields = fields?;
+    let mut removed = Vec::new();
     call.reply.array(fields.len());
     for field in fields {
         reply_value(call.reply, hash.as_ref().and_then(|hash| hash.view().value(field)));
-        hash.as_mut().map(|hash| hash.remove(field));
+        if hash.as_mut().is_some_and(|hash| hash.remove(field)) {
+            removed.push(*field);
+        }
     }
+    guard.name_parts(removed);
     FIELDS.rewrite_as_removal(call.effect, key, fields);
     Ok(())
 }

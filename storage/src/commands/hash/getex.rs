@@ -83,10 +83,10 @@ fn hgetex(call: &mut Call<'_>) -> Result<(), Error> {
         }
     }
     match wish {
-        Wish::Persist if !changed.is_empty() => guard.notify(Event::hash("hpersist")),
-        Wish::ExpireAt(at) if !changed.is_empty() && at <= now => guard.notify(Event::hash("hdel")),
-        Wish::ExpireAt(_) if !changed.is_empty() => guard.notify(Event::hash("hexpire")),
-        _ => {}
+        Wish::Keep => {}
+        Wish::Persist => guard.notify_of(Event::hash("hpersist"), &changed),
+        Wish::ExpireAt(at) if at <= now => guard.notify_of(Event::hash("hdel"), &changed),
+        Wish::ExpireAt(_) => guard.notify_of(Event::hash("hexpire"), &changed),
     }
     match wish {
         Wish::Keep => {}

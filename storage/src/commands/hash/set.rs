@@ -63,7 +63,10 @@ fn set_all(call: &mut Call<'_>, command: &'static str) -> Result<usize, Error> {
         return Err(Error::WrongArity(command));
     }
 
-    Ok(call.keys.write(key).hash()?.set_all(pairs, FieldExpiry::Clear))
+    let mut guard = call.keys.write(key);
+    let added = guard.hash()?.set_all(pairs, FieldExpiry::Clear);
+    guard.name_parts(pairs.iter().step_by(2).copied());
+    Ok(added)
 }
 
 fn hsetnx(call: &mut Call<'_>) -> Result<(), Error> {
@@ -73,6 +76,7 @@ fn hsetnx(call: &mut Call<'_>) -> Result<(), Error> {
     let is_there = guard.existing_hash()?.is_some_and(|hash| hash.view().contains(field));
     if !is_there {
         guard.hash()?.set(field, value, FieldExpiry::Clear);
+        guard.name_parts([field]);
     }
 
     call.reply.integer((!is_there).into());

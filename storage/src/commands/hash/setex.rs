@@ -126,6 +126,7 @@ fn hsetex(call: &mut Call<'_>) -> Result<(), Error> {
         (None, Some(condition)) => condition == Condition::NoneThere,
     };
     if holds {
+        let fields: Vec<&[u8]> = pairs.iter().step_by(2).copied().collect();
         let mut hash = guard.hash()?;
         match expiry {
             None => drop(hash.set_all(pairs, FieldExpiry::Clear)),
@@ -133,9 +134,11 @@ fn hsetex(call: &mut Call<'_>) -> Result<(), Error> {
             Some(Expiry::At(at)) => {
                 set_until(&mut hash, pairs, if at <= now { Fate::Goes } else { Fate::Expires(at.0) });
                 rewrite(call.effect, key, pairs, at, now);
-                guard.notify(Event::hash("hset"));
-                guard.notify(Event::hash(if at <= now { "hdel" } else { "hexpire" }));
             }
+        }
+        guard.notify_of(Event::hash("hset"), &fields);
+        if let Some(Expiry::At(at)) = expiry {
+            guard.notify_of(Event::hash(if at <= now { "hdel" } else { "hexpire" }), &fields);
         }
     }
 

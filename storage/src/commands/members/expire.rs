@@ -119,6 +119,7 @@ pub(in crate::commands) fn expire(
         }
         call.reply.integer(code(fate));
     }
+    guard.name_parts(changed.iter().copied());
     if !changed.is_empty() && wish.at <= now {
         guard.notify(family.removal_event());
     }

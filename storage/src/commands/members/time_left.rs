@@ -60,16 +60,21 @@ pub(in crate::commands) fn persist(call: &mut Call<'_>, family: &Family) -> Resu
     let mut guard = call.keys.write(key);
     let mut collection = guard.existing_members(family.value_type)?;
     let members = members?;
+    let mut persisted = Vec::new();
     call.reply.array(members.len());
     for member in members {
         let persist = |before: Option<i64>| if before.is_some() { Fate::Persists } else { Fate::Stays };
         let code = match collection.as_mut().and_then(|collection| collection.decide(member, persist)) {
             None => NO_MEMBER,
-            Some(Fate::Persists) => 1,
+            Some(Fate::Persists) => {
+                persisted.push(*member);
+                1
+            }
             Some(_) => NO_EXPIRY,
         };
         call.reply.integer(code);
     }
+    guard.name_parts(persisted);
     Ok(())
 }
 
