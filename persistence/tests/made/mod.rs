@@ -174,6 +174,10 @@ fn stream(random: &mut Random) -> Stream {
     if random.is_rare() {
         idempotence(&mut stream, random);
     }
+    for number in 0..random.below(3) * random.below(40) {
+        let (field, value) = (random.text(), random.text());
+        stream.delay(StreamId::new(number / 2 + 7, number), &[&field, &value], NodeLimits::default());
+    }
     stream
 }
 
@@ -275,6 +279,11 @@ fn of_stream(stream: &Stream) -> Vec<String> {
         let producers: Vec<_> =
             idempotence.producers().map(|(name, messages)| (name, messages.collect::<Vec<_>>())).collect();
         lines.push(format!("{counts:?} {producers:?}"));
+    }
+    for (id, words) in
+        stream.delayed().iter().flat_map(|delayed| delayed.range(StreamId::MIN..=StreamId::MAX))
+    {
+        lines.push(format!("delayed {id} {words:?}"));
     }
     lines
 }

@@ -246,3 +246,15 @@ fn a_delayed_entry_that_is_taken_back_wakes_nobody() {
     assert_eq!(stage.call(&format!("XDEL s {id}")), Value::Integer(1));
     assert_eq!(reader.reply(), Value::Null);
 }
+
+#[test]
+fn delayed_entries_go_through_dump_and_restore() {
+    let mut stage = Stage::new();
+    stage.call("XADD s AT 32503680000000 * f v");
+    stage.call("XADD s 1-1 f now");
+    let Value::Bulk(payload) = stage.call("DUMP s") else { panic!("a payload") };
+    assert_eq!(stage.control.call([b"RESTORE", &b"t"[..], b"0", &payload]), Value::Simple("OK".into()));
+    assert_eq!(stage.call("XLEN t"), Value::Integer(1));
+    let Value::Array(delayed) = stage.call("XDELAYED t - +") else { panic!("an array") };
+    assert_eq!(delayed, [Value::Array(vec![text("32503680000000-0"), texts(&["f", "v"])])]);
+}

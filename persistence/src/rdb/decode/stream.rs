@@ -1,11 +1,11 @@
 //! Streams. The layout is drawn beside what writes it.
 
-use super::super::encode::{ABOUT_GROUP, ABOUT_PRODUCER, ABOUT_WINDOW, NEVER_ACTIVE};
+use super::super::encode::{ABOUT_DELAYED, ABOUT_GROUP, ABOUT_PRODUCER, ABOUT_WINDOW, NEVER_ACTIVE};
 use super::super::fault::Fault;
 use super::super::table::value_type;
 use super::input::Input;
 use super::value::Decoder;
-use spinel_types::stream::{ConsumerIndex, Group, GroupMut, Pending, Window};
+use spinel_types::stream::{ConsumerIndex, ENTRY_BYTES_MAX, Group, GroupMut, NodeLimits, Pending, Window};
 use spinel_types::{Large, OwnedValue, Str, Stream, StreamId, listpack};
 
 const NODE: Fault = Fault::Malformed("a node of a stream is malformed");
@@ -124,6 +124,7 @@ impl Decoder {
             ABOUT_GROUP => self.complete_group(stream, &mut field)?,
             ABOUT_WINDOW => complete_window(stream, &mut field)?,
             ABOUT_PRODUCER => self.complete_producer(stream, &mut field)?,
+            ABOUT_DELAYED => complete_delayed(stream, &mut field)?,
             _ => return Err(FIELD),
         }
         if field.peek()?.is_some() { Err(FIELD) } else { Ok(()) }
@@ -172,6 +173,26 @@ fn own(group: &mut Group, consumer: ConsumerIndex, id: StreamId) -> Result<(), F
         return Err(Fault::Malformed("two consumers have the same pending entry"));
     }
     group.set_pending(id, Pending { consumer: Some(consumer), ..pending });
+    Ok(())
+}
+
+fn complete_delayed(stream: &mut Stream, field: &mut Input<'_>) -> Result<(), Fault> {
+    while field.peek()?.is_some() {
+        let (id, count) = (id(field)?, field.length()?);
+        let mut words = Vec::new();
+        for _ in 0..count {
+            let mut word = Vec::new();
+            field.text_into(&mut word)?;
+            words.push(word);
+        }
+        let fields: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        let is_entry = !fields.is_empty() && fields.len().is_multiple_of(2);
+        let bytes: usize = fields.iter().map(|word| word.len()).sum();
+        let is_right = is_entry && bytes <= ENTRY_BYTES_MAX;
+        if !is_right || !stream.delay(id, &fields, NodeLimits::default()) {
+            return Err(FIELD);
+        }
+    }
     Ok(())
 }
 

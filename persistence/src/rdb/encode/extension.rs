@@ -8,14 +8,15 @@
 //!                     pending without a consumer: { id (16 bytes), time (8 bytes), deliveries }
 //!                  1, seconds, messages, added, duplicates                 of messages that must not come twice
 //!                  2, producer, messages: { message, id (16 bytes) }
+//!                  3, { id (16 bytes), words: fields and values in turns } …    of entries that are not due yet
 //! ```
 
 use super::primitive::{length, raw};
 use super::stream::{id_bytes, unowned};
 use crate::rdb::table::{extension, opcode};
-use spinel_types::stream::{Consumer, Group, Idempotence};
+use spinel_types::stream::{Consumer, Delayed, Group, Idempotence};
 use spinel_types::string::INTEGER_DIGITS_MAX;
-use spinel_types::{SetRef, SortedSetRef, Str, Stream, Value};
+use spinel_types::{SetRef, SortedSetRef, Str, Stream, StreamId, Value};
 
 /// A field with members is closed once it has so many bytes.
 const FIELD_BYTES: usize = 1 << 16;
@@ -24,6 +25,7 @@ const FIELD_BYTES: usize = 1 << 16;
 pub(crate) const ABOUT_GROUP: u8 = 0;
 pub(crate) const ABOUT_WINDOW: u8 = 1;
 pub(crate) const ABOUT_PRODUCER: u8 = 2;
+pub(crate) const ABOUT_DELAYED: u8 = 3;
 
 /// What stands for the time of a consumer that never got an entry.
 pub(crate) const NEVER_ACTIVE: u64 = u64::MAX;
@@ -69,6 +71,25 @@ fn of_stream(stream: &Stream, out: &mut Vec<u8>) {
     if let Some(idempotence) = stream.idempotence() {
         of_idempotence(idempotence, out);
     }
+    if let Some(delayed) = stream.delayed() {
+        of_delayed(delayed, out);
+    }
+}
+
+fn of_delayed(delayed: &Delayed, out: &mut Vec<u8>) {
+    let mut text = vec![ABOUT_DELAYED];
+    for (id, words) in delayed.range(StreamId::MIN..=StreamId::MAX) {
+        if text.len() >= FIELD_BYTES {
+            field(extension::STREAM, &text, out);
+            text.truncate(1);
+        }
+        text.extend_from_slice(&id_bytes(id));
+        length(words.len() as u64, &mut text);
+        for word in words {
+            raw(word, &mut text);
+        }
+    }
+    field(extension::STREAM, &text, out);
 }
 
 /// A reader takes a consumer to have been active when it was seen last, unless it is told otherwise.

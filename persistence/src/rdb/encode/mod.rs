@@ -8,7 +8,7 @@ mod stream;
 use super::checksum::Checksum;
 use super::table::{MAGIC, VERSION, opcode};
 use collection::Form;
-pub(crate) use extension::{ABOUT_GROUP, ABOUT_PRODUCER, ABOUT_WINDOW, NEVER_ACTIVE};
+pub(crate) use extension::{ABOUT_DELAYED, ABOUT_GROUP, ABOUT_PRODUCER, ABOUT_WINDOW, NEVER_ACTIVE};
 use primitive::length;
 use spinel_types::lzf::Compressor;
 use spinel_types::{Str, Value};
