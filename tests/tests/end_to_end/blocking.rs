@@ -258,3 +258,14 @@ fn delayed_entries_go_through_dump_and_restore() {
     let Value::Array(delayed) = stage.call("XDELAYED t - +") else { panic!("an array") };
     assert_eq!(delayed, [Value::Array(vec![text("32503680000000-0"), texts(&["f", "v"])])]);
 }
+
+#[test]
+fn who_waits_for_the_newest_entry_gets_only_that() {
+    let mut stage = Stage::new();
+    let mut reader = stage.waiter(1, "XREAD BLOCK 0 STREAMS s +");
+    for command in ["MULTI", "XADD s 1-1 f old", "XADD s 2-1 f new", "EXEC"] {
+        stage.call(command);
+    }
+    let entry = Value::Array(vec![Value::Array(vec![text("2-1"), texts(&["f", "new"])])]);
+    assert_eq!(reader.reply(), Value::Array(vec![Value::Array(vec![text("s"), entry])]));
+}

@@ -262,10 +262,12 @@ fn xread(call: &mut Call<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The words with what `$` and `+` mean now instead of them.
+/// The words with what `$` means now instead of it; `+` is the newest entry whenever it comes.
 fn with_ids(words: &[&[u8]], after: &[StreamId]) -> Vec<Vec<u8>> {
-    let others = &words[..words.len() - after.len()];
-    let ids = after.iter().map(|id| id.text().to_vec());
+    let (others, given) = words.split_at(words.len() - after.len());
+    let fixed =
+        |(word, id): (&&[u8], &StreamId)| if *word == b"+" { word.to_vec() } else { id.text().to_vec() };
+    let ids = given.iter().zip(after).map(fixed);
     others.iter().map(|word| word.to_vec()).chain(ids).collect()
 }
 

@@ -62,6 +62,13 @@ const ALLOWANCES: &[Allowance] = &[
         },
     },
     Allowance {
+        reason: "names and patterns come in the order of a hash table, whatever is told of them",
+        accepts: |_, one, other, ids| {
+            let both = |frames: &[Reply]| ordered(&ordered(frames, is_end), is_matched);
+            agree_all(&both(one), &both(other), ids)
+        },
+    },
+    Allowance {
         reason: "as for single calls",
         accepts: |call, one, other, _| match (one, other) {
             ([one], [other]) => calls::allowance(&call.to_vec(), one, other).is_some(),
