@@ -24,6 +24,7 @@ pub(crate) mod saving;
 pub mod shard;
 mod streams;
 mod sweep;
+mod telling;
 pub mod thresholds;
 pub(crate) mod union;
 pub mod view;
