@@ -4,7 +4,8 @@ use crate::config::Config;
 use crate::config::table::{self, Key};
 use crate::listen;
 use crate::log::{self, Level};
-use crate::orders::Order;
+use crate::orders::{Farewell, Order};
+use crate::persistence;
 use crate::server::Shared;
 use crate::stream::Socket;
 use crate::worker::WorkerHandle;
@@ -22,6 +23,9 @@ use tokio::task::{JoinHandle, spawn_local};
 
 /// How long to wait when the process has no room for another connection.
 const PAUSE_WHEN_FULL: Duration = Duration::from_millis(10);
+
+/// SIGXFSZ.
+const FILE_SIZE_SIGNAL: i32 = 25;
 
 const TOO_MANY: &[u8] = b"-ERR max number of clients reached\r\n";
 
@@ -74,34 +78,42 @@ impl Acceptor {
     pub(crate) async fn run(&mut self, mut orders: UnboundedReceiver<Order>) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let saves = loop {
-            tokio::select! {
+        // That a file may not grow is an error of who writes it, not the end of the process.
+        let _file_size = signal(SignalKind::from_raw(FILE_SIZE_SIGNAL))?;
+        loop {
+            let farewell = tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Listen { addresses, port, answer }) => {
                         // The one who asked waits for the answer, or has gone with its connection.
                         let _ = answer.send(self.listen(&addresses, port).await);
+                        continue;
                     }
-                    Some(Order::Stop { saves }) => break saves,
-                    None => break false,
+                    Some(Order::Stop(farewell)) => farewell,
+                    None => Farewell { saves: Some(false), ..Farewell::default() },
                 },
-                _ = terminate.recv() => break self.obey_signal("SIGTERM", table::SHUTDOWN_ON_SIGTERM),
-                _ = interrupt.recv() => break self.obey_signal("SIGINT", table::SHUTDOWN_ON_SIGINT),
+                _ = terminate.recv() => self.obey_signal("SIGTERM", table::SHUTDOWN_ON_SIGTERM),
+                _ = interrupt.recv() => self.obey_signal("SIGINT", table::SHUTDOWN_ON_SIGINT),
+            };
+            log::warning("User requested shutdown...");
+            if persistence::save_before_end(&self.reception.shared, &farewell).await {
+                break;
             }
-        };
-        log::warning("User requested shutdown...");
-        if saves {
-            log::warning("Nothing is saved: the data is in memory only.");
         }
         close(self.tcp.drain(..).chain(self.unix.take())).await;
         Ok(())
     }
 
-    /// Whether the settings want the data saved when this signal comes.
-    fn obey_signal(&self, name: &str, policy: Key) -> bool {
-        /// The bit of `save` in the choices of the policies.
+    /// How the settings want the server to end when this signal comes.
+    fn obey_signal(&self, name: &str, policy: Key) -> Farewell {
+        /// Bits of the choices of the policies.
         const SAVE: i64 = 1;
+        const NO_SAVE: i64 = 2;
+        const FORCE: i64 = 8;
         log::warning(&format!("Received {name} scheduling shutdown..."));
-        self.reception.shared.config.number(policy) & SAVE != 0
+        let policy = self.reception.shared.config.number(policy);
+        let saves = [(SAVE, true), (NO_SAVE, false)].into_iter().find(|(bit, _)| policy & bit != 0);
+        let saves = saves.map(|(_, saves)| saves);
+        Farewell { saves, is_forced: policy & FORCE != 0, asker: None }
     }
 
     /// Closes the TCP listeners and opens others; if that fails, those from before again.

@@ -9,6 +9,7 @@ use crate::commands::{Handler, scripting};
 use crate::config::Config;
 use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
+use crate::persistence;
 use crate::server::Shared;
 use crate::session::{Flow, Output, Session};
 use crate::window::Requests;
@@ -65,6 +66,7 @@ impl Session {
             || self.tracking.is_some()
             || shared.clients.pause.until() > now
             || shared.memory_limit.is_exceeded()
+            || shared.persistence.has_failed()
     }
 
     /// Whether the client has to say a password first. Who came when none was needed stays in.
@@ -200,6 +202,14 @@ impl Session {
         let needs_memory = flags.contains(Flags::DENYOOM) && shared.memory_limit.is_exceeded();
         if needs_memory && memory_limit::measure(shared) {
             return Decision::Refuse(OUT_OF_MEMORY);
+        }
+        // PING is refused, too, so that whoever watches over the server notices.
+        let is_refused = flags.contains(Flags::WRITE) || shared.engine.table().row(id).command.name == "ping";
+        if is_refused
+            && shared.persistence.has_failed()
+            && let Some(error) = persistence::refusal(shared)
+        {
+            return Decision::Refuse(error);
         }
         let may_write = flags.contains(Flags::WRITE) || flags.contains(Flags::MAY_REPLICATE);
         if self.only_listens() && !flags.contains(Flags::LISTENS) {

@@ -13,9 +13,10 @@ use crate::server::{Shared, now};
 use crate::session::{Flow, Hold, Output, Session};
 use crate::stream::{Socket, Stream};
 use crate::worker::{Desk, Worker};
+use spinel_persistence::log::SyncedTo;
 use spinel_resp::{Batch, Parser, Protocol, ProtocolError, ReplyWriter};
 use spinel_storage::engine::wait::{Served, Waiter};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -38,6 +39,7 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
             partial: Vec::new(),
             unsent: Vec::new(),
             sent: 0,
+            barrier: None,
         };
         // Any other I/O error ends a connection as its close does; there is nobody left to tell.
         if connection.run(&worker).await.is_err_and(|error| error.kind() == io::ErrorKind::OutOfMemory) {
@@ -62,6 +64,8 @@ struct Connection {
     /// Replies the socket did not take, and how much of them it did since.
     unsent: Vec<u8>,
     sent: usize,
+    /// What the log must have on disk before anything unsent may leave.
+    barrier: Option<SyncedTo>,
 }
 
 /// How much room to make behind the `held` bytes of a request that will have `wanted` at least.
@@ -131,7 +135,6 @@ impl Connection {
                     return poll_fn(|context| self.poll_farewell(context, worker)).await;
                 }
                 Flow::Drop | Flow::Overflow => return Ok(()),
-                Flow::Stay => std::future::pending().await,
             }
         }
     }
@@ -157,7 +160,10 @@ impl Connection {
         match flow {
             Flow::Drop => {}
             Flow::Overflow => return Err(io::ErrorKind::OutOfMemory.into()),
-            _ => self.flush(desk)?,
+            _ => {
+                self.barrier = worker.shared.persistence.barrier(&worker.shared.engine);
+                self.flush(desk)?;
+            }
         }
         self.report_buffers(worker)?;
         Ok(flow)
@@ -282,6 +288,8 @@ impl Connection {
         }
         match self.poll_flush(context, worker) {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            // What comes would only raise the barrier.
+            Poll::Pending if self.barrier.is_some() => return Poll::Pending,
             Poll::Pending if self.session.entrance == Entrance::NeedsPassword => return Poll::Pending,
             _ => {}
         }
@@ -312,6 +320,11 @@ impl Connection {
 
     /// Writes what is unsent, and then the messages that have come; ready when there are none.
     fn poll_flush(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Result<()>> {
+        if let Some(barrier) = &mut self.barrier {
+            // Whether what failed is on disk, nobody knows, so nothing may be said of it.
+            ready!(Pin::new(barrier).poll(context)).map_err(io::Error::other)?;
+            self.barrier = None;
+        }
         loop {
             while self.sent < self.unsent.len() {
                 let rest = &self.unsent[self.sent..];
@@ -423,7 +436,8 @@ impl Connection {
     fn flush(&mut self, desk: &mut Desk) -> io::Result<()> {
         let bytes = desk.reply.bytes();
         let mut written = 0;
-        if self.unsent.is_empty() && !matches!(self.session.hold, Hold::Penalty(_)) {
+        let may_leave = self.barrier.is_none() && !matches!(self.session.hold, Hold::Penalty(_));
+        if self.unsent.is_empty() && may_leave {
             while written < bytes.len() {
                 match self.stream.try_write(&bytes[written..]) {
                     Ok(count) => written += count,

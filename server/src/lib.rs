@@ -33,6 +33,7 @@ mod listen;
 mod log;
 mod memory_limit;
 mod orders;
+mod persistence;
 pub mod program;
 mod pubsub;
 mod scripts;

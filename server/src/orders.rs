@@ -1,14 +1,27 @@
 //! What any thread can ask of the acceptor: to stop the server, to listen elsewhere.
 
+use spinel_storage::engine::wait::Waiter;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Something for the acceptor to do.
 pub(crate) enum Order {
-    /// End the server; `saves` if somebody wants the data saved before.
-    Stop { saves: bool },
+    /// End the server.
+    Stop(Farewell),
     /// Listen on what the settings say now, and tell whether that works. If not, nothing changes.
     Listen { addresses: String, port: u16, answer: SyncSender<Result<(), String>> },
+}
+
+/// How the server is to end.
+#[derive(Default)]
+pub(crate) struct Farewell {
+    /// Whether the data set is saved before; if nothing is said, where the settings have save points.
+    pub(crate) saves: Option<bool>,
+    /// Whether the server ends also if that fails.
+    pub(crate) is_forced: bool,
+    /// Who is told if it does not end.
+    pub(crate) asker: Option<Arc<Waiter>>,
 }
 
 /// Where any thread leaves orders.
@@ -21,10 +34,10 @@ impl Orders {
         (Orders(sender), receiver)
     }
 
-    /// Asks the server to stop; it does so after the running batches.
-    pub(crate) fn stop(&self, saves: bool) {
+    /// Asks the server to stop; it does so after the running batches, unless what is to be saved before can't be.
+    pub(crate) fn stop(&self, farewell: Farewell) {
         // If nobody receives it, the server is already stopping.
-        let _ = self.0.send(Order::Stop { saves });
+        let _ = self.0.send(Order::Stop(farewell));
     }
 
     /// Moves the TCP listeners and waits until they are there: some microseconds.

@@ -11,6 +11,7 @@ use crate::listen;
 use crate::log;
 use crate::memory_limit::MemoryLimit;
 use crate::orders::{Order, Orders};
+use crate::persistence::{self, Persistence, Saver};
 use crate::pubsub::{PubSub, notifications};
 use crate::scripts::Scripts;
 use crate::statistics::{Rates, Statistics, Sums};
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) pubsub: Arc<PubSub>,
     /// Scripts and functions.
     pub(crate) scripts: Scripts,
+    /// What is on disk.
+    pub(crate) persistence: Persistence,
     /// The handler of each host command, by the command's index.
     pub(crate) host_handlers: Vec<Option<Handler>>,
 }
@@ -112,6 +115,8 @@ pub enum StartError {
     NoTls,
     /// The settings name nothing to listen on.
     NowhereToListen,
+    /// What is on disk can't be read.
+    Load(String),
     /// Threads or files can't be had.
     System(io::Error),
 }
@@ -122,6 +127,7 @@ impl fmt::Display for StartError {
             StartError::Listen(what) => write!(f, "Failed listening on {what}, aborting."),
             StartError::NoTls => f.write_str("tls-port is set, but this server has no TLS, aborting."),
             StartError::NowhereToListen => f.write_str("Configured to not listen anywhere, exiting."),
+            StartError::Load(reason) => f.write_str(reason),
             StartError::System(error) => write!(f, "Can't start: {error}"),
         }
     }
@@ -157,11 +163,13 @@ impl Server {
         let (orders, received_orders) = Orders::new();
         let workers = config.number(table::IO_THREADS) as usize;
         let statistics = (0..workers).map(|_| Arc::new(Statistics::new(engine.table()))).collect();
+        let started = now();
         let shared = Arc::new(Shared {
             clients: Clients::default(),
             statistics,
             rates: Rates::default(),
-            started: now(),
+            started,
+            persistence: Persistence::new(started),
             run_id: random_name(),
             replication_id: random_name(),
             peak_bytes: AtomicU64::new(0),
@@ -176,7 +184,9 @@ impl Server {
         });
         clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
         shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
+        shared.persistence.append_only.apply(&shared.config);
         notifications::apply(&shared.config, &shared.engine, &shared.pubsub);
+        persistence::load(&shared).map_err(StartError::Load)?;
         let (alive, all_gone) = channel();
         let workers = (0..workers)
             .map(|number| worker::start(number, &shared, alive.clone()))
@@ -192,6 +202,8 @@ impl Server {
     /// Serves until a signal or a command ends it.
     pub fn run(self) -> io::Result<()> {
         allocator::start()?;
+        let saver = Saver::start(&self.shared)?;
+        persistence::begin_log(&self.shared);
         let upkeep = Upkeep::start(&self.shared)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (has_tcp, has_unix) = (!self.tcp.is_empty(), self.unix.is_some());
@@ -208,9 +220,11 @@ impl Server {
         // A script that never ends would keep everybody waiting.
         shared.scripts.kill();
         upkeep.stop();
+        saver.stop();
         if self.all_gone.recv_timeout(FAREWELL) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             log::warning("Some commands are still running; not waiting for them any longer.");
         }
+        shared.persistence.append_only.stop();
         clean_up(&shared.config);
         served
     }

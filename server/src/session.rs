@@ -33,8 +33,6 @@ pub(crate) enum Flow {
     Hold,
     /// The requests from [`Session::done`] on run after the replies so far are sent, as far as the client takes them.
     Again,
-    /// Nothing more is read or replied: the server is stopping and will close it.
-    Stay,
 }
 
 /// What requests have to wait for.

@@ -47,6 +47,8 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
         table::MAXMEMORY => {
             memory_limit::measure(shared);
         }
+        table::APPENDONLY => shared.persistence.switch_log(config),
+        table::APPENDFSYNC | table::AOF_TIMESTAMP_ENABLED => shared.persistence.append_only.apply(config),
         table::DIR => {
             let folder = config.path(table::DIR).expect("there always is a folder");
             std::env::set_current_dir(folder).map_err(|error| plain(&error))?;

@@ -65,6 +65,8 @@ fn run(shared: &Shared, stop: &AtomicBool) {
             sampled = now;
             shared.rates.sample(now.0, shared.sums());
             memory_limit::measure(shared);
+            shared.persistence.end_unwanted_log(&shared.config);
+            shared.persistence.begin_due(shared, &mut executor.begin(now), now);
         }
         if now.0 - enforced.0 >= 1000 {
             enforced = now;

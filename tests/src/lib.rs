@@ -20,4 +20,4 @@ mod server;
 pub mod transcript;
 
 pub use client::{Client, Received};
-pub use server::Server;
+pub use server::{Folder, Server};

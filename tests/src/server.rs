@@ -22,7 +22,7 @@ const START_ATTEMPTS: u32 = 5;
 /// process and removes the folder.
 pub struct Server {
     child: Child,
-    folder: PathBuf,
+    folder: Arc<Folder>,
     port: u16,
     log: Arc<Log>,
 }
@@ -46,21 +46,69 @@ impl Server {
     /// # Panics
     /// When it does not; with what it printed.
     pub fn start(settings: &[&str]) -> Server {
-        let attempt = || Server::try_start(settings);
+        Server::start_in(Folder::new(), settings)
+    }
+
+    /// As [`start`](Server::start), with a process that may not make files of more than so many kilobytes.
+    ///
+    /// # Panics
+    /// When it does not start; with what it printed.
+    pub fn start_limited(settings: &[&str], file_kilobytes: u32) -> Server {
+        Server::launch(Folder::new(), settings, || {
+            // Shells count in blocks of half a kilobyte.
+            let script = format!("ulimit -S -f {} && exec \"$0\" \"$@\"", 2 * file_kilobytes);
+            let mut command = Command::new("sh");
+            command.args(["-c", &script]).arg(programs::server());
+            command
+        })
+    }
+
+    /// Starts a server in a folder that another one, which has ended, has left.
+    ///
+    /// # Panics
+    /// When it does not start; with what it printed.
+    pub fn start_in(folder: Folder, settings: &[&str]) -> Server {
+        Server::launch(folder, settings, program)
+    }
+
+    fn launch(folder: Folder, settings: &[&str], program: impl Fn() -> Command) -> Server {
+        let folder = Arc::new(folder);
+        let attempt = || Server::try_start(&folder, settings, program());
         (1..START_ATTEMPTS).find_map(|_| attempt().ok()).unwrap_or_else(|| {
             attempt().unwrap_or_else(|log| panic!("no server with {settings:?}; it printed:\n{log}"))
         })
     }
 
-    fn try_start(settings: &[&str]) -> Result<Server, String> {
-        static STARTED: AtomicU32 = AtomicU32::new(0);
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("spinel-tests-{}-{number}", std::process::id()));
-        fs::create_dir_all(&folder).expect("the folder for temporary files can be written");
+    /// Tries to start a server that should not, and returns what it printed.
+    ///
+    /// # Panics
+    /// When it starts.
+    pub fn fail_in(folder: Folder, settings: &[&str]) -> String {
+        let started = Server::try_start(&Arc::new(folder), settings, program());
+        started.err().unwrap_or_else(|| panic!("it started with {settings:?}"))
+    }
+
+    /// Ends the process as if the machine had lost its power, and returns the folder.
+    pub fn kill(mut self) -> Folder {
+        // It fails only when the process has ended already.
+        drop(self.child.kill());
+        self.wait();
+        self.leave()
+    }
+
+    /// Returns the folder of a server that has ended by itself.
+    pub fn leave(mut self) -> Folder {
+        let folder = std::mem::replace(&mut self.folder, Arc::new(Folder(None)));
+        drop(self);
+        Arc::into_inner(folder).expect("only the attempt to start it had it, too")
+    }
+
+    fn try_start(folder: &Arc<Folder>, settings: &[&str], mut program: Command) -> Result<Server, String> {
+        let folder = Arc::clone(folder);
         let port = free_port();
-        let mut child = Command::new(programs::server())
+        let mut child = program
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
-            .arg(&folder)
+            .arg(folder.path())
             .args(settings)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -85,7 +133,7 @@ impl Server {
 
     /// Returns its folder.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
 
     /// Returns what it has printed.
@@ -126,10 +174,44 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // They fail only when the process has ended already, or when the folder is gone.
+        // They fail only when the process has ended already.
         drop(self.child.kill());
         drop(self.child.wait());
-        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// A folder of its own, which is removed with this.
+pub struct Folder(Option<PathBuf>);
+
+impl Folder {
+    /// Makes an empty one.
+    ///
+    /// # Panics
+    /// When files can't be written.
+    #[expect(clippy::new_without_default, reason = "it is made on disk")]
+    pub fn new() -> Folder {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("spinel-tests-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).expect("the folder for temporary files can be written");
+        Folder(Some(path))
+    }
+
+    /// Where it is.
+    ///
+    /// # Panics
+    /// Never: only a server that has left its folder has none.
+    pub fn path(&self) -> &Path {
+        self.0.as_deref().expect("it is there until it is dropped")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // Somebody may have removed it.
+            drop(fs::remove_dir_all(path));
+        }
     }
 }
 
@@ -170,6 +252,10 @@ impl Log {
     fn lock(&self) -> std::sync::MutexGuard<'_, LogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn program() -> Command {
+    Command::new(programs::server())
 }
 
 /// Asks the system for a port nobody uses.

@@ -55,6 +55,8 @@ pub struct Committer {
     /// The offset of the journal less that of the log.
     lead: i128,
     is_held: bool,
+    /// Whether commands are missing in the log, so that nothing may follow them there.
+    has_gap: bool,
     cut_at: Option<u64>,
     rewrite: Option<Result<Rewrite, WriteError>>,
     last_sync_ms: Option<u64>,
@@ -63,15 +65,22 @@ pub struct Committer {
 impl Committer {
     /// Reads a journal, which stands at `offset`, into a log.
     pub fn new(source: Source, offset: u64, writer: Writer, policy: SyncPolicy) -> Committer {
+        Committer::telling(Arc::new(Commit::new(offset)), source, writer, policy)
+    }
+
+    /// Reads a journal, which stands where `commit` says, into a log, and tells the progress there.
+    pub fn telling(commit: Arc<Commit>, source: Source, writer: Writer, policy: SyncPolicy) -> Committer {
+        let offset = commit.written();
         Committer {
             source,
-            commit: Arc::new(Commit::new(offset)),
+            commit,
             policy,
             pending: Vec::new(),
             offset,
             lead: i128::from(offset) - i128::from(writer.offset()),
             writer,
             is_held: false,
+            has_gap: false,
             cut_at: None,
             rewrite: None,
             last_sync_ms: None,
@@ -102,17 +111,30 @@ impl Committer {
             let before = (cut - self.offset) as usize;
             if before <= self.pending.len() {
                 if !self.append(before, now) {
-                    return false;
+                    self.leave_out(before);
                 }
                 self.cut_at = None;
-                self.rewrite = Some(self.writer.begin_rewrite(now.unix_seconds));
+                let rewrite = self.writer.begin_rewrite(now.unix_seconds);
+                self.has_gap &= rewrite.is_err();
+                self.rewrite = Some(rewrite);
                 self.publish_synced();
             }
         }
         self.append(self.pending.len(), now)
     }
 
+    /// Gives up appending what stands before a cut: the base will have what it did. Until then the log ends before it.
+    fn leave_out(&mut self, length: usize) {
+        self.writer.skip(length as u64);
+        self.pending.drain(..length);
+        self.offset += length as u64;
+        self.has_gap = true;
+    }
+
     fn append(&mut self, length: usize, now: Now) -> bool {
+        if self.has_gap {
+            return false;
+        }
         if let Err(error) = self.writer.append(&self.pending[..length], now.unix_seconds) {
             self.fail(Stage::Write, &error.into());
             return false;

@@ -103,6 +103,14 @@ impl Writer {
         Ok(self.synced)
     }
 
+    /// Leaves out commands of so many bytes that could not be appended: a rewrite must make up for them.
+    ///
+    /// Nothing may be appended before it has begun, because what follows would stand behind a gap.
+    pub fn skip(&mut self, bytes: u64) {
+        self.offset += bytes;
+        self.failed_sync = Some(self.increment.file.sequence);
+    }
+
     /// Syncs the increment; a failure is remembered.
     pub(super) fn sync_increment(&mut self) -> io::Result<()> {
         let outcome = self.increment.sync();

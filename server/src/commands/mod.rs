@@ -8,6 +8,7 @@ mod connection;
 mod debug;
 mod hello;
 mod info;
+mod persistence;
 mod process;
 mod pubsub;
 pub(crate) mod roster;
@@ -85,6 +86,7 @@ fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
         connection::COMMANDS,
         debug::COMMANDS,
         info::COMMANDS,
+        persistence::COMMANDS,
         process::COMMANDS,
         pubsub::COMMANDS,
         wait::COMMANDS,
@@ -93,7 +95,7 @@ fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
     .chain(scripting::COMMANDS.iter().copied())
     .flatten()
     .map(|(command, handler)| (command, Handler::Host(*handler)));
-    let in_turn = [connection::TURN_COMMANDS, transaction::COMMANDS]
+    let in_turn = [connection::TURN_COMMANDS, persistence::TURN_COMMANDS, transaction::COMMANDS]
         .into_iter()
         .chain(scripting::TURN_COMMANDS.iter().copied())
         .flatten();

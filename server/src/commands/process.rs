@@ -1,10 +1,12 @@
 //! The process: its time, its end.
 
 use super::{HostCall, HostRow, art};
-use crate::session::Flow;
+use crate::orders::Farewell;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::{Command, Group};
+use spinel_storage::engine::wait::Otherwise;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const ANYTIME: Flags = Flags::LOADING.with(Flags::STALE);
@@ -55,32 +57,37 @@ pub(super) const COMMANDS: &[HostRow] = &[
 /// What SHUTDOWN is told.
 #[derive(PartialEq, Eq)]
 enum Shutdown {
-    Start { saves: bool },
+    Start { saves: Option<bool>, is_forced: bool },
     Abort,
 }
 
 fn shutdown(call: &mut HostCall<'_>) -> Result<(), Error> {
-    let Shutdown::Start { saves } = read_shutdown(call)? else {
+    let Shutdown::Start { saves, is_forced } = read_shutdown(call)? else {
         // A shutdown waits for nobody, so there is none to catch.
         return Err(Error::Text("ERR No shutdown in progress."));
     };
 
-    call.shared.orders.stop(saves);
-    call.session.flow = Flow::Stay;
+    // Only if the server can't end there is a reply.
+    let waiter = call.shared.engine.wait_idly(call.session.protocol(), None, Otherwise::Null);
+    let asker = Some(Arc::clone(&waiter));
+    call.shared.orders.stop(Farewell { saves, is_forced, asker });
+    call.session.wait_for(waiter);
     Ok(())
 }
 
 fn read_shutdown(call: &mut HostCall<'_>) -> Result<Shutdown, Error> {
     let words = call.args.rest();
     let has = |option: &str| words.iter().any(|word| word.eq_ignore_ascii_case(option.as_bytes()));
-    // NOW doesn't wait and FORCE doesn't fail: nothing is waited for and nothing can fail in any case.
+    // NOW doesn't wait for replicas: there are none.
     let known = ["nosave", "save", "now", "force", "abort"];
     let is_known = |word: &&[u8]| known.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()));
     let starts = known[..4].iter().any(|option| has(option));
     if !words.iter().all(is_known) || has("save") && has("nosave") || has("abort") && starts {
         return Err(Error::Syntax);
     }
-    Ok(if has("abort") { Shutdown::Abort } else { Shutdown::Start { saves: has("save") } })
+    let saves = [("save", true), ("nosave", false)].into_iter().find(|(word, _)| has(word));
+    let start = Shutdown::Start { saves: saves.map(|(_, saves)| saves), is_forced: has("force") };
+    Ok(if has("abort") { Shutdown::Abort } else { start })
 }
 
 fn time(call: &mut HostCall<'_>) -> Result<(), Error> {

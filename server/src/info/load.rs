@@ -82,27 +82,6 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
     text.lines(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"], 0);
 }
 
-/// Nothing is ever loaded or saved; clients wait until `loading` is 0.
-pub(super) fn persistence(shared: &Shared, text: &mut Text) {
-    text.lines(&["loading", "async_loading"], 0);
-    text.line("rdb_changes_since_last_save", shared.engine.counters().changes);
-    text.line("rdb_bgsave_in_progress", 0);
-    text.line("rdb_last_save_time", shared.started.0 / 1000);
-    text.line("rdb_last_bgsave_status", "ok");
-    text.lines(&["rdb_last_bgsave_time_sec", "rdb_current_bgsave_time_sec"], -1);
-    text.lines(
-        &[
-            "rdb_saves",
-            "rdb_last_load_keys_expired",
-            "rdb_last_load_keys_loaded",
-            "aof_enabled",
-            "aof_rewrite_in_progress",
-            "aof_rewrite_scheduled",
-        ],
-        0,
-    );
-}
-
 pub(super) fn replication(shared: &Shared, text: &mut Text) {
     text.line("role", "master");
     text.line("connected_slaves", 0);

@@ -6,6 +6,7 @@
 mod calls;
 mod load;
 mod memory;
+mod persistence;
 mod process;
 
 pub(crate) use memory::used_bytes;
@@ -28,7 +29,7 @@ const SECTIONS: &[Section] = &[
     section("server", "Server", process::server),
     section("clients", "Clients", load::clients),
     section("memory", "Memory", memory::memory),
-    section("persistence", "Persistence", load::persistence),
+    section("persistence", "Persistence", persistence::persistence),
     section("stats", "Stats", load::stats),
     section("replication", "Replication", load::replication),
     section("cpu", "CPU", process::cpu),

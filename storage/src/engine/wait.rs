@@ -40,6 +40,8 @@ pub enum Otherwise {
     NullArray,
     /// A number.
     Integer(i64),
+    /// Two numbers.
+    Integers(i64, i64),
 }
 
 impl Otherwise {
@@ -49,6 +51,11 @@ impl Otherwise {
             Otherwise::Null => reply.null(),
             Otherwise::NullArray => reply.null_array(),
             Otherwise::Integer(number) => reply.integer(number),
+            Otherwise::Integers(one, other) => {
+                reply.array(2);
+                reply.integer(one);
+                reply.integer(other);
+            }
         }
     }
 }
@@ -73,7 +80,7 @@ pub struct Waiter {
     pub(super) until_gone: bool,
     protocol: Protocol,
     timeout: Option<Duration>,
-    otherwise: Otherwise,
+    otherwise: Mutex<Otherwise>,
     state: Mutex<State>,
     served: Condvar,
     /// Whether it counts among those who wait for keys.
@@ -131,7 +138,7 @@ impl Waiter {
             until_gone: false,
             protocol,
             timeout,
-            otherwise,
+            otherwise: Mutex::new(otherwise),
             state: Mutex::new(State::Waiting(None)),
             served: Condvar::new(),
             is_counted: AtomicBool::new(false),
@@ -191,10 +198,24 @@ impl Waiter {
         take_served(&mut state)
     }
 
+    /// Changes what is replied when the time is up.
+    pub fn change_otherwise(&self, otherwise: Otherwise) {
+        *self.otherwise.lock().unwrap_or_else(PoisonError::into_inner) = otherwise;
+    }
+
     /// Ends the wait without a value, as when its time is up; whether it had not ended before.
     pub fn give_up(&self) -> bool {
+        let otherwise = *self.otherwise.lock().unwrap_or_else(PoisonError::into_inner);
         self.end(|reply| {
-            self.otherwise.write(reply);
+            otherwise.write(reply);
+            None
+        })
+    }
+
+    /// Ends the wait with a reply; whether it had not ended before.
+    pub fn answer(&self, write: impl FnOnce(&mut ReplyWriter)) -> bool {
+        self.end(|reply| {
+            write(reply);
             None
         })
     }

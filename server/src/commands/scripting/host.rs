@@ -5,6 +5,7 @@ use crate::commands::Handler;
 use crate::info;
 use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
+use crate::persistence;
 use crate::server::Shared;
 use crate::session::{Output, Session};
 use crate::statistics::Meter;
@@ -110,6 +111,12 @@ impl ScriptHost<'_, '_> {
         let is_exceeded = may_be_refused && self.shared.memory_limit.is_exceeded();
         if is_exceeded && memory_limit::measure(self.shared) {
             return Err(OUT_OF_MEMORY);
+        }
+        if writes
+            && self.shared.persistence.has_failed()
+            && let Some(error) = persistence::refusal(self.shared)
+        {
+            return Err(error);
         }
         self.run.has_written |= writes;
         Ok(prepared)

@@ -5,6 +5,7 @@
 use super::super::{InTurn, TurnRow};
 use super::failed;
 use crate::info;
+use crate::server::Shared;
 use spinel_resp::ReplyWriter;
 use spinel_scripting::{Call, ErrorReply, Host, Interpreter, LogLevel, Replace, RestorePolicy, Tick};
 use spinel_storage::Error;
@@ -100,6 +101,12 @@ impl Host for Loading {
     fn cpu_time(&mut self) -> Duration {
         info::cpu_time()
     }
+}
+
+/// Loads a library that comes from a file, in place of one of the same name.
+pub(crate) fn load_library(shared: &Shared, code: &[u8]) -> Result<(), String> {
+    let loaded = shared.scripts.interpreter().load_library(code, Replace::Yes, &mut Loading::new());
+    loaded.map(|_| ()).map_err(|error| String::from_utf8_lossy(error.text()).into_owned())
 }
 
 /// Changes the libraries. If that succeeds, the command is recorded.

@@ -10,6 +10,7 @@ mod script;
 use super::{HostRow, TurnRow};
 use crate::log;
 use crate::scripts::{Kind, Scripts};
+pub(crate) use library::load_library;
 pub(crate) use run::SuspendedScript;
 use spinel_scripting::{ErrorReply, LogLevel};
 use spinel_storage::Error;

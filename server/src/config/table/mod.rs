@@ -75,10 +75,20 @@ macro_rules! keys {
 }
 
 keys! {
+    AOF_LOAD_CORRUPT_TAIL_MAX_SIZE = "aof-load-corrupt-tail-max-size";
+    AOF_LOAD_TRUNCATED = "aof-load-truncated";
+    AOF_TIMESTAMP_ENABLED = "aof-timestamp-enabled";
+    APPENDDIRNAME = "appenddirname";
+    APPENDFILENAME = "appendfilename";
+    APPENDFSYNC = "appendfsync";
+    APPENDONLY = "appendonly";
+    AUTO_AOF_REWRITE_MIN_SIZE = "auto-aof-rewrite-min-size";
+    AUTO_AOF_REWRITE_PERCENTAGE = "auto-aof-rewrite-percentage";
     BIND = "bind";
     CLIENT_OUTPUT_BUFFER_LIMIT = "client-output-buffer-limit";
     CLIENT_QUERY_BUFFER_LIMIT = "client-query-buffer-limit";
     DATABASES = "databases";
+    DBFILENAME = "dbfilename";
     DIR = "dir";
     ENABLE_DEBUG_COMMAND = "enable-debug-command";
     ENABLE_PROTECTED_CONFIGS = "enable-protected-configs";
@@ -99,9 +109,12 @@ keys! {
     PROTECTED_MODE = "protected-mode";
     PROTO_MAX_BULK_LEN = "proto-max-bulk-len";
     REQUIREPASS = "requirepass";
+    RDBCHECKSUM = "rdbchecksum";
+    RDBCOMPRESSION = "rdbcompression";
     SAVE = "save";
     SHUTDOWN_ON_SIGINT = "shutdown-on-sigint";
     SHUTDOWN_ON_SIGTERM = "shutdown-on-sigterm";
+    STOP_WRITES_ON_BGSAVE_ERROR = "stop-writes-on-bgsave-error";
     TCP_BACKLOG = "tcp-backlog";
     TCP_KEEPALIVE = "tcp-keepalive";
     TIMEOUT = "timeout";

@@ -1,0 +1,84 @@
+//! What is on disk, and what is being written.
+
+use super::Text;
+use crate::config::table;
+use crate::persistence::{Activity, Kind};
+use crate::server::{Shared, now};
+
+pub(super) fn persistence(shared: &Shared, text: &mut Text) {
+    let persistence = &shared.persistence;
+    let activity = persistence.activity();
+    text.lines(&["loading", "async_loading"], 0);
+    progress(shared, activity, text);
+    saves(shared, activity, text);
+    let loaded = persistence.loaded();
+    log(shared, activity, text);
+    text.line("rdb_last_load_keys_expired", loaded.expired);
+    text.line("rdb_last_load_keys_loaded", loaded.keys);
+    text.lines(&["module_fork_in_progress", "module_fork_last_cow_size"], 0);
+}
+
+/// How far the walk over the data set is. Instead of copies of pages there are copies of values.
+fn progress(shared: &Shared, activity: Option<Activity>, text: &mut Text) {
+    let (kept, kept_peak) = if activity.is_some() { shared.engine.snapshot_bytes() } else { (0, 0) };
+    let of = |what: fn(&Activity) -> u64| activity.as_ref().map_or(0, what);
+    let (done, all) = (of(|activity| activity.keys_done), of(|activity| activity.keys));
+    text.line("current_cow_peak", kept_peak);
+    text.line("current_cow_size", kept);
+    text.line("current_cow_size_age", 0);
+    text.line("current_fork_perc", format!("{:.2}", done as f64 * 100.0 / all.max(1) as f64));
+    text.line("current_save_keys_processed", done);
+    text.line("current_save_keys_total", all);
+}
+
+fn saves(shared: &Shared, activity: Option<Activity>, text: &mut Text) {
+    let saves = shared.persistence.saves();
+    text.line("rdb_changes_since_last_save", shared.engine.counters().changes.saturating_sub(saves.changes));
+    text.line("rdb_bgsave_in_progress", u8::from(is_running(activity, Kind::Save)));
+    text.line("rdb_last_save_time", saves.last.0 / 1000);
+    text.line("rdb_last_bgsave_status", status(saves.is_ok));
+    text.line("rdb_last_bgsave_time_sec", saves.took.map_or(-1, |millis| millis / 1000));
+    text.line("rdb_current_bgsave_time_sec", running_seconds(activity, Kind::Save));
+    text.line("rdb_saves", saves.count);
+    text.line("rdb_last_cow_size", saves.kept_bytes);
+}
+
+fn log(shared: &Shared, activity: Option<Activity>, text: &mut Text) {
+    let log = &shared.persistence.append_only;
+    let (status, is_on) = (log.status(), shared.config.is_on(table::APPENDONLY));
+    let rewrites = status.rewrites();
+    text.line("aof_enabled", u8::from(is_on));
+    text.line("aof_rewrite_in_progress", u8::from(is_running(activity, Kind::Rewrite)));
+    text.line("aof_rewrite_scheduled", u8::from(shared.persistence.is_scheduled(Kind::Rewrite)));
+    text.line("aof_last_rewrite_time_sec", rewrites.took.map_or(-1, |millis| millis / 1000));
+    text.line("aof_current_rewrite_time_sec", running_seconds(activity, Kind::Rewrite));
+    text.line("aof_last_bgrewrite_status", self::status(rewrites.is_ok));
+    text.line("aof_rewrites", rewrites.count);
+    text.line("aof_rewrites_consecutive_failures", rewrites.failures_in_a_row);
+    text.line("aof_last_write_status", self::status(!status.has_failed()));
+    if status.has_failed() {
+        text.line("aof_last_write_error", status.reason());
+    }
+    text.line("aof_last_cow_size", rewrites.kept_bytes);
+    if is_on {
+        let sizes = status.sizes();
+        text.line("aof_current_size", sizes.current);
+        text.line("aof_base_size", sizes.base);
+        text.line("aof_pending_rewrite", 0);
+        text.line("aof_buffer_length", shared.persistence.log_backlog(&shared.engine));
+        text.lines(&["aof_pending_bio_fsync", "aof_delayed_fsync"], 0);
+    }
+}
+
+fn is_running(activity: Option<Activity>, kind: Kind) -> bool {
+    activity.is_some_and(|activity| activity.kind == kind)
+}
+
+fn running_seconds(activity: Option<Activity>, kind: Kind) -> i64 {
+    let running = activity.filter(|activity| activity.kind == kind);
+    running.map_or(-1, |activity| (now().0 - activity.since.0) / 1000)
+}
+
+fn status(is_ok: bool) -> &'static str {
+    if is_ok { "ok" } else { "err" }
+}

@@ -1,0 +1,99 @@
+//! What the keeper is told: orders, settings, and that something has come.
+
+use super::{Order, Policy};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+/// Where others leave things for the keeper.
+#[derive(Default)]
+pub(super) struct Mailbox {
+    orders: Mutex<Vec<Order>>,
+    /// The place of the policy among the choices.
+    policy: AtomicU8,
+    notes_time: AtomicBool,
+    /// Whether somebody waits for a sync.
+    wants_sync: AtomicBool,
+    /// Whether the keeper rests, or is about to.
+    rests: AtomicBool,
+    keeper: Mutex<Option<Thread>>,
+}
+
+impl Mailbox {
+    /// Leaves an order, and wakes the keeper.
+    pub(super) fn order(&self, order: Order) {
+        self.lock().push(order);
+        self.wake();
+    }
+
+    /// Takes all orders.
+    pub(super) fn take(&self) -> Vec<Order> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    pub(super) fn apply(&self, policy: Policy, notes_time: bool) {
+        self.policy.store(policy as u8, Ordering::Relaxed);
+        self.notes_time.store(notes_time, Ordering::Relaxed);
+        self.wake();
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        match self.policy.load(Ordering::Relaxed) {
+            1 => Policy::Always,
+            2 => Policy::No,
+            _ => Policy::EverySecond,
+        }
+    }
+
+    /// Asks for a sync that the policy `no` would leave to the operating system.
+    pub(super) fn want_sync(&self) {
+        self.wants_sync.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether somebody has asked for one since the last call.
+    pub(super) fn takes_sync(&self) -> bool {
+        self.wants_sync.swap(false, Ordering::Acquire)
+    }
+
+    /// Whether the time is noted in the files.
+    pub(super) fn notes_time(&self) -> bool {
+        self.notes_time.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn belongs_to(&self, keeper: Thread) {
+        *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
+    }
+
+    /// Wakes the keeper if it rests.
+    #[inline]
+    pub(super) fn wake(&self) {
+        // Sequentially consistent, as in `rest`: either this sees that it rests, or it sees what came before this.
+        if self.rests.load(Ordering::SeqCst) {
+            self.wake_up();
+        }
+    }
+
+    #[cold]
+    fn wake_up(&self) {
+        if self.rests.swap(false, Ordering::SeqCst)
+            && let Some(keeper) = &*self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            keeper.unpark();
+        }
+    }
+
+    /// Lets the calling thread, which is the keeper, rest until it is woken or the time is over, unless something has come.
+    pub(super) fn rest(&self, time: Duration, has_come: impl FnOnce() -> bool) {
+        self.rests.store(true, Ordering::SeqCst);
+        if !has_come() && self.lock().is_empty() {
+            thread::park_timeout(time);
+        }
+        self.rests.store(false, Ordering::SeqCst);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Order>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

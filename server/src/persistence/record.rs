@@ -1,0 +1,61 @@
+//! What became of saves, and what is being written: for INFO, and for who decides whether to save again.
+
+use super::{Kind, Persistence, save};
+use spinel_storage::UnixMillis;
+
+/// How saves went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Saves {
+    /// When the last one ended that went well; the start of the server if none did.
+    pub(crate) last: UnixMillis,
+    /// The number of changes that it holds.
+    pub(crate) changes: u64,
+    /// Whether the last one went well.
+    pub(crate) is_ok: bool,
+    /// When the last one began.
+    pub(crate) tried: UnixMillis,
+    /// How long the last one took in milliseconds.
+    pub(crate) took: Option<i64>,
+    /// How many went well.
+    pub(crate) count: u64,
+    /// The most bytes that the last one kept of values that were changed before they were written.
+    pub(crate) kept_bytes: u64,
+}
+
+impl Saves {
+    pub(super) fn new(started: UnixMillis) -> Saves {
+        Saves { last: started, changes: 0, is_ok: true, tried: started, took: None, count: 0, kept_bytes: 0 }
+    }
+}
+
+/// What is being written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Activity {
+    pub(crate) kind: Kind,
+    pub(crate) since: UnixMillis,
+    /// Keys that are written, and all there were.
+    pub(crate) keys_done: u64,
+    pub(crate) keys: u64,
+}
+
+impl Persistence {
+    /// What is being written now.
+    pub(crate) fn activity(&self) -> Option<Activity> {
+        let state = self.state();
+        let running = state.running.as_ref()?;
+        let (keys_done, keys) = match &running.snapshot {
+            Some(snapshot) => (snapshot.keys(), save::all_keys(snapshot)),
+            None => (0, 0),
+        };
+        Some(Activity { kind: running.kind, since: running.since, keys_done, keys })
+    }
+
+    /// Whether a save, or a rewrite of the log, waits until something else is written.
+    pub(crate) fn is_scheduled(&self, kind: Kind) -> bool {
+        let state = self.state();
+        match kind {
+            Kind::Save => state.is_save_scheduled,
+            Kind::Rewrite => state.is_rewrite_scheduled,
+        }
+    }
+}
