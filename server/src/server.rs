@@ -186,6 +186,8 @@ impl Server {
         shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
         shared.persistence.append_only.apply(&shared.config);
         notifications::apply(&shared.config, &shared.engine, &shared.pubsub);
+        // Loading is what needs memory fastest.
+        allocator::start()?;
         persistence::load(&shared).map_err(StartError::Load)?;
         let (alive, all_gone) = channel();
         let workers = (0..workers)
@@ -201,7 +203,6 @@ impl Server {
 
     /// Serves until a signal or a command ends it.
     pub fn run(self) -> io::Result<()> {
-        allocator::start()?;
         let saver = Saver::start(&self.shared)?;
         persistence::begin_log(&self.shared);
         let upkeep = Upkeep::start(&self.shared)?;

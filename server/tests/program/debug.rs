@@ -56,7 +56,9 @@ fn it_rewrites_all_settings() {
     assert_eq!(server.connect().call(&["debug", "config-rewrite-force-all"]), ok());
     let text = folder.read("server.conf");
     assert!(
-        text.starts_with("# mine\n") && text.contains("\ntimeout 0\n") && text.contains("\nsave \"\"\n"),
+        text.starts_with("# mine\n")
+            && text.contains("\ntimeout 0\n")
+            && text.contains("\nsave 3600 1\nsave 300 100\n"),
         "{text}"
     );
 }
