@@ -7,7 +7,7 @@ use crate::keyspace::shard::Shard;
 use crate::keyspace::{DbIndex, Keyspace, SHARDS, shard_of};
 use crate::time::UnixMillis;
 use spinel_persistence::rdb::{Decoded, Item, ReadError, Reader, Record, Verification};
-use spinel_types::{Fields, Kind, Marks, OwnedValue, Str, StringEncoding};
+use spinel_types::{Fields, Kind, Marks, OwnedValue, Str, StringEncoding, Values};
 use std::fmt;
 use std::io::Read;
 use std::sync::MutexGuard;
@@ -165,6 +165,7 @@ impl<'l, 's> Load<'l, 's> {
                 Item::SelectDb(number) => {
                     let db = i64::try_from(number).ok().and_then(|number| engine.keyspace.db(number));
                     let db = db.ok_or(LoadError::NoSuchDatabase(number))?;
+                    target.finish()?;
                     drop(target);
                     target = Target::new(&engine.keyspace, db);
                 }
@@ -176,6 +177,7 @@ impl<'l, 's> Load<'l, 's> {
             }
             self.report();
         }
+        target.finish()?;
         self.loaded.bytes = self.reader.offset();
         Ok(self.loaded)
     }
@@ -189,57 +191,122 @@ impl<'l, 's> Load<'l, 's> {
     }
 }
 
+/// So many strings wait together while their buckets come into the cache: one load after the other would take most of
+/// the time.
+const STRINGS_WAITING: usize = 32;
+/// None waits behind so many bytes of strings.
+const BYTES_WAITING: usize = 16 << 10;
+
 /// A database that is being filled, all of whose shards are held.
 struct Target<'k> {
     keyspace: &'k Keyspace,
     db: DbIndex,
     shards: Vec<MutexGuard<'k, Shard>>,
+    waiting: Vec<WaitingString>,
+    /// Keys and values of those that wait, one behind the other.
+    bytes: Vec<u8>,
+}
+
+/// A string that is not in its table yet.
+struct WaitingString {
+    hash: u64,
+    key_len: usize,
+    value_len: usize,
+    kind: u8,
+    stamp: Option<i64>,
+    clock: u32,
 }
 
 impl<'k> Target<'k> {
     fn new(keyspace: &'k Keyspace, db: DbIndex) -> Target<'k> {
         let shards = (0..SHARDS).map(|shard| keyspace.lock(db, shard)).collect();
-        Target { keyspace, db, shards }
+        Target { keyspace, db, shards, waiting: Vec::with_capacity(STRINGS_WAITING), bytes: Vec::new() }
     }
 
     #[inline]
     fn put(&mut self, record: Record<'_>, clock: u32) -> Result<(), LoadError> {
         let Record { key, value, marks } = record;
-        let hash = self.keyspace.hash(key);
-        let values = &mut self.shards[shard_of(hash)].values;
-        if values.table().find(hash, key).is_some() {
-            return Err(LoadError::Duplicate(key.to_vec()));
-        }
-        let (stamp, parity) = (marks.expiry_ms, self.keyspace.saving().parity());
-        let mut expires = stamp.is_some();
+        let stamp = marks.expiry_ms;
         match value {
             Decoded::String(Str::Integer(integer)) => {
-                let (kind, value) = (StringEncoding::Integer, integer.to_le_bytes());
-                let kind = Kind::String(kind).number();
-                values.put_inline(hash, None, key, &Fields { kind, value: &value, stamp, clock, parity });
+                self.put_string(key, (StringEncoding::Integer, &integer.to_le_bytes()), stamp, clock)
             }
-            Decoded::String(Str::Text(value)) => {
-                let kind = Kind::String(StringEncoding::of_text(value.len())).number();
-                values.put_inline(hash, None, key, &Fields { kind, value, stamp, clock, parity });
+            Decoded::String(Str::Text(text)) => {
+                self.put_string(key, (StringEncoding::of_text(text.len()), text), stamp, clock)
             }
             Decoded::Collection(value) => {
-                expires |= put_collection(values, (hash, key), value, Marks { stamp, clock, parity });
+                let hash = self.keyspace.hash(key);
+                let values = vacant(&mut self.shards, hash, key)?;
+                let parity = self.keyspace.saving().parity();
+                let expires_in_part =
+                    put_collection(values, (hash, key), value, Marks { stamp, clock, parity });
+                self.note_expiry(stamp.is_some() || expires_in_part);
+                Ok(())
             }
         }
+    }
+
+    #[inline]
+    fn put_string(
+        &mut self,
+        key: &[u8],
+        (encoding, value): (StringEncoding, &[u8]),
+        stamp: Option<i64>,
+        clock: u32,
+    ) -> Result<(), LoadError> {
+        let (hash, kind) = (self.keyspace.hash(key), Kind::String(encoding).number());
+        self.shards[shard_of(hash)].values.table().prefetch_bucket(hash);
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(value);
+        let (key_len, value_len) = (key.len(), value.len());
+        self.waiting.push(WaitingString { hash, key_len, value_len, kind, stamp, clock });
+        let may_wait = self.waiting.len() < STRINGS_WAITING && self.bytes.len() < BYTES_WAITING;
+        if may_wait { Ok(()) } else { self.finish() }
+    }
+
+    /// Puts what waits into the tables.
+    fn finish(&mut self) -> Result<(), LoadError> {
+        let parity = self.keyspace.saving().parity();
+        let mut expires = false;
+        let mut rest = &self.bytes[..];
+        for string in self.waiting.drain(..) {
+            let (key, behind) = rest.split_at(string.key_len);
+            let (value, behind) = behind.split_at(string.value_len);
+            rest = behind;
+            let WaitingString { hash, kind, stamp, clock, .. } = string;
+            let values = vacant(&mut self.shards, hash, key)?;
+            values.put_inline(hash, None, key, &Fields { kind, value, stamp, clock, parity });
+            expires |= stamp.is_some();
+        }
+        self.bytes.clear();
+        self.bytes.shrink_to(2 * BYTES_WAITING);
+        self.note_expiry(expires);
+        Ok(())
+    }
+
+    fn note_expiry(&self, expires: bool) {
         if expires {
             self.keyspace.note_expiries(self.db, true);
         }
-        Ok(())
     }
 }
 
+/// The values to which a key belongs, which must not have it yet.
+#[inline]
+fn vacant<'s>(
+    shards: &'s mut [MutexGuard<'_, Shard>],
+    hash: u64,
+    key: &[u8],
+) -> Result<&'s mut Values, LoadError> {
+    let values = &mut shards[shard_of(hash)].values;
+    if values.table().find(hash, key).is_some() {
+        return Err(LoadError::Duplicate(key.to_vec()));
+    }
+    Ok(values)
+}
+
 /// Puts a collection; whether a member of it expires.
-fn put_collection(
-    values: &mut spinel_types::Values,
-    (hash, key): (u64, &[u8]),
-    value: OwnedValue,
-    marks: Marks,
-) -> bool {
+fn put_collection(values: &mut Values, (hash, key): (u64, &[u8]), value: OwnedValue, marks: Marks) -> bool {
     let (slot, _) = values.put(hash, None, key, value, marks);
     values.expires_in_part(slot)
 }
