@@ -183,6 +183,7 @@ impl Server {
             host_handlers,
         });
         clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
+        shared.pubsub.tracking.apply(&shared.config);
         shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
         shared.persistence.append_only.apply(&shared.config);
         notifications::apply(&shared.config, &shared.engine, &shared.pubsub);

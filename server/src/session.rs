@@ -196,6 +196,7 @@ impl Session {
             allows_guarded: self.may_debug,
             author: Author { client: self.client.id, is_script: false },
             patience: Patience::Waits,
+            tells_reads: self.notes_reads(),
         }
     }
 

@@ -43,6 +43,7 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
         }
         table::NOTIFY_KEYSPACE_EVENTS => notifications::apply(config, &shared.engine, &shared.pubsub),
         table::CLIENT_OUTPUT_BUFFER_LIMIT => clients::apply_hard_limits(config, &shared.pubsub.limits),
+        table::TRACKING_TABLE_MAX_KEYS => shared.pubsub.tracking.apply(config),
         key if encodings::concerns(key) => encodings::apply(config, &shared.engine),
         table::MAXMEMORY => {
             memory_limit::measure(shared);

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex};
 struct Ear(Mutex<Vec<String>>);
 
 impl Audience for Ear {
+    fn hear_reads(&self, _: &[Box<[u8]>], _: Author) {}
+
     fn hear(&self, news: &News, Author { client, .. }: Author) {
         let mut heard = self.0.lock().expect("no test panics while it listens");
         let text = |key: &[u8]| String::from_utf8_lossy(key).into_owned();

@@ -72,6 +72,10 @@ impl Audience for PubSub {
             }
         }
     }
+
+    fn hear_reads(&self, keys: &[Box<[u8]>], author: Author) {
+        self.tracking.hear_reads(keys, author.client, &self.limits);
+    }
 }
 
 impl PubSub {

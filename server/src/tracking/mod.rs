@@ -8,7 +8,7 @@
 //! Who broadcasts is told once per round, which is what a thread runs between two looks at its sockets.
 //!
 //! A key is noted before the command that reads it runs: a write in between is told, and one before it is seen by
-//! the read. Writes are heard from the engine while the shards of their keys are locked.
+//! the read. It is noted again when the command waited and is served by another client's thread. Writes are heard from the engine while the shards of their keys are locked.
 
 mod invalidation;
 mod prefixes;
@@ -19,6 +19,7 @@ mod table;
 pub(crate) use prefixes::{first_overlapping, overlap, overlapping};
 pub(crate) use session::{Caching, SessionTracking};
 
+use crate::config::{Config, table as settings};
 use crate::pubsub::{HardLimits, Mailbox, Message};
 use invalidation::Invalidation;
 use prefixes::Prefixes;
@@ -71,6 +72,8 @@ pub(crate) struct Tracking {
     trackers: RwLock<HashMap<u64, Tracker>>,
     /// How many trackers there are.
     clients: AtomicUsize,
+    /// How many keys may be in the table; 0: any number.
+    keys_max: AtomicUsize,
 }
 
 /// What INFO tells.
@@ -137,11 +140,26 @@ impl Tracking {
     }
 
     /// Notes that a client reads a key. With too many keys, another one is forgotten and told to have changed.
-    fn note(&self, key: &[u8], client: u64, keys_max: usize, limits: &HardLimits) {
-        if let Some((key, readers)) = self.table.add(key, client, keys_max) {
+    fn note(&self, key: &[u8], client: u64, limits: &HardLimits) {
+        if let Some((key, readers)) = self.table.add(key, client, self.keys_max.load(Ordering::Relaxed)) {
             let trackers = self.trackers();
             Teller { trackers: &trackers, client: 0, limits }.tell_readers(&key, &readers);
         }
+    }
+
+    /// Notes what a client has read that waited for it, unless he is gone by now.
+    pub(crate) fn hear_reads(&self, keys: &[Box<[u8]>], client: u64, limits: &HardLimits) {
+        if self.trackers().contains_key(&client) {
+            for key in keys {
+                self.note(key, client, limits);
+            }
+        }
+    }
+
+    /// Takes over how many keys may be in the table; 0: any number.
+    pub(crate) fn apply(&self, config: &Config) {
+        let keys_max = config.number(settings::TRACKING_TABLE_MAX_KEYS) as usize;
+        self.keys_max.store(keys_max, Ordering::Relaxed);
     }
 
     /// Enters a client, or changes how it is told.

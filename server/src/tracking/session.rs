@@ -1,7 +1,6 @@
 //! A session's side of client-side caching.
 
 use super::{Mode, Options};
-use crate::config::table;
 use crate::pubsub::Mailbox;
 use crate::server::Shared;
 use crate::session::Session;
@@ -27,6 +26,17 @@ pub(crate) struct SessionTracking {
     pub(crate) caching: Caching,
     /// Of broadcasting. None of them but the empty one begins another.
     pub(crate) prefixes: BTreeSet<Box<[u8]>>,
+}
+
+impl SessionTracking {
+    fn notes_reads(&self) -> bool {
+        match self.options.mode {
+            Mode::All => true,
+            Mode::OptIn => self.caching == Caching::Yes,
+            Mode::OptOut => self.caching != Caching::No,
+            Mode::Broadcast => false,
+        }
+    }
 }
 
 impl Session {
@@ -82,26 +92,27 @@ impl Session {
 
     /// Notes the keys that a command has read, whose shards are still locked.
     pub(crate) fn note_reads(&self, id: CommandId, words: &[&[u8]], shared: &Shared) {
-        let keys_max = shared.config.number(table::TRACKING_TABLE_MAX_KEYS) as usize;
         self.for_each_read(id, words, shared, |key| {
-            shared.pubsub.tracking.note(key, self.client.id, keys_max, &shared.pubsub.limits);
+            shared.pubsub.tracking.note(key, self.client.id, &shared.pubsub.limits);
         });
+    }
+
+    /// Whether the keys that the next command reads are to be noted.
+    #[inline]
+    pub(crate) fn notes_reads(&self) -> bool {
+        self.tracking.as_ref().is_some_and(|tracking| tracking.notes_reads())
     }
 
     /// Visits the keys that a command reads, if they are to be noted. Of scripts, the commands they call read.
     fn for_each_read(&self, id: CommandId, words: &[&[u8]], shared: &Shared, mut visit: impl FnMut(&[u8])) {
-        let Some(tracking) = &self.tracking else { return };
-        let is_wanted = match tracking.options.mode {
-            Mode::All => true,
-            Mode::OptIn => tracking.caching == Caching::Yes,
-            Mode::OptOut => tracking.caching != Caching::No,
-            Mode::Broadcast => false,
-        };
+        if !self.notes_reads() {
+            return;
+        }
         let command = shared.engine.table().row(id).command;
         let reads = command.flags.contains(Flags::READONLY)
             && !command.flags.contains(Flags::PUBSUB)
             && command.group != Group::Scripting;
-        if !is_wanted || !reads {
+        if !reads {
             return;
         }
         for spec in command.keys.iter().filter(|spec| !spec.usage.contains(KeyUse::NOT_KEY)) {

@@ -18,6 +18,10 @@ pub trait Audience: Send + Sync {
     ///
     /// The shards of the keys are still locked, so this must be brief, and must not use the engine.
     fn hear(&self, news: &News, author: Author);
+
+    /// Hears which keys a command has read that waited and was run again in the name of its author, if its
+    /// [`Setting`](super::Setting) asks for that. The same holds as for [`hear`](Audience::hear).
+    fn hear_reads(&self, keys: &[Box<[u8]>], author: Author);
 }
 
 /// What anybody listens for at the moment. Commands look here once each.

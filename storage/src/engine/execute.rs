@@ -100,6 +100,9 @@ pub struct Setting {
     pub author: Author,
     /// Whether it may wait.
     pub patience: Patience,
+    /// Whether the audience is told what it reads when it runs again after a wait. What it reads at once, its caller
+    /// knows himself.
+    pub tells_reads: bool,
 }
 
 /// Whether a command may wait for what it does not find.

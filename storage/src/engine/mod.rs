@@ -126,6 +126,13 @@ impl Engine {
         }
     }
 
+    /// Tells the audience what somebody who waited has read.
+    fn tell_reads(&self, keys: &[Box<[u8]>], author: Author) {
+        if let Some(audience) = self.audience.get() {
+            audience.hear_reads(keys, author);
+        }
+    }
+
     /// What access clocks mean.
     #[inline]
     pub fn access_policy(&self) -> AccessPolicy {

@@ -9,6 +9,7 @@ use super::execute::{Patience, Setting, Turn};
 use super::wait::{Otherwise, Served, Waiter};
 use super::{Author, Engine};
 use crate::command::Run;
+use crate::command::flags::Flags;
 use crate::keyspace::chores::Chores;
 use crate::keyspace::union::Union;
 use crate::keyspace::view::{Held, View};
@@ -122,13 +123,18 @@ impl Turn<'_> {
     /// Runs the command of somebody who waits. If that finds what it wants, or the wait has ended, he leaves the queues.
     fn serve(&mut self, waiter: &Arc<Waiter>) {
         let Some(prepared) = &waiter.prepared else { return };
-        let Run::Data(handler) = self.engine.table().row(prepared.id).command.run else { return };
+        let command = self.engine.table().row(prepared.id).command;
+        let Run::Data(handler) = command.run else { return };
         let (db, keyspace) = (waiter.setting.db, &self.engine.keyspace);
         let words: Vec<&[u8]> = waiter.words.iter().map(|word| &**word).collect();
         let mut union = Union::lock(keyspace, self.shards(prepared, db, &words));
         let setting = Setting { patience: Patience::Waiting, ..waiter.setting };
+        let tells_reads = setting.tells_reads && command.flags.contains(Flags::READONLY);
         let has_ended = waiter.serve(|reply| {
             let result = self.call(handler, prepared, Held::Several(&mut union), setting, &words, reply);
+            if tells_reads {
+                self.engine.tell_reads(&waiter.keys, setting.author);
+            }
             (!std::mem::take(&mut self.notes.waits_on)).then(|| result.err())
         });
         if has_ended {

@@ -129,6 +129,52 @@ fn no_value_stays_stale() {
     writer.join().expect("it wrote");
 }
 
+/// Starts to track as the words say, and to wait for a stream.
+fn wait_for_entry(server: &Server, caching: &[&str]) -> (Client, Client) {
+    let (mut reader, mut writer) = (Client::connect_resp3(server.port()), Client::connect(server.port()));
+    if let [mode, about_next] = caching {
+        assert_eq!(reader.text(["CLIENT", "TRACKING", "ON", mode]), "OK");
+        assert_eq!(reader.text(["CLIENT", "CACHING", about_next]), "OK");
+    } else {
+        assert_eq!(reader.text(["CLIENT", "TRACKING", "ON"]), "OK");
+    }
+    reader.send(["XREAD", "BLOCK", "0", "STREAMS", "s", "other", "5-0", "$"]);
+    while !writer.text(["INFO", "clients"]).contains("blocked_clients:1\r\n") {
+        thread::yield_now();
+    }
+    (reader, writer)
+}
+
+#[test]
+fn what_a_waiting_command_is_served_with_is_tracked() {
+    for caching in [&[][..], &["OPTIN", "YES"]] {
+        let server = Server::start(&[]);
+        let (mut reader, mut writer) = wait_for_entry(&server, caching);
+        writer.text(["XADD", "s", "4-0", "f", "v"]);
+        assert_eq!(invalidated(&reader.reply()), ["s"], "{caching:?}: it is told though it waits on");
+        writer.text(["XADD", "s", "6-0", "f", "v"]);
+        // Either may come first.
+        let (pushed, replied): (Vec<_>, Vec<_>) =
+            [reader.reply(), reader.reply()].into_iter().partition(|reply| matches!(reply, Value::Push(_)));
+        assert_eq!(pushed.iter().map(invalidated).collect::<Vec<_>>(), [["s"]], "{caching:?}");
+        assert!(matches!(replied[..], [Value::Map(_)]), "{caching:?}");
+        for key in ["s", "other"] {
+            writer.text(["XADD", key, "7-0", "f", "v"]);
+            assert_eq!(invalidated(&reader.reply()), [key], "{caching:?}");
+        }
+        assert!(writer.text(["INFO", "stats"]).contains("tracking_total_items:0\r\n"), "{caching:?}");
+    }
+}
+
+#[test]
+fn what_a_waiting_command_reads_is_not_tracked_if_the_client_says_so() {
+    let server = Server::start(&[]);
+    let (mut reader, mut writer) = wait_for_entry(&server, &["OPTOUT", "NO"]);
+    writer.text(["XADD", "s", "6-0", "f", "v"]);
+    assert!(matches!(reader.reply(), Value::Map(_)));
+    assert!(writer.text(["INFO", "stats"]).contains("tracking_total_items:0\r\n"));
+}
+
 #[test]
 fn who_leaves_is_forgotten() {
     let server = Server::start(&[]);
