@@ -3,12 +3,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use spinel_persistence::log::{Directory, LogNames, ReadError, ReadOptions, Reader, Recovered, Step, Until, Writer};
+use spinel_persistence::log::{
+    Directory, LogNames, ReadError, ReadOptions, Reader, Recovered, Step, Until, Writer,
+};
 use spinel_persistence::vfs::{SimulatedVfs, Vfs, replace};
 use std::path::Path;
 use std::sync::Arc;
 
-const MANIFEST: &str = "file base seq 1 type b\nfile first seq 1 type i startoffset 0\nfile second seq 2 type i\n";
+const MANIFEST: &str =
+    "file base seq 1 type b\nfile first seq 1 type i startoffset 0\nfile second seq 2 type i\n";
 const COMMAND: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 fuzz_target!(|data: &[u8]| {

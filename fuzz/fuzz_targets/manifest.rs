@@ -9,7 +9,9 @@ fuzz_target!(|data: &[u8]| {
     let Ok(manifest) = Manifest::parse(data) else {
         return;
     };
-    assert!(manifest.files().all(|file| !file.name.is_empty() && !file.name.contains('/') && file.sequence > 0));
+    assert!(
+        manifest.files().all(|file| !file.name.is_empty() && !file.name.contains('/') && file.sequence > 0)
+    );
     assert!(manifest.increments.is_sorted_by(|one, next| one.sequence < next.sequence));
     let text = manifest.to_string();
     // What was read from short lines may have to be quoted in lines that are too long.

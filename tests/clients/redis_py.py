@@ -5,6 +5,7 @@ Usage: redis_py.py PORT PASSWORD
 
 import sys
 import threading
+import time
 
 import redis
 
@@ -192,11 +193,9 @@ def caching():
     writer = connect()
     for number in range(50):
         writer.set("cached", number)
-        for _ in range(20):
-            value = reader.get("cached")
-            if value == str(number).encode():
-                break
-        assert value == str(number).encode(), (number, value)
+        deadline = time.monotonic() + 10
+        while (value := reader.get("cached")) != str(number).encode():
+            assert time.monotonic() < deadline, (number, value)
     assert reader.get_cache().size == 1
     assert writer.info("clients")["tracking_clients"] >= 1
 

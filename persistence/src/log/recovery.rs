@@ -46,7 +46,7 @@ impl Default for ReadOptions {
 pub enum Step<'r> {
     /// An RDB file, or the part of a file that is one, from its first byte on.
     ///
-    /// The caller decodes it and calls [`Reader::rdb_ends`]; until then it comes again.
+    /// The caller decodes it and calls [`Reader::rdb_ends`](super::Reader::rdb_ends); until then it comes again.
     Rdb(&'r dyn File),
     /// Commands to replay as a whole.
     Unit(Unit<'r>),
