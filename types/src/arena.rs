@@ -18,7 +18,7 @@
 //!
 //! Allocation and release are O(1). The overhead is 36 bytes per page, 0.9 % of a full one, and the last
 //! page of each size in use is on average half empty. A copy of an arena shares its pages until one of the two
-//! writes to them ([`Arena::share`]).
+//! writes to them (`Arena::share`).
 
 use crate::pages::{Page, Pages};
 use std::num::NonZeroU32;
