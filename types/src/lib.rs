@@ -41,6 +41,7 @@ pub mod list;
 pub mod listpack;
 pub mod lzf;
 pub mod member;
+pub mod owned;
 mod pages;
 pub mod place;
 #[cfg(test)]
@@ -73,6 +74,7 @@ pub use large::Large;
 pub use list::{List, ListLimits, ListMut, ListRef};
 pub use listpack::{Element, Listpack, ListpackMut};
 pub use member::{Member, MemberFields, MemberValue, Members};
+pub use owned::OwnedValue;
 pub use place::{Form, Place};
 pub use set::{Set, SetLimits, SetMut, SetRef};
 pub use sorted_set::{Gathering, SortedSet, SortedSetLimits, SortedSetMut, SortedSetRef};
@@ -80,7 +82,7 @@ pub use stream::{Stream, StreamId};
 pub use string::{Str, StringEncoding};
 pub use table::{Cursor, Guess, Home, Layout, Table, TableStatistics};
 pub use value::Value;
-pub use values::{Marks, OwnedValue, Remains, Values};
+pub use values::{Marks, Remains, Values};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

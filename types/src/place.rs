@@ -5,7 +5,8 @@ use crate::buffer::Buffer;
 use crate::hash_seed::HashSeed;
 use crate::kind::Kind;
 use crate::large::Large;
-use crate::values::{OwnedValue, Values};
+use crate::owned::OwnedValue;
+use crate::values::Values;
 
 /// A collection opened for editing.
 ///

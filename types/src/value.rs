@@ -6,11 +6,12 @@ use crate::kind::{Kind, ValueType};
 use crate::large::Large;
 use crate::list::ListRef;
 use crate::listpack::Listpack;
+use crate::owned::OwnedValue;
 use crate::set::SetRef;
 use crate::sorted_set::SortedSetRef;
 use crate::stream::Stream;
 use crate::string::{Str, StringEncoding};
-use crate::values::{OwnedValue, Values};
+use crate::values::Values;
 
 /// A value as it is stored.
 #[derive(Clone, Copy)]

@@ -13,7 +13,7 @@ mod farewell;
 mod load;
 mod record;
 mod refusal;
-pub(crate) mod rules;
+mod rules;
 mod save;
 mod saver;
 

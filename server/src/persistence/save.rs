@@ -15,7 +15,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -64,18 +64,11 @@ pub(crate) fn write_file(shared: &Shared, snapshot: &Snapshot) -> Result<(), Fai
         return Err(io::Error::from(io::ErrorKind::InvalidFilename).into());
     };
     let temporary = PathBuf::from(format!("temp-{}.rdb", std::process::id()));
-    let written = File::create(&temporary).map_err(Failure::from).and_then(|file| {
-        write(shared, snapshot, Purpose::Snapshot, &file)?;
-        file.sync_all()?;
-        Ok(())
-    });
-    if written.is_err() {
-        snapshot.cancel();
-        // It may not even have been made.
+    write_whole(shared, snapshot, Purpose::Snapshot, &temporary)?;
+    fs::rename(&temporary, &target).inspect_err(|_| {
+        // What matters is told: that the name could not be had.
         let _ = fs::remove_file(&temporary);
-        return written;
-    }
-    fs::rename(&temporary, &target)?;
+    })?;
     // A name is durable when its folder is.
     File::open(".")?.sync_all()?;
     Ok(())
@@ -90,8 +83,27 @@ pub(crate) enum Purpose {
     LogBase,
 }
 
+/// Writes all of a snapshot to a file of this name and makes its content durable. If that fails, the snapshot is given up
+/// and the file removed.
+pub(crate) fn write_whole(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    purpose: Purpose,
+    path: &Path,
+) -> Result<(), Failure> {
+    let written = File::create(path).map_err(Failure::from).and_then(|file| {
+        write(shared, snapshot, purpose, &file)?;
+        Ok(file.sync_all()?)
+    });
+    written.inspect_err(|_| {
+        snapshot.cancel();
+        // It may not even have been made.
+        let _ = fs::remove_file(path);
+    })
+}
+
 /// Writes all of a snapshot to `file`.
-pub(crate) fn write(
+fn write(
     shared: &Shared,
     snapshot: &Snapshot,
     purpose: Purpose,

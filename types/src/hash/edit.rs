@@ -7,9 +7,9 @@ use crate::kind::Kind;
 use crate::large::Large;
 use crate::listpack;
 use crate::member::{MemberFields, MemberValue};
+use crate::owned::OwnedValue;
 use crate::place::{Form, Place};
 use crate::string::Str;
-use crate::values::OwnedValue;
 
 /// A listpack is not let grow beyond this many bytes, whatever the limits say.
 const PACK_BYTES_MAX: usize = 1 << 30;

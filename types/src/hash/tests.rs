@@ -3,10 +3,10 @@
 use super::*;
 use crate::fate::Fate;
 use crate::listpack::validate;
+use crate::owned::OwnedValue;
 use crate::place::Place;
 use crate::random::{Random, model_steps};
 use crate::table::Cursor;
-use crate::values::OwnedValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const SEED: HashSeed = HashSeed::new(3, 4);

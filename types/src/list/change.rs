@@ -5,8 +5,8 @@ use super::{Direction, End, List, ListLimits, ListRef, Side};
 use crate::kind::Kind;
 use crate::large::Large;
 use crate::listpack::{self, Element, Listpack, ListpackMut};
+use crate::owned::OwnedValue;
 use crate::place::{self, Place};
-use crate::values::OwnedValue;
 
 /// A list opened for editing.
 ///

@@ -5,7 +5,7 @@ use super::{End, List, ListLimits};
 use crate::kind::Kind;
 use crate::large::Large;
 use crate::listpack::{Element, Listpack};
-use crate::values::OwnedValue;
+use crate::owned::OwnedValue;
 
 /// What a node's bytes are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,9 +8,9 @@ use crate::intset::{self, Intset, IntsetMut};
 use crate::kind::Kind;
 use crate::large::Large;
 use crate::listpack::{self, ListpackMut};
+use crate::owned::OwnedValue;
 use crate::place::{Form, Place};
 use crate::string::Str;
-use crate::values::OwnedValue;
 
 /// The sizes at which a set changes its form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -11,9 +11,9 @@ use crate::intset::Intset;
 use crate::kind::Kind;
 use crate::listpack::Listpack;
 use crate::member::{Member, MemberFields, MemberValue, Members};
+use crate::owned::OwnedValue;
 use crate::string::Str;
 use crate::table::{Cursor, Table, TableStatistics};
-use crate::values::OwnedValue;
 pub use edit::{SetLimits, SetMut};
 
 /// A set in its large form: a table of members.

@@ -6,9 +6,9 @@ use crate::fate::Fate;
 use crate::kind::Kind;
 use crate::large::Large;
 use crate::listpack::{self, Listpack};
+use crate::owned::OwnedValue;
 use crate::place::{Form, Place};
 use crate::string::Str;
-use crate::values::OwnedValue;
 use std::ops::Range;
 
 /// A listpack stays below 1 GiB, whatever the limits say.

@@ -9,9 +9,9 @@ use crate::hash_seed::HashSeed;
 use crate::kind::Kind;
 use crate::large::Large;
 use crate::member::Members;
+use crate::owned::OwnedValue;
 use crate::string::Str;
 use crate::table::Table;
-use crate::values::OwnedValue;
 
 /// Gathers members with scores, to put them in order once at the end: O(n log n) with a small constant,
 /// where a sorted set would look for the place of each.

@@ -5,11 +5,11 @@ use super::*;
 use crate::fate::Fate;
 use crate::hash_seed::HashSeed;
 use crate::large::Large;
+use crate::owned::OwnedValue;
 use crate::place::Place;
 use crate::random::{Random, model_steps};
 use crate::sharing;
 use crate::table::Cursor;
-use crate::values::OwnedValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 

@@ -4,7 +4,7 @@ use super::super::fault::Fault;
 use super::input::Input;
 use super::value::Decoder;
 use super::ziplist;
-use spinel_types::{Listpack, Str, listpack};
+use spinel_types::{Element, Listpack, Str, listpack};
 use std::borrow::Cow;
 
 impl Decoder {
@@ -36,6 +36,13 @@ impl Decoder {
         }
         Ok(len / width)
     }
+}
+
+/// A listpack of elements that were found in another form; `malformed` if they were not.
+pub(super) fn listpack_of(elements: Option<Vec<Element<'_>>>, malformed: Fault) -> Result<Vec<u8>, Fault> {
+    let mut pack = listpack::EMPTY.to_vec();
+    listpack::extend(&mut pack, elements.ok_or(malformed)?);
+    Ok(pack)
 }
 
 /// What is wrong with a collection in which a member or field stands twice.

@@ -10,7 +10,8 @@
 //! ```
 
 use super::super::fault::Fault;
-use spinel_types::{Element, listpack};
+use super::packed::listpack_of;
+use spinel_types::Element;
 
 pub(super) const MALFORMED: Fault = Fault::Malformed("a ziplist is malformed");
 
@@ -21,10 +22,7 @@ const COUNT_UNKNOWN: u16 = u16::MAX;
 
 /// The same elements as a listpack.
 pub(super) fn to_listpack(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
-    let elements = elements(bytes).ok_or(MALFORMED)?;
-    let mut pack = listpack::EMPTY.to_vec();
-    listpack::extend(&mut pack, elements);
-    Ok(pack)
+    listpack_of(elements(bytes), MALFORMED)
 }
 
 /// All elements, if the bytes are a ziplist down to the last one.
@@ -103,6 +101,7 @@ fn integer(first: u8, rest: &[u8]) -> Option<(Element<'_>, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spinel_types::listpack;
 
     /// `2`, `"hi"`, `-300`, `1000000`.
     const EXAMPLE: &[u8] =

@@ -7,7 +7,8 @@
 //! ```
 
 use super::super::fault::Fault;
-use spinel_types::{Element, listpack};
+use super::packed::listpack_of;
+use spinel_types::Element;
 
 pub(super) const MALFORMED: Fault = Fault::Malformed("a zipmap is malformed");
 
@@ -17,10 +18,7 @@ const COUNT_UNKNOWN: u8 = 254;
 
 /// The same fields and values as a listpack.
 pub(super) fn to_listpack(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
-    let elements = elements(bytes).ok_or(MALFORMED)?;
-    let mut pack = listpack::EMPTY.to_vec();
-    listpack::extend(&mut pack, elements);
-    Ok(pack)
+    listpack_of(elements(bytes), MALFORMED)
 }
 
 /// Fields and values in turn, if the bytes are a zipmap down to the last one.

@@ -1,7 +1,7 @@
 //! The thread `log`: takes what the journal has, appends it to the files, and makes it durable.
 
 use super::mailbox::Mailbox;
-use super::{Beginning, Order, Policy};
+use super::{Beginning, Order};
 use crate::log;
 use crate::persistence::{Request, Task};
 use crate::server::{Shared, now};
@@ -51,7 +51,7 @@ impl Keeper {
     /// Works until it is told to stop.
     pub(super) fn run(mut self, shared: &Shared) {
         let log = &shared.persistence.append_only;
-        let (mailbox, status) = (&*log.mailbox, &*log.status);
+        let (mailbox, status) = (&log.mailbox, &log.status);
         status.note_base(self.bytes());
         loop {
             for order in mailbox.take() {
@@ -86,10 +86,8 @@ impl Keeper {
     fn step(&mut self, mailbox: &Mailbox) -> Option<u64> {
         let is_asked = mailbox.takes_sync();
         self.committer.set_policy(match mailbox.policy() {
-            Policy::No if is_asked => SyncPolicy::Always,
-            Policy::Always => SyncPolicy::Always,
-            Policy::EverySecond => SyncPolicy::EverySecond,
-            Policy::No => SyncPolicy::No,
+            SyncPolicy::No if is_asked => SyncPolicy::Always,
+            policy => policy,
         });
         let now = self.now(mailbox.notes_time());
         self.committer.step(now)
@@ -136,7 +134,7 @@ impl Keeper {
         if self.committer.commit().failure().is_some() {
             return mailbox.rest(TRY_AGAIN, || false);
         }
-        if mailbox.policy() != Policy::Always {
+        if mailbox.policy() != SyncPolicy::Always {
             std::thread::sleep(GATHER);
         }
         let time = due.map_or(LONGEST_REST, |due| Duration::from_millis(due.saturating_sub(self.elapsed())));

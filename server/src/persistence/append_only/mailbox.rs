@@ -1,8 +1,9 @@
 //! What the keeper is told: orders, settings, and that something has come.
 
-use super::{Order, Policy};
+use super::{Order, lock, policy_at};
+use spinel_persistence::log::SyncPolicy;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -23,27 +24,23 @@ pub(super) struct Mailbox {
 impl Mailbox {
     /// Leaves an order, and wakes the keeper.
     pub(super) fn order(&self, order: Order) {
-        self.lock().push(order);
+        lock(&self.orders).push(order);
         self.wake();
     }
 
     /// Takes all orders.
     pub(super) fn take(&self) -> Vec<Order> {
-        std::mem::take(&mut *self.lock())
+        std::mem::take(&mut *lock(&self.orders))
     }
 
-    pub(super) fn apply(&self, policy: Policy, notes_time: bool) {
-        self.policy.store(policy as u8, Ordering::Relaxed);
+    pub(super) fn apply(&self, policy: u8, notes_time: bool) {
+        self.policy.store(policy, Ordering::Relaxed);
         self.notes_time.store(notes_time, Ordering::Relaxed);
         self.wake();
     }
 
-    pub(super) fn policy(&self) -> Policy {
-        match self.policy.load(Ordering::Relaxed) {
-            1 => Policy::Always,
-            2 => Policy::No,
-            _ => Policy::EverySecond,
-        }
+    pub(super) fn policy(&self) -> SyncPolicy {
+        policy_at(self.policy.load(Ordering::Relaxed))
     }
 
     /// Asks for a sync that the policy `no` would leave to the operating system.
@@ -63,7 +60,7 @@ impl Mailbox {
     }
 
     pub(super) fn belongs_to(&self, keeper: Thread) {
-        *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
+        *lock(&self.keeper) = Some(keeper);
     }
 
     /// Wakes the keeper if it rests.
@@ -78,7 +75,7 @@ impl Mailbox {
     #[cold]
     fn wake_up(&self) {
         if self.rests.swap(false, Ordering::SeqCst)
-            && let Some(keeper) = &*self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+            && let Some(keeper) = &*lock(&self.keeper)
         {
             keeper.unpark();
         }
@@ -87,13 +84,9 @@ impl Mailbox {
     /// Lets the calling thread, which is the keeper, rest until it is woken or the time is over, unless something has come.
     pub(super) fn rest(&self, time: Duration, has_come: impl FnOnce() -> bool) {
         self.rests.store(true, Ordering::SeqCst);
-        if !has_come() && self.lock().is_empty() {
+        if !has_come() && lock(&self.orders).is_empty() {
             thread::park_timeout(time);
         }
         self.rests.store(false, Ordering::SeqCst);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Order>> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

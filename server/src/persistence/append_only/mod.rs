@@ -20,7 +20,7 @@ use crate::server::Shared;
 use keeper::Keeper;
 use mailbox::Mailbox;
 pub(super) use rewrite::{Beginning, rewrite};
-use spinel_persistence::log::{Commit, LogNames};
+use spinel_persistence::log::{Commit, LogNames, SyncPolicy};
 use spinel_storage::engine::journal::Offset;
 pub(super) use start::load;
 pub(crate) use status::Status;
@@ -30,23 +30,12 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// When the log is made durable; the numbers are the places in the choices of `appendfsync`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Policy {
-    EverySecond = 0,
-    /// Before a reply tells of it.
-    Always = 1,
-    /// When the operating system likes.
-    No = 2,
-}
-
-impl Policy {
-    pub(crate) fn of(config: &Config) -> Policy {
-        match config.number(table::APPENDFSYNC) {
-            1 => Policy::Always,
-            2 => Policy::No,
-            _ => Policy::EverySecond,
-        }
+/// The policy at a place in the choices of `appendfsync`.
+fn policy_at(place: u8) -> SyncPolicy {
+    match place {
+        1 => SyncPolicy::Always,
+        2 => SyncPolicy::No,
+        _ => SyncPolicy::EverySecond,
     }
 }
 
@@ -65,8 +54,8 @@ enum Order {
 pub(crate) struct AppendOnly {
     /// Whether writes go to the log.
     is_on: AtomicBool,
-    mailbox: Arc<Mailbox>,
-    status: Arc<Status>,
+    mailbox: Mailbox,
+    status: Status,
     /// How far the log is on disk, while it is on.
     commit: Mutex<Option<Arc<Commit>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -92,7 +81,7 @@ impl AppendOnly {
 
     /// Whether replies wait until the log is on disk.
     pub(crate) fn holds_replies(&self) -> bool {
-        self.mailbox.policy() == Policy::Always
+        self.mailbox.policy() == SyncPolicy::Always
     }
 
     /// Lets the keeper see what has come, if it rests.
@@ -108,7 +97,8 @@ impl AppendOnly {
 
     /// Takes the settings that the keeper goes by.
     pub(crate) fn apply(&self, config: &Config) {
-        self.mailbox.apply(Policy::of(config), config.is_on(table::AOF_TIMESTAMP_ENABLED));
+        let place = config.number(table::APPENDFSYNC) as u8;
+        self.mailbox.apply(place, config.is_on(table::AOF_TIMESTAMP_ENABLED));
     }
 
     /// How far the log is on disk; nothing while it is off.

@@ -9,7 +9,6 @@ use spinel_persistence::log::{BaseFormat, Commit, Directory, Rewrite, Writer};
 use spinel_persistence::vfs::RealVfs;
 use spinel_storage::engine::journal::{Journal, Reader};
 use spinel_storage::engine::snapshot::Snapshot;
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -99,16 +98,7 @@ fn open_fresh(shared: &Shared) -> Result<(Writer, Rewrite), String> {
 }
 
 fn write_base(shared: &Shared, snapshot: &Snapshot, path: &Path) -> Result<(), Failure> {
-    let written = File::create(path).map_err(Failure::from).and_then(|file| {
-        save::write(shared, snapshot, Purpose::LogBase, &file)?;
-        Ok(file.sync_all()?)
-    });
-    if written.is_err() {
-        snapshot.cancel();
-        // It may not even have been made.
-        let _ = fs::remove_file(path);
-    } else {
-        log::notice(&format!("Successfully created the temporary AOF base file {}", path.display()));
-    }
-    written
+    save::write_whole(shared, snapshot, Purpose::LogBase, path)?;
+    log::notice(&format!("Successfully created the temporary AOF base file {}", path.display()));
+    Ok(())
 }

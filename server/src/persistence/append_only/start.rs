@@ -23,9 +23,8 @@ const BEFORE_EVERYTHING: UnixMillis = UnixMillis(0);
 
 /// Loads the log and goes on with it; none if there is no log yet.
 pub(in crate::persistence) fn load(shared: &Arc<Shared>) -> Result<Option<Loaded>, String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
     let names = names(&shared.config);
-    let directory = Directory::open(Arc::new(RealVfs), names).map_err(|error| text(&error))?;
+    let directory = Directory::open(Arc::new(RealVfs), names).map_err(|error| error.to_string())?;
     if directory.was_upgraded() {
         let (file, folder) = (&directory.names().file, &directory.names().folder);
         log::notice(&format!(
@@ -42,16 +41,16 @@ pub(in crate::persistence) fn load(shared: &Arc<Shared>) -> Result<Option<Loaded
         corrupt_tail_bytes_max: config.number(table::AOF_LOAD_CORRUPT_TAIL_MAX_SIZE).unsigned_abs(),
         ..ReadOptions::default()
     };
-    let mut reader = Reader::new(&directory, options).map_err(|error| text(&error))?;
+    let mut reader = Reader::new(&directory, options).map_err(|error| error.to_string())?;
     let loaded = replay(shared, &mut reader)?;
     let recovered = reader.finish();
     for note in recovered.cut.iter().flat_map(TailCut::notes) {
         log::warning(&note);
     }
-    let writer = Writer::open(directory, &recovered).map_err(|error| text(&error))?;
+    let writer = Writer::open(directory, &recovered).map_err(|error| error.to_string())?;
     let (log, reader) = (&shared.persistence.append_only, shared.engine.journal().attach());
     let commit = log.turn_on(reader.offset());
-    log.start(Keeper::new(writer, reader, commit, shared), shared).map_err(|error| text(&error))?;
+    log.start(Keeper::new(writer, reader, commit, shared), shared).map_err(|error| error.to_string())?;
     log::notice(&format!("DB loaded from append only file: {:.3} seconds", started.elapsed().as_secs_f64()));
     Ok(Some(loaded))
 }

@@ -1,12 +1,13 @@
 //! How the log is doing: for INFO, and for who decides whether writes are refused or the log is written anew.
 
+use super::lock;
 use crate::log;
 use crate::server::now;
 use spinel_persistence::log::Commit;
 use spinel_storage::UnixMillis;
 use spinel_storage::engine::journal::Offset;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The sizes of the files in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -129,8 +130,4 @@ impl Status {
         self.has_failed.store(false, Ordering::Relaxed);
         self.needs_rewrite.store(false, Ordering::Relaxed);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
