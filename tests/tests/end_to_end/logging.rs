@@ -170,3 +170,23 @@ fn writes_are_refused_while_the_log_can_not_be_written() {
     let (_server, mut client) = again(server.kill(), LOGGED);
     assert_eq!(digest(&mut client), before);
 }
+
+#[test]
+fn a_log_that_could_not_be_begun_leaves_nobody_waiting_and_is_begun_later() {
+    let server = Server::start(&["--appendfsync", "always"]);
+    let mut client = Client::connect(server.port());
+    // A file stands where the folder should.
+    let obstacle = server.folder().join("appendonlydir");
+    fs::write(&obstacle, "in the way").expect("the folder can be written");
+    assert_eq!(call(&mut client, "CONFIG SET appendonly yes"), "OK");
+    await_info(&mut client, "aof_last_write_status", "err");
+    assert!(call(&mut client, "SET key value").starts_with("MISCONF Errors writing to the AOF file"));
+    assert_eq!(call(&mut client, "GET key"), "nil");
+
+    fs::remove_file(&obstacle).expect("it is there");
+    call(&mut client, "BGREWRITEAOF");
+    await_info(&mut client, "aof_last_write_status", "ok");
+    assert_eq!(call(&mut client, "SET key value"), "OK");
+    let (_server, mut client) = again(server.kill(), ALWAYS);
+    assert_eq!(call(&mut client, "GET key"), "value");
+}

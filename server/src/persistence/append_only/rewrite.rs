@@ -5,7 +5,7 @@ use super::{AppendOnly, Order, names};
 use crate::log;
 use crate::persistence::save::{self, Failure, Purpose};
 use crate::server::{Shared, now};
-use spinel_persistence::log::{BaseFormat, Commit, Directory, Rewrite, Writer};
+use spinel_persistence::log::{BaseFormat, Commit, CommitError, Directory, Rewrite, Stage, Writer};
 use spinel_persistence::vfs::RealVfs;
 use spinel_storage::engine::journal::{Journal, Reader};
 use spinel_storage::engine::snapshot::Snapshot;
@@ -55,7 +55,12 @@ pub(in crate::persistence) fn rewrite(
     let path = match beginning {
         Beginning::Once => return rewrite_once(shared, snapshot),
         Beginning::Fresh(reader, commit) => {
-            begin_fresh(shared, reader, commit).inspect_err(|reason| log.status.note_failure(reason))
+            let begun = begin_fresh(shared, reader, Arc::clone(&commit));
+            begun.inspect_err(|reason| {
+                log.status.note_failure(reason);
+                // Nobody else would ever tell those who wait for it: another try has a progress of its own.
+                commit.publish_failure(CommitError { stage: Stage::Write, reason: reason.as_str().into() });
+            })
         }
         Beginning::Cut(path) => path,
     };
