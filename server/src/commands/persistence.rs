@@ -23,7 +23,7 @@ const NOTHING_TO_CANCEL: Error =
 pub(super) const COMMANDS: &[HostRow] = &[(
     Command {
         name: "lastsave",
-        flags: Flags::LOADING.with(Flags::STALE).with(Flags::FAST).with(Flags::ADMIN),
+        flags: Flags::LOADING.with(Flags::STALE).with(Flags::FAST).with(Flags::FOR_ADMIN),
         about: "Tells when the data set was last saved, in Unix seconds.",
         tips: &["nondeterministic_output"],
         ..ROW

@@ -59,6 +59,8 @@ flags! {
     KEYSPACE = 18, "";
     /// Can do harm: access category `dangerous`.
     DANGEROUS = 19, "";
+    /// Tells administrators something and changes nothing: access categories `admin` and `dangerous`.
+    FOR_ADMIN = 29, "";
     /// Sorts lists, sets and sorted sets: their access categories, and not `keyspace`.
     SORTS = 25, "";
     /// Does not mark keys as used.

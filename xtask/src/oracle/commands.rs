@@ -50,7 +50,7 @@ const NEWER_ARGUMENTS: [(&str, &[&str]); 8] = [
     ("multi", &["mode"]),
     ("pttl", &["member"]),
     ("ttl", &["member"]),
-    ("xadd", &["condition", "idempotence"]),
+    ("xadd", &["condition", "due", "idempotence"]),
     ("xread", &["maxcount", "maxsize"]),
     ("xreadgroup", &["maxcount", "maxsize", "min-idle-time"]),
     ("xtrim", &["condition"]),
