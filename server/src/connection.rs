@@ -161,7 +161,7 @@ impl Connection {
             Flow::Drop => {}
             Flow::Overflow => return Err(io::ErrorKind::OutOfMemory.into()),
             _ => {
-                self.barrier = worker.shared.persistence.barrier(&worker.shared.engine);
+                self.barrier = worker.shared.persistence.log.barrier();
                 self.flush(desk)?;
             }
         }

@@ -163,20 +163,20 @@ impl Server {
         let (orders, received_orders) = Orders::new();
         let workers = config.number(table::IO_THREADS) as usize;
         let statistics = (0..workers).map(|_| Arc::new(Statistics::new(engine.table()))).collect();
-        let started = now();
+        let (engine, started) = (Arc::new(engine), now());
         let shared = Arc::new(Shared {
             clients: Clients::default(),
             statistics,
             rates: Rates::default(),
             started,
-            persistence: Persistence::new(started),
+            persistence: Persistence::new(&engine, &config, started),
             run_id: random_name(),
             replication_id: random_name(),
             peak_bytes: AtomicU64::new(0),
             memory_limit: MemoryLimit::default(),
             pubsub: Arc::default(),
             scripts: Scripts::new(),
-            engine: Arc::new(engine),
+            engine,
             config,
             orders,
             rejected_connections: AtomicU64::new(0),
@@ -185,7 +185,6 @@ impl Server {
         clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
         shared.pubsub.tracking.apply(&shared.config);
         shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
-        shared.persistence.append_only.apply(&shared.config);
         notifications::apply(&shared.config, &shared.engine, &shared.pubsub);
         // Loading is what needs memory fastest.
         allocator::start()?;
@@ -226,7 +225,7 @@ impl Server {
         if self.all_gone.recv_timeout(FAREWELL) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             log::warning("Some commands are still running; not waiting for them any longer.");
         }
-        shared.persistence.append_only.stop();
+        shared.persistence.log.stop();
         clean_up(&shared.config);
         served
     }

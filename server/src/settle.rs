@@ -7,7 +7,7 @@ use crate::config::value::Reason;
 use crate::config::{table, value::Value};
 use crate::pubsub::notifications;
 use crate::server::Shared;
-use crate::{clients, encodings, eviction, files, log, memory_limit};
+use crate::{clients, encodings, eviction, files, log, memory_limit, persistence};
 
 /// Stores changes and lets them take effect. If one can't, all settings are again as they were.
 pub(crate) fn settle(shared: &Shared, changes: &[Change]) -> Result<(), Refusal> {
@@ -49,7 +49,9 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
             memory_limit::measure(shared);
         }
         table::APPENDONLY => shared.persistence.switch_log(config),
-        table::APPENDFSYNC | table::AOF_TIMESTAMP_ENABLED => shared.persistence.append_only.apply(config),
+        table::APPENDFSYNC | table::AOF_TIMESTAMP_ENABLED => {
+            persistence::apply(&shared.persistence.log, config)
+        }
         table::DIR => {
             let folder = config.path(table::DIR).expect("there always is a folder");
             std::env::set_current_dir(folder).map_err(|error| plain(&error))?;

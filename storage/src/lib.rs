@@ -18,6 +18,7 @@
 pub mod command;
 pub mod commands;
 pub mod db;
+pub mod durable;
 pub mod engine;
 pub mod entropy;
 pub mod error;
@@ -34,6 +35,9 @@ pub use error::Error;
 pub use keyspace::DbIndex;
 pub use spinel_resp::Value;
 pub use time::{Clock, UnixMillis};
+
+/// The Redis release whose behaviour may be counted on; the reasons are in `docs/design/redis-version.md`.
+pub const REDIS_VERSION: &str = "8.0.0";
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -3,9 +3,13 @@
 use crate::time::{Clock, UnixMillis};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// The wall clock.
+/// When somebody asked first; any moment will do.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// The clocks of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -13,6 +17,10 @@ impl Clock for SystemClock {
     fn now(&self) -> UnixMillis {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        START.elapsed().as_millis() as u64
     }
 }
 
@@ -30,5 +38,7 @@ mod tests {
         assert_ne!(random_word(), random_word());
         let before = SystemClock.now();
         assert!(before > UnixMillis(1_700_000_000_000) && SystemClock.now() >= before);
+        let before = SystemClock.monotonic_ms();
+        assert!(SystemClock.monotonic_ms() >= before);
     }
 }

@@ -22,11 +22,20 @@ impl UnixMillis {
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> UnixMillis;
+
+    /// Milliseconds since some moment, by a clock that nobody sets.
+    fn monotonic_ms(&self) -> u64 {
+        self.now().0.unsigned_abs()
+    }
 }
 
 impl<C: Clock + ?Sized> Clock for Arc<C> {
     fn now(&self) -> UnixMillis {
         (**self).now()
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        (**self).monotonic_ms()
     }
 }
 

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -57,6 +57,8 @@ impl std::error::Error for CommitError {}
 pub struct Commit {
     written: AtomicU64,
     synced: AtomicU64,
+    /// Whether the state has a failure.
+    has_failed: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -71,7 +73,32 @@ struct State {
 impl Commit {
     /// Begins at an offset up to which nothing has to be waited for.
     pub fn new(offset: u64) -> Commit {
-        Commit { written: AtomicU64::new(offset), synced: AtomicU64::new(offset), state: Mutex::default() }
+        Commit {
+            written: AtomicU64::new(offset),
+            synced: AtomicU64::new(offset),
+            has_failed: AtomicBool::new(false),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Tells the progress of no log: nobody has to wait for anything.
+    pub fn idle() -> Commit {
+        Commit::new(u64::MAX)
+    }
+
+    /// Begins anew with another log, at an offset that is not below what anybody has waited for.
+    pub fn restart(&self, offset: u64) {
+        let mut state = self.state();
+        self.written.store(offset, Ordering::Release);
+        self.synced.store(offset, Ordering::Release);
+        self.set_failure(&mut state, None);
+    }
+
+    /// There is no log any more: nobody has to wait for anything.
+    pub fn retire(&self) {
+        self.clear_failure();
+        self.publish_written(u64::MAX);
+        self.publish_synced(u64::MAX);
     }
 
     /// Returns up to where the kernel has the log.
@@ -82,6 +109,12 @@ impl Commit {
     /// Returns up to where the log survives a power cut.
     pub fn synced(&self) -> u64 {
         self.synced.load(Ordering::Acquire)
+    }
+
+    /// Returns whether the log does not get on; costs one relaxed load.
+    #[inline]
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
     }
 
     /// Returns why the log does not get on, if it doesn't.
@@ -113,13 +146,18 @@ impl Commit {
 
     /// Tells that the log gets on again: nobody who waits from now on is told of the failure.
     pub fn clear_failure(&self) {
-        self.state().failure = None;
+        self.set_failure(&mut self.state(), None);
+    }
+
+    fn set_failure(&self, state: &mut State, failure: Option<CommitError>) {
+        self.has_failed.store(failure.is_some(), Ordering::Relaxed);
+        state.failure = failure;
     }
 
     /// Tells everybody who waits, and who will wait, that the log does not get on.
     pub fn publish_failure(&self, failure: CommitError) {
         let mut state = self.state();
-        state.failure = Some(failure);
+        self.set_failure(&mut state, Some(failure));
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         waiting.into_values().for_each(Waker::wake);
@@ -233,10 +271,23 @@ mod tests {
         commit.publish_failure(failure.clone());
         assert_eq!((waiter.rings(), waiter.poll()), (1, Poll::Ready(Err(failure.clone()))));
         assert_eq!(Waiter::new(&commit, 9).poll(), Poll::Ready(Err(failure)));
+        assert!(commit.has_failed());
         commit.clear_failure();
+        assert!(!commit.has_failed());
         let mut waiter = Waiter::new(&commit, 5);
         assert!(waiter.poll().is_pending());
         commit.publish_synced(5);
         assert_eq!(waiter.poll(), Poll::Ready(Ok(())));
+    }
+    #[test]
+    fn without_a_log_nobody_waits_and_another_one_begins_where_it_is_told() {
+        let commit = Arc::new(Commit::idle());
+        assert!(Waiter::new(&commit, 1 << 40).poll().is_ready());
+        commit.restart(5);
+        let mut waiter = Waiter::new(&commit, 6);
+        assert!(Waiter::new(&commit, 5).poll().is_ready() && waiter.poll().is_pending());
+        commit.publish_failure(CommitError { stage: Stage::Write, reason: "No space left on device".into() });
+        commit.retire();
+        assert_eq!((waiter.poll(), commit.has_failed()), (Poll::Ready(Ok(())), false));
     }
 }

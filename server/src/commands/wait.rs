@@ -68,13 +68,13 @@ fn wait_for_log(call: &mut HostCall<'_>) -> Result<(), Error> {
     }
     let needs_replicas = replicas > 0;
     let timeout = read_timeout(call)?;
-    let persistence = &call.shared.persistence;
-    if locals > 0 && !persistence.append_only.is_on() {
+    let log = &call.shared.persistence.log;
+    let is_on = log.is_on();
+    if locals > 0 && !is_on {
         return Err(NO_LOG);
     }
 
-    let is_on = persistence.append_only.is_on();
-    let unsynced = persistence.unsynced(&call.shared.engine).filter(|_| is_on);
+    let unsynced = log.unsynced().filter(|_| is_on);
     let locals_now = i64::from(is_on && unsynced.is_none());
     let is_enough = locals_now >= locals && !needs_replicas;
     if is_enough || call.session.transactions.is_running {
@@ -83,7 +83,7 @@ fn wait_for_log(call: &mut HostCall<'_>) -> Result<(), Error> {
     }
     let waiter = wait_idly(call, timeout, Otherwise::Integers(locals_now, 0));
     if let Some(unsynced) = unsynced {
-        persistence.append_only.want_sync();
+        log.want_sync();
         Logged::watch(unsynced, waiter, needs_replicas);
     }
     Ok(())

@@ -44,28 +44,28 @@ fn saves(shared: &Shared, activity: Option<Activity>, text: &mut Text) {
 }
 
 fn log(shared: &Shared, activity: Option<Activity>, text: &mut Text) {
-    let log = &shared.persistence.append_only;
-    let (status, is_on) = (log.status(), shared.config.is_on(table::APPENDONLY));
-    let rewrites = status.rewrites();
+    let log = &shared.persistence.log;
+    let (rewrites, is_on) = (shared.persistence.rewrites(), shared.config.is_on(table::APPENDONLY));
     text.line("aof_enabled", u8::from(is_on));
     text.line("aof_rewrite_in_progress", u8::from(is_running(activity, Kind::Rewrite)));
     text.line("aof_rewrite_scheduled", u8::from(shared.persistence.is_scheduled(Kind::Rewrite)));
     text.line("aof_last_rewrite_time_sec", rewrites.took.map_or(-1, |millis| millis / 1000));
     text.line("aof_current_rewrite_time_sec", running_seconds(activity, Kind::Rewrite));
-    text.line("aof_last_bgrewrite_status", self::status(rewrites.is_ok));
+    text.line("aof_last_bgrewrite_status", status(rewrites.is_ok));
     text.line("aof_rewrites", rewrites.count);
     text.line("aof_rewrites_consecutive_failures", rewrites.failures_in_a_row);
-    text.line("aof_last_write_status", self::status(!status.has_failed()));
-    if status.has_failed() {
-        text.line("aof_last_write_error", status.reason());
+    let failure = log.failure();
+    text.line("aof_last_write_status", status(failure.is_none()));
+    if let Some(failure) = failure {
+        text.line("aof_last_write_error", failure);
     }
     text.line("aof_last_cow_size", rewrites.kept_bytes);
     if is_on {
-        let sizes = status.sizes();
+        let sizes = log.sizes();
         text.line("aof_current_size", sizes.current);
         text.line("aof_base_size", sizes.base);
         text.line("aof_pending_rewrite", 0);
-        text.line("aof_buffer_length", shared.persistence.log_backlog(&shared.engine));
+        text.line("aof_buffer_length", log.backlog());
         text.lines(&["aof_pending_bio_fsync", "aof_delayed_fsync"], 0);
     }
 }

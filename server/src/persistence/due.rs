@@ -21,17 +21,17 @@ impl Persistence {
 
     /// Whether the log has grown enough to be written anew, or has failed so that it must be.
     fn log_wants_rewrite(&self, shared: &Shared, now: UnixMillis) -> bool {
-        let (log, config) = (&self.append_only, &shared.config);
+        let (log, config) = (&self.log, &shared.config);
         if !config.is_on(table::APPENDONLY) {
             return false;
         }
-        let (sizes, rewrites) = (log.status().sizes(), log.status().rewrites());
+        let (sizes, rewrites) = (log.sizes(), self.rewrites());
         // After failures it is tried ever less often.
         let pause = RETRY_AFTER_MS << rewrites.failures_in_a_row.min(8);
         if !rewrites.is_ok && now.0 - rewrites.tried.0 < pause {
             return false;
         }
-        if !log.has_keeper() || log.status().needs_rewrite() {
+        if !log.has_keeper() || log.needs_rewrite() {
             return true;
         }
         let percentage = config.number(table::AUTO_AOF_REWRITE_PERCENTAGE) as u64;

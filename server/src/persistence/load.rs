@@ -1,24 +1,26 @@
 //! Loading what is on disk when the server starts.
 
-use super::{Kind, Request, append_only};
+use super::{Kind, Request, files};
+use crate::clients::Peer;
 use crate::commands::scripting::load_library;
 use crate::config::table;
 use crate::log;
 use crate::server::{Shared, now};
-use spinel_persistence::rdb::Verification;
+use crate::session::{Output, Session};
+use crate::statistics::{Meter, Statistics};
+use spinel_persistence::log::ReadOptions;
+use spinel_persistence::vfs::RealVfs;
 use spinel_storage::Executor;
+use spinel_storage::durable::{HostReplay, OpenError, ReplayHost, load_file};
 use spinel_storage::engine::{ExpiredKeys, LoadListener, LoadOptions, Loaded};
 use spinel_storage::system::random_word;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Loads the log if there is to be one, else the snapshot. The error says why the server can't start.
 pub(crate) fn load(shared: &Arc<Shared>) -> Result<(), String> {
     let keeps_log = shared.config.is_on(table::APPENDONLY);
-    let loaded = if keeps_log { append_only::load(shared)? } else { None };
+    let loaded = if keeps_log { load_log(shared).map_err(|error| error.to_string())? } else { None };
     let loaded = match loaded {
         Some(loaded) => loaded,
         // Who turns the log on with a snapshot at hand doesn't want to start from nothing.
@@ -31,7 +33,7 @@ pub(crate) fn load(shared: &Arc<Shared>) -> Result<(), String> {
 /// Begins a log if there is to be one and there was none.
 pub(crate) fn begin_log(shared: &Arc<Shared>) {
     let persistence = &shared.persistence;
-    if shared.config.is_on(table::APPENDONLY) && !persistence.append_only.is_on() {
+    if shared.config.is_on(table::APPENDONLY) && !persistence.log.is_on() {
         let mut executor = Executor::new(Arc::clone(&shared.engine), random_word());
         let request = Request::unanswered(Kind::Rewrite);
         if persistence.begin(shared, &mut executor.begin(now()), request).is_err() {
@@ -40,29 +42,41 @@ pub(crate) fn begin_log(shared: &Arc<Shared>) {
     }
 }
 
-fn load_snapshot(shared: &Arc<Shared>) -> Result<Loaded, String> {
-    let Some(path) = shared.config.path(table::DBFILENAME) else { return Ok(Loaded::default()) };
-    let mut file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Loaded::default()),
-        Err(error) => return Err(refusal(&path, &error.to_string())),
+/// Loads the log and goes on with it; none if there is no log yet.
+fn load_log(shared: &Arc<Shared>) -> Result<Option<Loaded>, OpenError> {
+    let (started, config) = (Instant::now(), &shared.config);
+    let options = ReadOptions {
+        load_truncated: config.is_on(table::AOF_LOAD_TRUNCATED),
+        corrupt_tail_bytes_max: config.number(table::AOF_LOAD_CORRUPT_TAIL_MAX_SIZE).unsigned_abs(),
+        ..ReadOptions::default()
     };
-    let started = Instant::now();
-    let loaded = load_rdb(shared, &mut file, ExpiredKeys::Drop).map_err(|error| refusal(&path, &error))?;
-    log::notice(&format!("DB loaded from disk: {:.3} seconds", started.elapsed().as_secs_f64()));
+    let mut host = Host::new(shared);
+    let verification = files::verification(config);
+    let loaded = shared.persistence.log.load(options, verification, random_word(), &mut host);
+    shared.clients.leave(&host.session.client);
+    let loaded = loaded?;
+    if loaded.is_some() {
+        log::notice(&format!(
+            "DB loaded from append only file: {:.3} seconds",
+            started.elapsed().as_secs_f64()
+        ));
+    }
     Ok(loaded)
 }
 
-fn refusal(path: &Path, reason: &str) -> String {
-    format!("Terminating server after rdb file reading failure. {}: {reason}", path.display())
-}
-
-/// Loads an RDB file.
-pub(super) fn load_rdb(shared: &Shared, source: impl Read, expired: ExpiredKeys) -> Result<Loaded, String> {
-    let is_checked = shared.config.is_on(table::RDBCHECKSUM);
-    let verification = if is_checked { Verification::On } else { Verification::Off };
-    let options = LoadOptions { now: now(), expired, verification };
-    shared.engine.load(source, &options, &mut Listener { shared }).map_err(|error| error.to_string())
+fn load_snapshot(shared: &Arc<Shared>) -> Result<Loaded, String> {
+    let Some(path) = shared.config.path(table::DBFILENAME) else { return Ok(Loaded::default()) };
+    let started = Instant::now();
+    let verification = files::verification(&shared.config);
+    let options = LoadOptions { now: now(), expired: ExpiredKeys::Drop, verification };
+    let loaded = load_file(&shared.engine, (&RealVfs, &path), &options, &mut Listener { shared });
+    let loaded = loaded.map_err(|error| {
+        format!("Terminating server after rdb file reading failure. {}: {error}", path.display())
+    })?;
+    if loaded.is_some() {
+        log::notice(&format!("DB loaded from disk: {:.3} seconds", started.elapsed().as_secs_f64()));
+    }
+    Ok(loaded.unwrap_or_default())
 }
 
 /// Takes what is no key.
@@ -77,5 +91,42 @@ impl LoadListener for Listener<'_> {
 
     fn passed_module(&mut self, name: &str) {
         log::warning(&format!("Data of the module {name} is left out."));
+    }
+}
+
+/// Runs what is no data command while a log is replayed, as a client would.
+struct Host<'s> {
+    listener: Listener<'s>,
+    session: Session,
+    meter: Meter,
+}
+
+impl<'s> Host<'s> {
+    fn new(shared: &'s Shared) -> Host<'s> {
+        let peer = Peer { address: Box::default(), local: Box::default(), descriptor: -1, worker: 0 };
+        Host {
+            listener: Listener { shared },
+            session: Session::new(shared.clients.enter(peer, now()), true, &shared.config),
+            meter: Meter::new(Arc::new(Statistics::new(shared.engine.table()))),
+        }
+    }
+}
+
+impl LoadListener for Host<'_> {
+    fn function(&mut self, code: &[u8]) -> Result<(), String> {
+        self.listener.function(code)
+    }
+
+    fn passed_module(&mut self, name: &str) {
+        self.listener.passed_module(name);
+    }
+}
+
+impl ReplayHost for Host<'_> {
+    fn run(&mut self, call: HostReplay<'_, '_>) -> Result<(), OpenError> {
+        let HostReplay { id, words, turn, reply } = call;
+        let output = Output { reply, meter: &mut self.meter };
+        self.session.execute_host(id, words, (turn, None), self.listener.shared, output);
+        Ok(())
     }
 }

@@ -7,35 +7,31 @@
 //! One thing is written in the background at a time. A snapshot is cut where it is asked for, which stops all writes
 //! for some microseconds; the thread `saver` does the rest.
 
-mod append_only;
 mod due;
 mod farewell;
+mod files;
 mod load;
 mod record;
 mod refusal;
 mod rules;
-mod save;
 mod saver;
 
 use crate::config::{Config, table};
 use crate::log;
 use crate::server::{Shared, now};
-use append_only::{AppendOnly, Beginning};
 pub(crate) use farewell::save_before_end;
+pub(crate) use files::apply;
 pub(crate) use load::{begin_log, load};
-pub(crate) use record::{Activity, Saves};
+pub(crate) use record::{Activity, Rewrites, Saves};
 pub(crate) use refusal::refusal;
 pub(crate) use saver::Saver;
-use spinel_persistence::log::SyncedTo;
-use spinel_storage::engine::snapshot::Snapshot;
+use spinel_storage::durable::{Following, Log, LogRewrite};
+use spinel_storage::engine::snapshot::{Snapshot, SnapshotRunning};
 use spinel_storage::engine::{Loaded, Turn};
 use spinel_storage::{Engine, UnixMillis};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Who writes faster than the disk waits when so many bytes of the journal are not written.
-const BACKLOG_BYTES_MAX: u64 = 64 << 20;
 
 /// What is written in the background.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,19 +66,19 @@ impl Request {
 /// Something else is being written; the request is given back.
 pub(crate) struct Busy(Request);
 
-/// A snapshot that was cut and is to be written.
-struct Task {
-    request: Request,
-    snapshot: Arc<Snapshot>,
-    /// What was prepared for a rewrite of the log.
-    beginning: Beginning,
-    /// All changes up to the cut.
-    changes: u64,
-}
-
 /// What the saver is told.
 enum Order {
-    Write(Task),
+    /// A snapshot was cut and is to be saved. It holds so many changes of all there were.
+    Save {
+        snapshot: Arc<Snapshot>,
+        changes: u64,
+        answer: Option<Answer>,
+    },
+    /// A rewrite of the log has begun, or could not.
+    Rewrite {
+        rewrite: Result<LogRewrite, SnapshotRunning>,
+        answer: Option<Answer>,
+    },
     Stop,
 }
 
@@ -91,7 +87,7 @@ pub(crate) struct Persistence {
     state: Mutex<State>,
     /// Whether commands that write are refused because the last save failed.
     has_failed: AtomicBool,
-    pub(crate) append_only: AppendOnly,
+    pub(crate) log: Arc<Log>,
     orders: Sender<Order>,
     /// Until the saver starts.
     received: Mutex<Option<Receiver<Order>>>,
@@ -102,13 +98,14 @@ struct State {
     is_save_scheduled: bool,
     is_rewrite_scheduled: bool,
     saves: Saves,
+    rewrites: Rewrites,
     loaded: Loaded,
 }
 
 struct Running {
     kind: Kind,
     since: UnixMillis,
-    /// Once it is cut.
+    /// Once it is cut and the saver has it.
     snapshot: Option<Arc<Snapshot>>,
     is_cancelled: bool,
 }
@@ -123,7 +120,7 @@ impl Running {
 }
 
 impl Persistence {
-    pub(crate) fn new(started: UnixMillis) -> Persistence {
+    pub(crate) fn new(engine: &Arc<Engine>, config: &Config, started: UnixMillis) -> Persistence {
         let (orders, received) = channel();
         Persistence {
             state: Mutex::new(State {
@@ -131,41 +128,14 @@ impl Persistence {
                 is_save_scheduled: false,
                 is_rewrite_scheduled: false,
                 saves: Saves::new(started),
+                rewrites: Rewrites::default(),
                 loaded: Loaded::default(),
             }),
             has_failed: AtomicBool::new(false),
-            append_only: AppendOnly::default(),
+            log: files::log(engine, config),
             orders,
             received: Mutex::new(Some(received)),
         }
-    }
-
-    /// What replies to commands that ran until now must wait for: that the log has on disk all that they may tell of.
-    /// Nothing if it has, or if nobody asks for that and the log is not far behind.
-    #[inline]
-    pub(crate) fn barrier(&self, engine: &Engine) -> Option<SyncedTo> {
-        if !self.append_only.is_on() {
-            return None;
-        }
-        let log = &self.append_only;
-        log.wake();
-        let is_far_behind = engine.journal().end().saturating_sub(log.status().written()) > BACKLOG_BYTES_MAX;
-        if is_far_behind {
-            log.want_sync();
-        }
-        if is_far_behind || log.holds_replies() { self.unsynced(engine) } else { None }
-    }
-
-    /// What to wait for until the log has all on disk that there is now; nothing if it has.
-    pub(crate) fn unsynced(&self, engine: &Engine) -> Option<SyncedTo> {
-        let commit = self.append_only.commit()?;
-        let end = engine.journal().end();
-        (commit.synced() < end).then(|| commit.synced_to(end))
-    }
-
-    /// How many bytes of the journal are not durable yet; 0 without a log.
-    pub(crate) fn log_backlog(&self, engine: &Engine) -> u64 {
-        self.append_only.commit().map_or(0, |commit| engine.journal().end().saturating_sub(commit.synced()))
     }
 
     /// What is being written.
@@ -178,15 +148,10 @@ impl Persistence {
         self.state().loaded
     }
 
-    /// How saves went so far.
-    pub(crate) fn saves(&self) -> Saves {
-        self.state().saves
-    }
-
     /// Whether the last save failed, or the log can't be written; costs two relaxed loads.
     #[inline]
     pub(crate) fn has_failed(&self) -> bool {
-        self.has_failed.load(Ordering::Relaxed) || self.append_only.status().has_failed()
+        self.has_failed.load(Ordering::Relaxed) || self.log.has_failed()
     }
 
     /// Cuts a snapshot and lets it be written, unless something else is.
@@ -194,45 +159,35 @@ impl Persistence {
         if !self.reserve(request.kind) {
             return Err(Busy(request));
         }
-        let request = match request.kind {
-            // What has files already cuts where they can be divided.
-            Kind::Rewrite => match self.append_only.rewrite(request) {
-                Ok(()) => return Ok(()),
-                Err(request) => request,
-            },
-            Kind::Save => request,
-        };
-        let turns_on = request.kind == Kind::Rewrite && shared.config.is_on(table::APPENDONLY);
+        match request.kind {
+            Kind::Save => self.begin_save(shared, turn, request),
+            Kind::Rewrite => {
+                self.begin_rewrite(shared, turn, request);
+                Ok(())
+            }
+        }
+    }
+
+    fn begin_save(&self, shared: &Shared, turn: &mut Turn<'_>, request: Request) -> Result<(), Busy> {
         // The cut waits until all others are out of the keyspace, and they may ask for the state there.
-        let cut = turn.begin_snapshot(&shared.engine, |journal| {
-            (shared.engine.counters().changes, self.append_only.at_cut(journal, turns_on))
-        });
-        let Ok((snapshot, (changes, beginning))) = cut else {
+        let cut = turn.begin_snapshot(&shared.engine, |_| shared.engine.counters().changes);
+        let Ok((snapshot, changes)) = cut else {
             self.state().running = None;
             return Err(Busy(request));
         };
-        self.write(Task { request, snapshot, beginning, changes });
+        // The saver ends when the server does.
+        let _ = self.orders.send(Order::Save { snapshot, changes, answer: request.answer });
         Ok(())
     }
 
-    /// Says that what was asked for can't be done now.
-    fn give_up(&self, request: Request) {
-        self.state().running = None;
-        if let Some(answer) = request.answer {
-            answer(Err("something else is being written".to_owned()));
-        }
-    }
-
-    /// Lets the saver write a snapshot.
-    fn write(&self, task: Task) {
-        if let Some(running) = &mut self.state().running {
-            running.snapshot = Some(Arc::clone(&task.snapshot));
-            if running.is_cancelled {
-                task.snapshot.cancel();
-            }
-        }
-        // The saver ends when the server does.
-        let _ = self.orders.send(Order::Write(task));
+    fn begin_rewrite(&self, shared: &Shared, turn: &mut Turn<'_>, request: Request) {
+        let is_wanted = shared.config.is_on(table::APPENDONLY);
+        let following = if is_wanted { Following::Logged } else { Following::Unlogged };
+        let (orders, answer) = (self.orders.clone(), request.answer);
+        self.log.rewrite(turn, following, move |rewrite| {
+            // As above.
+            let _ = orders.send(Order::Rewrite { rewrite, answer });
+        });
     }
 
     /// Keeps others from writing anything.
@@ -277,18 +232,18 @@ impl Persistence {
     /// Lets the log be turned on or off soon, as the settings say now.
     pub(crate) fn switch_log(&self, config: &Config) {
         let mut state = self.state();
-        state.is_rewrite_scheduled = config.is_on(table::APPENDONLY) && !self.append_only.is_on();
+        state.is_rewrite_scheduled = config.is_on(table::APPENDONLY) && !self.log.is_on();
     }
 
     /// Turns the log off if the settings say so. Must not be called inside a turn: the log may be waiting for its end.
     pub(crate) fn end_unwanted_log(&self, config: &Config) {
-        if config.is_on(table::APPENDONLY) || !self.append_only.is_on() {
+        if config.is_on(table::APPENDONLY) || !self.log.is_on() {
             return;
         }
         if self.running() == Some(Kind::Rewrite) {
             self.cancel();
         }
-        self.append_only.stop();
+        self.log.stop();
         log::notice("The append only file is closed, because appendonly is off now.");
     }
 

@@ -1,6 +1,6 @@
 //! What became of saves, and what is being written: for INFO, and for who decides whether to save again.
 
-use super::{Kind, Persistence, save};
+use super::{Kind, Persistence};
 use spinel_storage::UnixMillis;
 
 /// How saves went.
@@ -28,6 +28,29 @@ impl Saves {
     }
 }
 
+/// How rewrites of the log went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Rewrites {
+    /// Whether the last one went well.
+    pub(crate) is_ok: bool,
+    /// When the last one began.
+    pub(crate) tried: UnixMillis,
+    /// How long the last one took in milliseconds.
+    pub(crate) took: Option<i64>,
+    /// How many there were.
+    pub(crate) count: u64,
+    pub(crate) failures_in_a_row: u32,
+    /// The most bytes that the last one kept of values that were changed before they were written.
+    pub(crate) kept_bytes: u64,
+}
+
+impl Default for Rewrites {
+    fn default() -> Rewrites {
+        let tried = UnixMillis(0);
+        Rewrites { is_ok: true, tried, took: None, count: 0, failures_in_a_row: 0, kept_bytes: 0 }
+    }
+}
+
 /// What is being written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Activity {
@@ -44,10 +67,20 @@ impl Persistence {
         let state = self.state();
         let running = state.running.as_ref()?;
         let (keys_done, keys) = match &running.snapshot {
-            Some(snapshot) => (snapshot.keys(), save::all_keys(snapshot)),
+            Some(snapshot) => (snapshot.keys(), snapshot.all_keys()),
             None => (0, 0),
         };
         Some(Activity { kind: running.kind, since: running.since, keys_done, keys })
+    }
+
+    /// How saves went so far.
+    pub(crate) fn saves(&self) -> Saves {
+        self.state().saves
+    }
+
+    /// How rewrites of the log went so far.
+    pub(crate) fn rewrites(&self) -> Rewrites {
+        self.state().rewrites
     }
 
     /// Whether a save, or a rewrite of the log, waits until something else is written.

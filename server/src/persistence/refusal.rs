@@ -15,10 +15,8 @@ const SAVE_FAILED: Error = Error::Text(
 #[cold]
 pub(crate) fn refusal(shared: &Shared) -> Option<Error> {
     let config = &shared.config;
-    let log = &shared.persistence.append_only;
-    if log.is_on() && log.status().has_failed() {
-        let reason = log.status().reason();
-        return Some(Error::Made(format!("MISCONF Errors writing to the AOF file: {reason}")));
+    if let Some(failure) = shared.persistence.log.failure() {
+        return Some(Error::Made(format!("MISCONF Errors writing to the AOF file: {failure}")));
     }
     let saves = shared.persistence.has_failed()
         && config.is_on(table::STOP_WRITES_ON_BGSAVE_ERROR)

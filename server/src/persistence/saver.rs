@@ -1,8 +1,12 @@
 //! The thread that writes snapshots, one after the other.
 
-use super::{Kind, Order, Persistence, Task, append_only, save};
+use super::{Answer, Order, Persistence, files};
+use crate::config::table;
 use crate::log;
 use crate::server::{Shared, now};
+use spinel_persistence::vfs::RealVfs;
+use spinel_storage::durable::{self, LogRewrite, SaveError};
+use spinel_storage::engine::snapshot::{Snapshot, SnapshotRunning};
 use std::io;
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -40,47 +44,73 @@ impl Saver {
 }
 
 fn work(shared: &Arc<Shared>, orders: &Receiver<Order>) {
-    while let Ok(Order::Write(task)) = orders.recv() {
-        match task.request.kind {
-            Kind::Save => save(shared, task),
-            Kind::Rewrite => rewrite(shared, task),
+    loop {
+        match orders.recv() {
+            Ok(Order::Save { snapshot, changes, answer }) => {
+                tell(answer, save(shared, &snapshot, changes));
+            }
+            Ok(Order::Rewrite { rewrite: Ok(rewrite), answer }) => {
+                tell(answer, self::rewrite(shared, rewrite))
+            }
+            Ok(Order::Rewrite { rewrite: Err(SnapshotRunning), answer }) => {
+                shared.persistence.state().running = None;
+                tell(answer, Err("something else is being written".to_owned()));
+            }
+            Ok(Order::Stop) | Err(_) => return,
         }
     }
 }
 
-fn save(shared: &Shared, task: Task) {
-    let outcome = save::write_file(shared, &task.snapshot);
-    match &outcome {
-        Ok(()) => log::notice("DB saved on disk"),
-        Err(save::Failure::Cancelled) => log::notice("Background saving cancelled"),
-        Err(error) => log::warning(&format!("Background saving error: {error}")),
-    }
-    shared.persistence.saved(&task, outcome.is_ok(), shared.engine.snapshot_bytes().1);
-    if let Some(answer) = task.request.answer {
-        answer(outcome.map_err(|error| error.to_string()));
+/// Tells how it ended, if anybody wants to know.
+fn tell(answer: Option<Answer>, outcome: Result<(), String>) {
+    if let Some(answer) = answer {
+        answer(outcome);
     }
 }
 
-fn rewrite(shared: &Arc<Shared>, task: Task) {
-    let outcome = append_only::rewrite(shared, &task.snapshot, task.beginning);
+fn save(shared: &Shared, snapshot: &Arc<Snapshot>, changes: u64) -> Result<(), String> {
+    shared.persistence.note_snapshot(snapshot);
+    let outcome = match shared.config.path(table::DBFILENAME) {
+        Some(path) => durable::save(snapshot, &files::options(shared), &RealVfs, &path),
+        None => {
+            snapshot.cancel();
+            Err(io::Error::from(io::ErrorKind::InvalidFilename).into())
+        }
+    };
+    match &outcome {
+        Ok(()) => log::notice("DB saved on disk"),
+        Err(SaveError::Cancelled) => log::notice("Background saving cancelled"),
+        Err(error) => log::warning(&format!("Background saving error: {error}")),
+    }
+    shared.persistence.saved(changes, outcome.is_ok(), shared.engine.snapshot_bytes().1);
+    outcome.map_err(|error| error.to_string())
+}
+
+fn rewrite(shared: &Shared, rewrite: LogRewrite) -> Result<(), String> {
+    shared.persistence.note_snapshot(rewrite.snapshot());
+    let outcome = rewrite.write(&files::options(shared));
     match &outcome {
         Ok(()) => log::notice("Background AOF rewrite finished successfully"),
-        Err(save::Failure::Cancelled) => log::notice("Background AOF rewrite cancelled"),
+        Err(SaveError::Cancelled) => log::notice("Background AOF rewrite cancelled"),
         Err(error) => log::warning(&format!("Background AOF rewrite error: {error}")),
     }
-    let persistence = &shared.persistence;
-    if let Some(running) = persistence.state().running.take().filter(|running| !running.is_cancelled) {
-        let (_, kept_bytes) = shared.engine.snapshot_bytes();
-        persistence.append_only.status().note_rewrite(running.since, outcome.is_ok(), kept_bytes);
-    }
-    if let Some(answer) = task.request.answer {
-        answer(outcome.map_err(|error| error.to_string()));
-    }
+    shared.persistence.rewritten(outcome.is_ok(), shared.engine.snapshot_bytes().1);
+    outcome.map_err(|error| error.to_string())
 }
 
 impl Persistence {
+    /// Lets others see the snapshot that is written now, and cancel it; which somebody may have done already.
+    fn note_snapshot(&self, snapshot: &Arc<Snapshot>) {
+        if let Some(running) = &mut self.state().running {
+            running.snapshot = Some(Arc::clone(snapshot));
+            if running.is_cancelled {
+                snapshot.cancel();
+            }
+        }
+    }
+
     /// Notes how a save went.
-    fn saved(&self, task: &Task, is_ok: bool, kept_bytes: u64) {
+    fn saved(&self, changes: u64, is_ok: bool, kept_bytes: u64) {
         let mut state = self.state();
         // If it was cancelled, nobody wanted it to succeed.
         let Some(running) = state.running.take().filter(|running| !running.is_cancelled) else { return };
@@ -91,9 +121,23 @@ impl Persistence {
         self.has_failed.store(!is_ok, Ordering::Relaxed);
         if is_ok {
             saves.last = now();
-            saves.changes = task.changes;
+            saves.changes = changes;
             saves.count += 1;
         }
+    }
+
+    /// Notes how a rewrite of the log went.
+    fn rewritten(&self, is_ok: bool, kept_bytes: u64) {
+        let mut state = self.state();
+        // As above.
+        let Some(running) = state.running.take().filter(|running| !running.is_cancelled) else { return };
+        let rewrites = &mut state.rewrites;
+        rewrites.is_ok = is_ok;
+        rewrites.tried = running.since;
+        rewrites.took = Some(now().0 - running.since.0);
+        rewrites.count += 1;
+        rewrites.failures_in_a_row = if is_ok { 0 } else { rewrites.failures_in_a_row + 1 };
+        rewrites.kept_bytes = kept_bytes;
     }
 
     /// Breaks off what is being written.

@@ -7,6 +7,7 @@
 use super::Engine;
 use super::execute::Turn;
 use super::journal::{Journal, Offset};
+use crate::keyspace::access::AccessPolicy;
 use crate::keyspace::gate::Exclusive;
 use crate::keyspace::news::Observed;
 use crate::keyspace::saving::{Cut, Kept, Origin};
@@ -222,6 +223,16 @@ impl Snapshot {
     /// Whether nothing is left to be visited. The next snapshot may begin by then, at times a little before.
     pub fn is_done(&self) -> bool {
         self.unvisited.load(Ordering::Acquire) == 0 && self.cut.is_visited()
+    }
+
+    /// What access clocks mean.
+    pub(crate) fn access_policy(&self) -> AccessPolicy {
+        self.engine.access_policy()
+    }
+
+    /// About how many keys there are in all.
+    pub fn all_keys(&self) -> u64 {
+        self.sizes.iter().map(|size| size.keys as u64).sum()
     }
 
     /// Where the journal stood at the cut: the snapshot, and what the journal has from here on, make the state.

@@ -1,6 +1,7 @@
 //! What the keeper is told: orders, settings, and that something has come.
 
-use super::{Order, lock, policy_at};
+use super::keeper::Order;
+use super::lock;
 use spinel_persistence::log::SyncPolicy;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -8,10 +9,9 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 /// Where others leave things for the keeper.
-#[derive(Default)]
 pub(super) struct Mailbox {
     orders: Mutex<Vec<Order>>,
-    /// The place of the policy among the choices.
+    /// [`SyncPolicy`] as a number.
     policy: AtomicU8,
     notes_time: AtomicBool,
     /// Whether somebody waits for a sync.
@@ -22,6 +22,17 @@ pub(super) struct Mailbox {
 }
 
 impl Mailbox {
+    pub(super) fn new(policy: SyncPolicy) -> Mailbox {
+        Mailbox {
+            orders: Mutex::default(),
+            policy: AtomicU8::new(policy as u8),
+            notes_time: AtomicBool::new(false),
+            wants_sync: AtomicBool::new(false),
+            rests: AtomicBool::new(false),
+            keeper: Mutex::default(),
+        }
+    }
+
     /// Leaves an order, and wakes the keeper.
     pub(super) fn order(&self, order: Order) {
         lock(&self.orders).push(order);
@@ -33,14 +44,17 @@ impl Mailbox {
         std::mem::take(&mut *lock(&self.orders))
     }
 
-    pub(super) fn apply(&self, policy: u8, notes_time: bool) {
-        self.policy.store(policy, Ordering::Relaxed);
-        self.notes_time.store(notes_time, Ordering::Relaxed);
+    pub(super) fn set_policy(&self, policy: SyncPolicy) {
+        self.policy.store(policy as u8, Ordering::Relaxed);
         self.wake();
     }
 
     pub(super) fn policy(&self) -> SyncPolicy {
-        policy_at(self.policy.load(Ordering::Relaxed))
+        match self.policy.load(Ordering::Relaxed) {
+            number if number == SyncPolicy::Always as u8 => SyncPolicy::Always,
+            number if number == SyncPolicy::No as u8 => SyncPolicy::No,
+            _ => SyncPolicy::EverySecond,
+        }
     }
 
     /// Asks for a sync that the policy `no` would leave to the operating system.
@@ -52,6 +66,10 @@ impl Mailbox {
     /// Whether somebody has asked for one since the last call.
     pub(super) fn takes_sync(&self) -> bool {
         self.wants_sync.swap(false, Ordering::Acquire)
+    }
+
+    pub(super) fn set_notes_time(&self, notes_time: bool) {
+        self.notes_time.store(notes_time, Ordering::Relaxed);
     }
 
     /// Whether the time is noted in the files.

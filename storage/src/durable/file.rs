@@ -4,18 +4,15 @@
 //! they come. A file is complete under its name or not there at all: it is written under another one, made durable,
 //! and renamed.
 
-use crate::config::table;
-use crate::server::{Shared, now};
-use crate::version;
+use super::error::SaveError;
+use crate::engine::snapshot::{Snapshot, SnapshotEntry, SnapshotVisitor};
+use crate::keyspace::access::AccessPolicy;
+use crate::{DbIndex, REDIS_VERSION, UnixMillis};
 use spinel_persistence::rdb::{Checksum, Compression, Encoder, Marks};
-use spinel_storage::engine::snapshot::{Snapshot, SnapshotEntry, SnapshotVisitor};
-use spinel_storage::keyspace::access::AccessPolicy;
-use spinel_storage::{DbIndex, UnixMillis};
-use std::fmt;
-use std::fs::{self, File};
+use spinel_persistence::vfs::{File, Vfs};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -26,93 +23,79 @@ const PIECES_WAITING: usize = 4;
 /// More threads than this would only wait for the one that writes.
 const WALKERS_MAX: usize = 4;
 
-/// Why a snapshot was not written.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Nobody wants it any more.
-    Cancelled,
-    /// The file system refused.
-    Io(io::Error),
-    /// Something else went wrong.
-    Other(String),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Cancelled => f.write_str("it was cancelled"),
-            Failure::Io(error) => error.fmt(f),
-            Failure::Other(reason) => f.write_str(reason),
-        }
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Failure {
-        Failure::Io(error)
-    }
-}
-
-/// How many keys a snapshot has, nearly.
-pub(crate) fn all_keys(snapshot: &Snapshot) -> u64 {
-    snapshot.sizes().iter().map(|size| size.keys as u64).sum()
-}
-
-/// Writes a snapshot to the file that `dbfilename` names, in the working folder.
-pub(crate) fn write_file(shared: &Shared, snapshot: &Snapshot) -> Result<(), Failure> {
-    let Some(target) = shared.config.path(table::DBFILENAME) else {
-        return Err(io::Error::from(io::ErrorKind::InvalidFilename).into());
-    };
-    let temporary = PathBuf::from(format!("temp-{}.rdb", std::process::id()));
-    write_whole(shared, snapshot, Purpose::Snapshot, &temporary)?;
-    fs::rename(&temporary, &target).inspect_err(|_| {
-        // What matters is told: that the name could not be had.
-        let _ = fs::remove_file(&temporary);
-    })?;
-    // A name is durable when its folder is.
-    File::open(".")?.sync_all()?;
-    Ok(())
+/// How a snapshot is written, and what the file says beside its keys.
+#[derive(Clone, Debug)]
+pub struct FileOptions {
+    /// Whether long strings are compressed.
+    pub compression: Compression,
+    /// Whether the file ends in a checksum.
+    pub is_checked: bool,
+    /// Whether it says when or how often each key was used: what eviction goes by.
+    pub notes_usage: bool,
+    /// The time.
+    pub now: UnixMillis,
+    /// How many bytes the data set takes in memory.
+    pub used_bytes: u64,
+    /// The code of the function libraries that belong to the data.
+    pub libraries: Vec<Vec<u8>>,
 }
 
 /// What a file is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// To be the data set.
     Snapshot,
     /// To be the base of a log.
     LogBase,
 }
 
+/// Writes a snapshot to a file that replaces the one of that name, if there is one, when all of it is durable.
+///
+/// The calling thread must not be inside a turn. If it fails, the snapshot is given up and the old file is still there.
+pub fn save(snapshot: &Snapshot, options: &FileOptions, vfs: &dyn Vfs, path: &Path) -> Result<(), SaveError> {
+    let temporary = path.with_file_name(format!("temp-{}.rdb", std::process::id()));
+    write_whole(snapshot, options, Purpose::Snapshot, vfs, &temporary)?;
+    vfs.rename(&temporary, path).inspect_err(|_| {
+        // What matters is told: that the name could not be had.
+        let _ = vfs.remove(&temporary);
+    })?;
+    // A name is durable when its folder is.
+    Ok(vfs.sync_directory(folder(path))?)
+}
+
+/// The folder that a file is in.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes all of a snapshot to a file of this name and makes its content durable. If that fails, the snapshot is given up
 /// and the file removed.
-pub(crate) fn write_whole(
-    shared: &Shared,
+pub(super) fn write_whole(
     snapshot: &Snapshot,
+    options: &FileOptions,
     purpose: Purpose,
+    vfs: &dyn Vfs,
     path: &Path,
-) -> Result<(), Failure> {
-    let written = File::create(path).map_err(Failure::from).and_then(|file| {
-        write(shared, snapshot, purpose, &file)?;
-        Ok(file.sync_all()?)
+) -> Result<(), SaveError> {
+    let written = vfs.create(path).map_err(SaveError::from).and_then(|mut file| {
+        write(snapshot, options, purpose, &mut file)?;
+        Ok(file.sync()?)
     });
     written.inspect_err(|_| {
         snapshot.cancel();
         // It may not even have been made.
-        let _ = fs::remove_file(path);
+        let _ = vfs.remove(path);
     })
 }
 
 /// Writes all of a snapshot to `file`.
 fn write(
-    shared: &Shared,
     snapshot: &Snapshot,
+    options: &FileOptions,
     purpose: Purpose,
-    mut file: impl Write,
-) -> Result<(), Failure> {
-    let is_checked = shared.config.is_on(table::RDBCHECKSUM);
-    let compression =
-        if shared.config.is_on(table::RDBCOMPRESSION) { Compression::Lzf } else { Compression::None };
-    let mut bytes = head(shared, purpose);
+    file: &mut Box<dyn File>,
+) -> Result<(), SaveError> {
+    let mut bytes = head(options, purpose);
     let mut checksum = Checksum::of(&bytes);
     file.write_all(&bytes)?;
 
@@ -121,9 +104,9 @@ fn write(
     thread::scope(|scope| {
         for _ in 0..walkers {
             let walker = Walker {
-                encoder: Encoder::new(compression),
-                usage: noted_usage(shared),
-                is_checked,
+                encoder: Encoder::new(options.compression),
+                usage: options.notes_usage.then(|| (snapshot.access_policy(), options.now)),
+                is_checked: options.is_checked,
                 db: None,
                 bytes: Vec::with_capacity(PIECE_BYTES),
                 pieces: sender.clone(),
@@ -131,36 +114,34 @@ fn write(
             scope.spawn(move || walk(snapshot, walker));
         }
         drop(sender);
-        write_pieces(&mut file, &mut checksum, pieces).inspect_err(|_| snapshot.cancel())
+        write_pieces(file, &mut checksum, pieces).inspect_err(|_| snapshot.cancel())
     })?;
     if snapshot.is_cancelled() {
-        return Err(Failure::Cancelled);
+        return Err(SaveError::Cancelled);
     }
 
     bytes.clear();
-    Encoder::end(is_checked.then_some(checksum), &mut bytes);
-    file.write_all(&bytes)?;
-    Ok(())
+    Encoder::end(options.is_checked.then_some(checksum), &mut bytes);
+    Ok(file.write_all(&bytes)?)
 }
 
 /// What stands before the keys: what the file is, the function libraries.
-fn head(shared: &Shared, purpose: Purpose) -> Vec<u8> {
+fn head(options: &FileOptions, purpose: Purpose) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(Compression::None);
     Encoder::start(&mut bytes);
-    let used = crate::info::used_bytes(shared);
     let base = u8::from(purpose == Purpose::LogBase);
     for (name, text) in [
-        ("redis-ver", version::REDIS.to_owned()),
+        ("redis-ver", REDIS_VERSION.to_owned()),
         ("redis-bits", usize::BITS.to_string()),
-        ("ctime", (now().0 / 1000).to_string()),
-        ("used-mem", used.to_string()),
+        ("ctime", (options.now.0 / 1000).to_string()),
+        ("used-mem", options.used_bytes.to_string()),
         ("aof-base", base.to_string()),
     ] {
         encoder.aux(name.as_bytes(), text.as_bytes(), &mut bytes);
     }
-    for library in shared.scripts.interpreter().libraries() {
-        encoder.function(library.code(), &mut bytes);
+    for code in &options.libraries {
+        encoder.function(code, &mut bytes);
     }
     bytes
 }
@@ -171,7 +152,11 @@ struct Piece {
     checksum: Option<Checksum>,
 }
 
-fn write_pieces(file: &mut impl Write, checksum: &mut Checksum, pieces: Receiver<Piece>) -> io::Result<()> {
+fn write_pieces(
+    file: &mut Box<dyn File>,
+    checksum: &mut Checksum,
+    pieces: Receiver<Piece>,
+) -> io::Result<()> {
     for piece in pieces {
         file.write_all(&piece.bytes)?;
         if let Some(of_piece) = piece.checksum {
@@ -179,13 +164,6 @@ fn write_pieces(file: &mut impl Write, checksum: &mut Checksum, pieces: Receiver
         }
     }
     Ok(())
-}
-
-/// By what uses of keys are written: what eviction goes by, if it goes by any.
-fn noted_usage(shared: &Shared) -> Option<(AccessPolicy, UnixMillis)> {
-    let policy = shared.config.show(table::MAXMEMORY_POLICY);
-    let is_noted = policy.ends_with(b"-lru") || policy.ends_with(b"-lfu");
-    is_noted.then(|| (shared.engine.access_policy(), now()))
 }
 
 /// Encodes what a thread meets on its walk.

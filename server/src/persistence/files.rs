@@ -1,0 +1,77 @@
+//! How the files are written and what they are called, as the settings say; and what is logged about them.
+
+use crate::config::{Config, table};
+use crate::info;
+use crate::log;
+use crate::server::{Shared, now};
+use spinel_persistence::log::{LogNames, SyncPolicy, TailCut};
+use spinel_persistence::rdb::{Compression, Verification};
+use spinel_persistence::vfs::RealVfs;
+use spinel_storage::Engine;
+use spinel_storage::durable::{FileOptions, Log, LogEvent, LogPlace};
+use spinel_storage::system::SystemClock;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The log of a server, off.
+pub(super) fn log(engine: &Arc<Engine>, config: &Config) -> Arc<Log> {
+    let text = |key| String::from_utf8_lossy(&config.text(key)).into_owned();
+    let names = LogNames {
+        dir: PathBuf::from("."),
+        folder: text(table::APPENDDIRNAME),
+        file: text(table::APPENDFILENAME),
+    };
+    let place = LogPlace { vfs: Arc::new(RealVfs), names };
+    let log = Log::new(Arc::clone(engine), Arc::new(SystemClock), place, Box::new(note));
+    apply(&log, config);
+    log
+}
+
+/// Takes the settings that the log goes by.
+pub(crate) fn apply(log: &Log, config: &Config) {
+    log.set_policy(match config.number(table::APPENDFSYNC) {
+        1 => SyncPolicy::Always,
+        2 => SyncPolicy::No,
+        _ => SyncPolicy::EverySecond,
+    });
+    log.set_notes_time(config.is_on(table::AOF_TIMESTAMP_ENABLED));
+}
+
+/// Tells operators what happens to the log.
+fn note(event: LogEvent<'_>) {
+    match event {
+        LogEvent::Upgraded(names) => log::notice(&format!(
+            "Successfully migrated an old-style AOF file ({}) into the AOF directory ({}).",
+            names.file, names.folder
+        )),
+        LogEvent::Cut(cut) => TailCut::notes(cut).iter().for_each(|note| log::warning(note)),
+        LogEvent::Failed(failure) => log::warning(&format!("Error writing to the AOF file: {failure}")),
+        LogEvent::Recovered => log::warning("AOF write error looks solved. The server can write again."),
+        LogEvent::BaseWritten(path) => {
+            log::notice(&format!("Successfully created the temporary AOF base file {}", path.display()));
+        }
+        LogEvent::NotClosed(error) => {
+            log::warning(&format!("The append only file could not be closed: {error}"));
+        }
+    }
+}
+
+/// How a file is written now.
+pub(super) fn options(shared: &Shared) -> FileOptions {
+    let config = &shared.config;
+    let policy = config.show(table::MAXMEMORY_POLICY);
+    let compresses = config.is_on(table::RDBCOMPRESSION);
+    FileOptions {
+        compression: if compresses { Compression::Lzf } else { Compression::None },
+        is_checked: config.is_on(table::RDBCHECKSUM),
+        notes_usage: policy.ends_with(b"-lru") || policy.ends_with(b"-lfu"),
+        now: now(),
+        used_bytes: info::used_bytes(shared),
+        libraries: shared.scripts.interpreter().libraries().map(|library| library.code().to_vec()).collect(),
+    }
+}
+
+/// Whether checksums of files that are read must be right.
+pub(super) fn verification(config: &Config) -> Verification {
+    if config.is_on(table::RDBCHECKSUM) { Verification::On } else { Verification::Off }
+}

@@ -1,0 +1,199 @@
+//! The thread `log`: takes what the journal has, appends it to the files, and makes it durable.
+
+use super::error::SaveError;
+use super::lock;
+use super::log::{Log, LogEvent, Sizes};
+use super::rewrite::{LogRewrite, Taker};
+use crate::engine::journal::Reader;
+use spinel_persistence::log::{BaseFormat, Committer, Now, Rewrite, SyncPolicy, Writer};
+use spinel_persistence::vfs::{Access, Vfs};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+/// Between two looks if nobody wakes the thread.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+/// Between two tries after an error.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+/// How long the thread lets writes gather where nobody waits for it.
+const GATHER: Duration = Duration::from_millis(2);
+
+/// What the keeper is told.
+pub(super) enum Order {
+    /// A rewrite begins.
+    Cut(Taker),
+    /// The base is written, or will not be.
+    Finish { is_written: bool, answer: Sender<Result<(), SaveError>> },
+    /// All is written that there is, and the files are closed.
+    Stop(Sender<()>),
+}
+
+/// The files, and what goes there.
+pub(super) struct Keeper {
+    committer: Committer,
+    rewrite: Option<Rewrite>,
+    /// The bytes of all files but the one that is written.
+    other_bytes: u64,
+    /// Whether writing or syncing failed last.
+    was_failing: bool,
+}
+
+impl Keeper {
+    /// Goes on with files at their end, with what comes from the reader.
+    pub(super) fn new(writer: Writer, mut reader: Reader, log: &Log) -> Keeper {
+        let other_bytes = other_bytes(&writer, &*log.place.vfs);
+        let source = Box::new(move |bytes: &mut Vec<u8>| reader.read(bytes));
+        Keeper {
+            committer: Committer::telling(Arc::clone(log.commit()), source, writer, SyncPolicy::Always),
+            rewrite: None,
+            other_bytes,
+            was_failing: false,
+        }
+    }
+
+    /// Goes on with a rewrite that has begun.
+    pub(super) fn with_rewrite(self, rewrite: Rewrite) -> Keeper {
+        Keeper { rewrite: Some(rewrite), ..self }
+    }
+
+    /// Works until it is told to stop.
+    pub(super) fn run(mut self, log: &Arc<Log>) {
+        self.note_base(log);
+        loop {
+            for order in log.mailbox.take() {
+                if let Some(answer) = self.obey(order, log) {
+                    return self.end(log, &answer);
+                }
+            }
+            let due = self.step(log);
+            self.note(log);
+            self.rest(log, due);
+        }
+    }
+
+    /// Does what somebody wants. If that is the end, returns who waits for it.
+    fn obey(&mut self, order: Order, log: &Arc<Log>) -> Option<Sender<()>> {
+        match order {
+            Order::Cut(taker) => self.cut(taker, log),
+            Order::Finish { is_written, answer } => {
+                let outcome = self.finish(is_written, log);
+                if is_written && outcome.is_ok() {
+                    self.note_base(log);
+                }
+                // Who asked has gone only if the program ends.
+                let _ = answer.send(outcome);
+            }
+            Order::Stop(answer) => return Some(answer),
+        }
+        None
+    }
+
+    /// Writes what is new; returns when to do so again even if nothing comes.
+    fn step(&mut self, log: &Log) -> Option<u64> {
+        let is_asked = log.mailbox.takes_sync();
+        self.committer.set_policy(match log.mailbox.policy() {
+            SyncPolicy::No if is_asked => SyncPolicy::Always,
+            policy => policy,
+        });
+        self.committer.step(now(log, log.mailbox.notes_time()))
+    }
+
+    /// Notes what came of a step.
+    fn note(&mut self, log: &Log) {
+        lock(&log.sizes).current = self.bytes();
+        log.needs_rewrite.store(self.committer.writer().has_failed(), Ordering::Relaxed);
+        match self.committer.commit().failure() {
+            None if self.was_failing => {
+                self.was_failing = false;
+                log.tell(LogEvent::Recovered);
+            }
+            Some(failure) if !self.was_failing => {
+                self.was_failing = true;
+                log.tell(LogEvent::Failed(&failure));
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes how large the files are after a start or a rewrite.
+    fn note_base(&self, log: &Log) {
+        *lock(&log.sizes) = Sizes { current: self.bytes(), base: self.bytes() };
+    }
+
+    /// Cuts a snapshot that is to be the base of new files, to which goes what comes after it.
+    fn cut(&mut self, taker: Taker, log: &Arc<Log>) {
+        self.committer.hold();
+        let snapshot = match log.engine.begin_snapshot() {
+            Ok(snapshot) => snapshot,
+            Err(running) => {
+                self.committer.release();
+                return taker(Err(running));
+            }
+        };
+        self.committer.cut_at(snapshot.journal_offset());
+        self.committer.step(now(log, true));
+        let rewrite =
+            self.committer.take_rewrite().expect("a step reads the journal to its end, behind the cut");
+        let path = rewrite.map(|rewrite| self.rewrite.insert(rewrite).path().to_owned());
+        self.other_bytes = other_bytes(self.committer.writer(), &*log.place.vfs);
+        taker(Ok(LogRewrite::cut(log, snapshot, path)));
+    }
+
+    /// Ends a rewrite whose base is written, or will not be.
+    fn finish(&mut self, is_written: bool, log: &Log) -> Result<(), SaveError> {
+        let Some(rewrite) = self.rewrite.take() else { return Err(SaveError::Off) };
+        if !is_written {
+            self.committer.abandon_rewrite(rewrite);
+            return Ok(());
+        }
+        let outcome = self.committer.finish_rewrite(rewrite, BaseFormat::Rdb);
+        // What can't be removed now is named in the manifest, and the next start tries again.
+        let _ = self.committer.remove_history();
+        self.other_bytes = other_bytes(self.committer.writer(), &*log.place.vfs);
+        Ok(outcome?)
+    }
+
+    /// The bytes of all files.
+    fn bytes(&self) -> u64 {
+        self.other_bytes + self.committer.writer().increment_bytes()
+    }
+
+    fn rest(&self, log: &Log, due: Option<u64>) {
+        let mailbox = &log.mailbox;
+        if self.committer.commit().has_failed() {
+            return mailbox.rest(TRY_AGAIN, || false);
+        }
+        if mailbox.policy() != SyncPolicy::Always {
+            std::thread::sleep(GATHER);
+        }
+        let until = |due: u64| Duration::from_millis(due.saturating_sub(log.clock.monotonic_ms()));
+        let has_come = || log.engine.journal().end() > self.committer.commit().written();
+        mailbox.rest(due.map_or(LONGEST_REST, until), has_come);
+    }
+
+    fn end(mut self, log: &Log, answer: &Sender<()>) {
+        if let Some(rewrite) = self.rewrite.take() {
+            self.committer.abandon_rewrite(rewrite);
+        }
+        if let Err(error) = self.committer.close(now(log, false)) {
+            log.tell(LogEvent::NotClosed(&error));
+        }
+        // Who asked waits for it.
+        let _ = answer.send(());
+    }
+}
+
+fn now(log: &Log, notes_time: bool) -> Now {
+    let unix_seconds = notes_time.then(|| log.clock.now().0.unsigned_abs() / 1000);
+    Now { monotonic_ms: log.clock.monotonic_ms(), unix_seconds }
+}
+
+/// The bytes of all files that the manifest names but the last, which is the one that is written.
+fn other_bytes(writer: &Writer, vfs: &dyn Vfs) -> u64 {
+    let directory = writer.directory();
+    let manifest = directory.manifest();
+    let others = manifest.increments.iter().rev().skip(1);
+    let bytes = |file| vfs.open(&directory.path(file), Access::Read).and_then(|file| file.len()).unwrap_or(0);
+    manifest.base.iter().chain(others).map(bytes).sum()
+}

@@ -1,0 +1,231 @@
+//! The append-only log of a data set, on or off: every write goes to files, from which the data set is there again.
+
+use super::error::SaveError;
+use super::keeper::{Keeper, Order};
+use super::lock;
+use super::mailbox::Mailbox;
+use crate::engine::Engine;
+use crate::engine::journal::Offset;
+use crate::time::Clock;
+use spinel_persistence::log::{Commit, CommitError, LogNames, SyncPolicy, SyncedTo, TailCut, WriteError};
+use spinel_persistence::vfs::Vfs;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+/// Who writes faster than the disk waits when so many bytes of the journal are not written.
+const BACKLOG_BYTES_MAX: u64 = 64 << 20;
+
+/// Where a log is kept.
+pub struct LogPlace {
+    /// On which file system.
+    pub vfs: Arc<dyn Vfs>,
+    /// In which directory, and what the files are called.
+    pub names: LogNames,
+}
+
+/// Something that whoever looks after the data set may want to know.
+pub enum LogEvent<'e> {
+    /// A log of one file, as Redis wrote it before version 7, was moved into the log's directory.
+    Upgraded(&'e LogNames),
+    /// The end of the log was not written whole and is left out.
+    Cut(&'e TailCut),
+    /// The log can't be written, or not be made durable.
+    Failed(&'e CommitError),
+    /// It can be again.
+    Recovered,
+    /// A rewrite has written the new base here.
+    BaseWritten(&'e Path),
+    /// The log could not be closed as it should.
+    NotClosed(&'e WriteError),
+}
+
+/// Hears what happens to a log, on whichever thread it happens.
+pub type LogListener = Box<dyn Fn(LogEvent<'_>) + Send + Sync>;
+
+/// The sizes of the files in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sizes {
+    /// Of all files.
+    pub current: u64,
+    /// Of the base, and what stood behind it when it was made.
+    pub base: u64,
+}
+
+/// The log of a data set, on or off.
+///
+/// It is on from [`Log::load`], or from a [rewrite](Log::rewrite) that others may follow, until [`Log::stop`].
+pub struct Log {
+    pub(super) engine: Arc<Engine>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) place: LogPlace,
+    listener: LogListener,
+    /// Whether writes go to the log.
+    is_on: AtomicBool,
+    pub(super) mailbox: Mailbox,
+    commit: Arc<Commit>,
+    pub(super) needs_rewrite: AtomicBool,
+    pub(super) sizes: Mutex<Sizes>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Log {
+    /// Makes a log that is off.
+    pub fn new(
+        engine: Arc<Engine>,
+        clock: Arc<dyn Clock>,
+        place: LogPlace,
+        listener: LogListener,
+    ) -> Arc<Log> {
+        Arc::new(Log {
+            engine,
+            clock,
+            place,
+            listener,
+            is_on: AtomicBool::new(false),
+            mailbox: Mailbox::new(SyncPolicy::EverySecond),
+            commit: Arc::new(Commit::idle()),
+            needs_rewrite: AtomicBool::new(false),
+            sizes: Mutex::default(),
+            thread: Mutex::default(),
+        })
+    }
+
+    /// Whether writes go to the log; costs one relaxed load.
+    #[inline]
+    pub fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are files to which writes go. A log that is on lacks them until its first base is begun, or if that
+    /// failed.
+    pub fn has_keeper(&self) -> bool {
+        lock(&self.thread).is_some()
+    }
+
+    /// How far the log is on disk, in offsets of the journal. While it is off, nobody has to wait for anything.
+    pub fn commit(&self) -> &Arc<Commit> {
+        &self.commit
+    }
+
+    /// Whether the log is on and writing or syncing failed last; costs two relaxed loads.
+    #[inline]
+    pub fn has_failed(&self) -> bool {
+        self.commit.has_failed() && self.is_on()
+    }
+
+    /// Why that failed.
+    pub fn failure(&self) -> Option<CommitError> {
+        self.commit.failure().filter(|_| self.is_on())
+    }
+
+    /// Whether only a rewrite makes the log durable again.
+    pub fn needs_rewrite(&self) -> bool {
+        self.needs_rewrite.load(Ordering::Relaxed)
+    }
+
+    /// How large the files are.
+    pub fn sizes(&self) -> Sizes {
+        *lock(&self.sizes)
+    }
+
+    /// Syncs by this policy from now on.
+    pub fn set_policy(&self, policy: SyncPolicy) {
+        self.mailbox.set_policy(policy);
+    }
+
+    /// Notes the time in the files from now on, or no more.
+    pub fn set_notes_time(&self, notes_time: bool) {
+        self.mailbox.set_notes_time(notes_time);
+    }
+
+    /// Lets the keeper make durable what it has, also if nobody asks for that by the policy.
+    pub fn want_sync(&self) {
+        self.mailbox.want_sync();
+    }
+
+    /// What somebody must wait for who tells of commands that ran until now: that the log has on disk all that they may
+    /// have seen. Nothing if it has, or if the policy doesn't ask for that and the log is not far behind.
+    #[inline]
+    pub fn barrier(&self) -> Option<SyncedTo> {
+        if !self.is_on() {
+            return None;
+        }
+        self.mailbox.wake();
+        let is_far_behind =
+            self.engine.journal().end().saturating_sub(self.commit.written()) > BACKLOG_BYTES_MAX;
+        if is_far_behind {
+            self.want_sync();
+        }
+        if is_far_behind || self.mailbox.policy() == SyncPolicy::Always { self.unsynced() } else { None }
+    }
+
+    /// What to wait for until the log has all on disk that there is now; nothing if it has.
+    pub fn unsynced(&self) -> Option<SyncedTo> {
+        let end = self.engine.journal().end();
+        (self.commit.synced() < end).then(|| self.commit.synced_to(end))
+    }
+
+    /// How many bytes of the journal are not durable yet; 0 without a log.
+    pub fn backlog(&self) -> u64 {
+        self.engine.journal().end().saturating_sub(self.commit.synced())
+    }
+
+    /// Turns the log on: what stands in the journal from an offset on is to be durable before anybody tells of it.
+    pub(super) fn turn_on(&self, offset: Offset) {
+        self.commit.restart(offset);
+        self.is_on.store(true, Ordering::Relaxed);
+    }
+
+    /// Starts the keeper.
+    pub(super) fn start(self: &Arc<Log>, keeper: Keeper) -> io::Result<()> {
+        let log = Arc::clone(self);
+        let thread = thread::Builder::new().name("log".to_owned());
+        let thread = thread.spawn(move || keeper.run(&log))?;
+        self.mailbox.belongs_to(thread.thread().clone());
+        *lock(&self.thread) = Some(thread);
+        Ok(())
+    }
+
+    /// Tells the keeper something, unless there is none.
+    pub(super) fn order(&self, order: Order) -> Result<(), Order> {
+        let thread = lock(&self.thread);
+        if thread.is_none() {
+            return Err(order);
+        }
+        self.mailbox.order(order);
+        Ok(())
+    }
+
+    /// Tells the keeper that the base is written, or will not be.
+    pub(super) fn finish(&self, is_written: bool) -> Result<(), SaveError> {
+        let (answer, outcome) = channel();
+        self.order(Order::Finish { is_written, answer }).map_err(|_| SaveError::Off)?;
+        outcome.recv().unwrap_or(Err(SaveError::Off))
+    }
+
+    /// Lets the keeper write all there is, make it durable and end; nothing if there is none.
+    ///
+    /// Must not be called inside a turn: the keeper may be waiting for its end.
+    pub fn stop(&self) {
+        self.is_on.store(false, Ordering::Relaxed);
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread {
+            let (answer, ended) = channel();
+            self.mailbox.order(Order::Stop(answer));
+            // It answers, unless it panicked, which was reported.
+            let _ = ended.recv();
+            let _ = thread.join();
+        }
+        // Whoever still waits has waited for nothing: all is on disk, or never will be.
+        self.commit.retire();
+        self.needs_rewrite.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn tell(&self, event: LogEvent<'_>) {
+        (self.listener)(event);
+    }
+}

@@ -1,0 +1,30 @@
+//! The data set on disk: snapshot files, the log of writes, and what is loaded from both.
+//!
+//! ```text
+//! commands ─→ journal ─→ keeper (thread `log`): append, sync ─→ durable ─→ who waits goes on
+//!                            ↑ orders: cut, finish, stop
+//! snapshot ─→ walkers: encode ─→ file: write, sync, rename
+//! ```
+//!
+//! Those who run commands don't touch files. Who wants to know that something is on disk waits for it; one sync serves
+//! all who wait. Which files are written when is for others to say, and so is the time.
+
+mod error;
+mod file;
+mod keeper;
+mod log;
+mod mailbox;
+mod replay;
+mod rewrite;
+
+pub use error::{OpenError, SaveError};
+pub use file::{FileOptions, Purpose, save};
+pub use log::{Log, LogEvent, LogListener, LogPlace, Sizes};
+pub use replay::{HostReplay, ReplayHost, load_file};
+pub use rewrite::{Following, LogRewrite};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,148 @@
+//! Loading what is on disk: a snapshot, or a log, which is replayed and then goes on at its end.
+
+use super::error::OpenError;
+use super::keeper::Keeper;
+use super::log::{Log, LogEvent};
+use crate::command::table::CommandId;
+use crate::engine::{Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Setting, Turn};
+use crate::{DbIndex, Executor, UnixMillis};
+use spinel_persistence::log::{Command, Directory, ReadOptions, Reader, Step, Unit, Writer};
+use spinel_persistence::rdb::Verification;
+use spinel_persistence::vfs::{Access, Stream, Vfs};
+use spinel_resp::{Protocol, ReplyWriter};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// While a log is replayed nothing has expired: what did so at its time is removed by a command of the log.
+const BEFORE_EVERYTHING: UnixMillis = UnixMillis(0);
+
+/// Takes what is no data while a log is replayed.
+pub trait ReplayHost: LoadListener {
+    /// Runs a command that is no data command. What it replies does not matter: it has run before.
+    fn run(&mut self, call: HostReplay<'_, '_>) -> Result<(), OpenError>;
+}
+
+/// A command of a log that its host is to run.
+pub struct HostReplay<'c, 't> {
+    /// Which command.
+    pub id: CommandId,
+    /// Its words.
+    pub words: &'c [&'c [u8]],
+    /// The turn it runs in.
+    pub turn: &'c mut Turn<'t>,
+    /// For its reply.
+    pub reply: &'c mut ReplyWriter,
+}
+
+/// Loads a snapshot file; nothing if there is none.
+pub fn load_file(
+    engine: &Engine,
+    (vfs, path): (&dyn Vfs, &Path),
+    options: &LoadOptions,
+    listener: &mut dyn LoadListener,
+) -> Result<Option<Loaded>, OpenError> {
+    let file = match vfs.open(path, Access::Read) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Some(engine.load(Stream::new(&*file, 0), options, listener)?))
+}
+
+impl Log {
+    /// Loads the log into the databases, which should be empty, and goes on with it: it is on then. None if there is no
+    /// log yet. `seed` is for commands that need chance.
+    pub fn load(
+        self: &Arc<Log>,
+        options: ReadOptions,
+        verification: Verification,
+        seed: u64,
+        host: &mut dyn ReplayHost,
+    ) -> Result<Option<Loaded>, OpenError> {
+        let directory = Directory::open(Arc::clone(&self.place.vfs), self.place.names.clone())?;
+        if directory.was_upgraded() {
+            self.tell(LogEvent::Upgraded(directory.names()));
+        }
+        if !directory.has_log() {
+            return Ok(None);
+        }
+        let mut reader = Reader::new(&directory, options)?;
+        let base = LoadOptions { now: self.clock.now(), expired: ExpiredKeys::Keep, verification };
+        let loaded = replay(&self.engine, &mut reader, &base, seed, host)?;
+        let recovered = reader.finish();
+        if let Some(cut) = &recovered.cut {
+            self.tell(LogEvent::Cut(cut));
+        }
+        let writer = Writer::open(directory, &recovered)?;
+        let reader = self.engine.journal().attach();
+        self.turn_on(reader.offset());
+        self.start(Keeper::new(writer, reader, self))?;
+        Ok(Some(loaded))
+    }
+}
+
+fn replay(
+    engine: &Arc<Engine>,
+    reader: &mut Reader<'_>,
+    base: &LoadOptions,
+    seed: u64,
+    host: &mut dyn ReplayHost,
+) -> Result<Loaded, OpenError> {
+    let mut executor = Executor::new(Arc::clone(engine), seed);
+    let mut replay = Replay { engine, host, db: DbIndex(0), reply: ReplyWriter::new(Protocol::Resp2) };
+    let mut loaded = Loaded::default();
+    loop {
+        match reader.step()? {
+            Step::End => return Ok(loaded),
+            Step::Rdb(file) => {
+                loaded = engine.load(Stream::new(file, 0), base, &mut *replay.host)?;
+                reader.rdb_ends(loaded.bytes);
+            }
+            Step::Unit(unit) => replay.unit(unit, &mut executor.begin(BEFORE_EVERYTHING))?,
+        }
+    }
+}
+
+/// Runs the commands of a log.
+struct Replay<'r> {
+    engine: &'r Engine,
+    host: &'r mut dyn ReplayHost,
+    db: DbIndex,
+    reply: ReplyWriter,
+}
+
+impl Replay<'_> {
+    fn unit(&mut self, unit: Unit<'_>, turn: &mut Turn<'_>) -> Result<(), OpenError> {
+        unit.commands().try_for_each(|command| self.command(command, turn))
+    }
+
+    /// Runs a command. What it replies, also an error, is what it replied when it was logged.
+    fn command(&mut self, command: Command<'_>, turn: &mut Turn<'_>) -> Result<(), OpenError> {
+        let words: Vec<&[u8]> = command.words().collect();
+        if words[0].eq_ignore_ascii_case(b"SELECT") {
+            return self.select(words.get(1).copied().unwrap_or_default());
+        }
+        let prepared = self
+            .engine
+            .prepare(&words)
+            .map_err(|_| OpenError::UnknownCommand(String::from_utf8_lossy(words[0]).into_owned()))?;
+        let setting =
+            Setting { db: self.db, is_untouching: true, allows_guarded: true, ..Setting::default() };
+        self.reply.clear();
+        match turn.execute(&prepared, setting, &words, &mut self.reply) {
+            Outcome::ForHost => {
+                self.host.run(HostReplay { id: prepared.id, words: &words, turn, reply: &mut self.reply })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn select(&mut self, number: &[u8]) -> Result<(), OpenError> {
+        let number = spinel_resp::parse_integer(number).unwrap_or(-1);
+        let keyspace = self.engine.keyspace();
+        let no_such = OpenError::NoSuchDatabase { number, databases: keyspace.databases() };
+        self.db = keyspace.db(number).ok_or(no_such)?;
+        Ok(())
+    }
+}
