@@ -50,7 +50,7 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
         }
         table::APPENDONLY => shared.persistence.switch_log(config),
         table::APPENDFSYNC | table::AOF_TIMESTAMP_ENABLED => {
-            persistence::apply(&shared.persistence.log, config)
+            persistence::apply(&shared.persistence.log, config);
         }
         table::DIR => {
             let folder = config.path(table::DIR).expect("there always is a folder");

@@ -50,7 +50,7 @@ fn work(shared: &Arc<Shared>, orders: &Receiver<Order>) {
                 tell(answer, save(shared, &snapshot, changes));
             }
             Ok(Order::Rewrite { rewrite: Ok(rewrite), answer }) => {
-                tell(answer, self::rewrite(shared, rewrite))
+                tell(answer, self::rewrite(shared, rewrite));
             }
             Ok(Order::Rewrite { rewrite: Err(SnapshotRunning), answer }) => {
                 shared.persistence.state().running = None;
@@ -70,12 +70,11 @@ fn tell(answer: Option<Answer>, outcome: Result<(), String>) {
 
 fn save(shared: &Shared, snapshot: &Arc<Snapshot>, changes: u64) -> Result<(), String> {
     shared.persistence.note_snapshot(snapshot);
-    let outcome = match shared.config.path(table::DBFILENAME) {
-        Some(path) => durable::save(snapshot, &files::options(shared), &RealVfs, &path),
-        None => {
-            snapshot.cancel();
-            Err(io::Error::from(io::ErrorKind::InvalidFilename).into())
-        }
+    let outcome = if let Some(path) = shared.config.path(table::DBFILENAME) {
+        durable::save(snapshot, &files::options(shared), &RealVfs, &path)
+    } else {
+        snapshot.cancel();
+        Err(io::Error::from(io::ErrorKind::InvalidFilename).into())
     };
     match &outcome {
         Ok(()) => log::notice("DB saved on disk"),

@@ -28,6 +28,7 @@ pub struct LogPlace {
 }
 
 /// Something that whoever looks after the data set may want to know.
+#[derive(Clone, Copy)]
 pub enum LogEvent<'e> {
     /// A log of one file, as Redis wrote it before version 7, was moved into the log's directory.
     Upgraded(&'e LogNames),
