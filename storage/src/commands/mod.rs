@@ -2,7 +2,6 @@
 
 mod bitmap;
 mod choice;
-mod counted;
 mod debug;
 mod expiry;
 mod generic;
@@ -21,6 +20,7 @@ mod sorted_set;
 mod span;
 mod stream;
 mod string;
+mod taking;
 
 use crate::command::Command;
 

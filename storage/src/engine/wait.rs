@@ -31,6 +31,13 @@ pub struct Wait<'c> {
     pub words: Option<Vec<Vec<u8>>>,
 }
 
+impl<'c> Wait<'c> {
+    /// A wait until one of the keys holds a value of a type, so that the command finds it when it runs again.
+    pub fn until(awaited: ValueType, keys: &'c [&'c [u8]], timeout: Option<Duration>) -> Wait<'c> {
+        Wait { keys, awaited, until_gone: false, timeout, otherwise: Otherwise::NullArray, words: None }
+    }
+}
+
 /// What is replied instead of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Otherwise {

@@ -3,13 +3,14 @@
 
 use super::pop::pop_from_first;
 use super::transfer::Move;
-use super::{INSERT_USE, TAKE_USE, end, reply_element};
-use crate::command::args::parse_timeout;
+use super::{INSERT_USE, end, reply_element};
 use crate::command::call::Call;
 use crate::command::flags::Flags;
-use crate::command::keys::{Begin, Find, KeySpec};
+use crate::command::keys::KeySpec;
 use crate::command::{Command, Group, Run};
-use crate::commands::counted::{counted_keys, pop_count};
+use crate::commands::taking::{
+    Request, TAKE_USE, WAITING_POP, keys_and_timeout, take_from_first, wait_unless,
+};
 use crate::engine::effect::Line;
 use crate::engine::wait::{Otherwise, Wait};
 use crate::error::Error;
@@ -17,19 +18,8 @@ use spinel_types::ValueType;
 use spinel_types::list::End;
 use std::time::Duration;
 
-const POP: Command = Command {
-    usage: "key... timeout:double",
-    keys: &[KeySpec {
-        begin: Begin::Index(1),
-        find: Find::Range { last: -2, step: 1, limit: 0 },
-        usage: TAKE_USE,
-    }],
-    flags: Flags::WRITE.with(Flags::BLOCKING),
-    group: Group::List,
-    since: "2.0.0",
-    cost: "O(N) where N is the number of keys",
-    ..Command::ROW
-};
+const POP: Command =
+    Command { group: Group::List, since: "2.0.0", cost: "O(N) where N is the number of keys", ..WAITING_POP };
 
 const MOVE: Command = Command {
     keys: &[KeySpec::at(1, TAKE_USE), KeySpec::at(2, INSERT_USE)],
@@ -93,11 +83,6 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
-/// Waits for a list under one of the keys.
-fn wait<'c>(keys: &'c [&'c [u8]], timeout: Option<Duration>, otherwise: Otherwise) -> Wait<'c> {
-    Wait { keys, awaited: ValueType::List, until_gone: false, timeout, otherwise, words: None }
-}
-
 fn blpop(call: &mut Call<'_>) -> Result<(), Error> {
     pop(call, End::Head)
 }
@@ -107,35 +92,24 @@ fn brpop(call: &mut Call<'_>) -> Result<(), Error> {
 }
 
 fn pop(call: &mut Call<'_>, end: End) -> Result<(), Error> {
-    let keys = call.args.take(call.args.remaining() - 1)?;
-    let timeout = call.args.timeout_seconds(call.now)?;
+    let (keys, timeout) = keys_and_timeout(call)?;
 
-    for key in keys {
-        let mut guard = call.keys.write(key);
-        let Some(mut list) = guard.existing_list()? else { continue };
-        call.reply.array(2);
-        call.reply.bulk(key);
-        list.take(end, 1, |element| reply_element(call.reply, element));
-        let name = if end == End::Head { b"LPOP" } else { b"RPOP" };
-        call.effect.rewrite(|| [name.to_vec(), key.to_vec()]);
-        return Ok(());
-    }
-    call.wait = Some(wait(keys, timeout, Otherwise::NullArray));
-    Ok(())
+    let name = if end == End::Head { "LPOP" } else { "RPOP" };
+    let is_found = take_from_first(call, keys, name, |guard, key, reply| {
+        let Some(mut list) = guard.existing_list()? else { return Ok(None) };
+        reply.array(2);
+        reply.bulk(key);
+        list.take(end, 1, |element| reply_element(reply, element));
+        Ok(Some(1))
+    })?;
+    wait_unless(call, is_found, Wait::until(ValueType::List, keys, timeout))
 }
 
 fn blmpop(call: &mut Call<'_>) -> Result<(), Error> {
-    // A bad time is the last mistake that is told.
-    let timeout = call.args.word();
-    let keys = counted_keys(&mut call.args)?;
-    let end = end(&mut call.args)?;
-    let count = pop_count(&mut call.args)?;
-    let timeout = parse_timeout(timeout, call.now)?;
+    let (request, timeout) = Request::parse_waiting(&mut call.args, end, call.now)?;
 
-    if !pop_from_first(call, keys, end, count)? {
-        call.wait = Some(wait(keys, timeout, Otherwise::NullArray));
-    }
-    Ok(())
+    let is_found = pop_from_first(call, &request)?;
+    wait_unless(call, is_found, Wait::until(ValueType::List, request.keys, timeout))
 }
 
 fn blmove(call: &mut Call<'_>) -> Result<(), Error> {
@@ -170,13 +144,13 @@ fn move_or_wait(
 ) -> Result<(), Error> {
     let moved = moving.run(call)?;
 
-    if moving.reply(call.reply, moved) {
+    let is_found = moving.reply(call.reply, moved);
+    if is_found {
         let words = call.args.words();
         call.effect.rewrite_line(|| without_waiting(words));
-    } else {
-        call.wait = Some(wait(&call.args.words()[1..2], timeout, otherwise));
     }
-    Ok(())
+    let keys = &call.args.words()[1..2];
+    wait_unless(call, is_found, Wait { otherwise, ..Wait::until(ValueType::List, keys, timeout) })
 }
 
 /// The words of the command that does the same and does not wait.

@@ -31,7 +31,6 @@ pub(super) const COMMANDS: &[&[Command]] = &[
 const READ_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_ONLY.with(KeyUse::ACCESS))];
 const INSERT_USE: KeyUse = KeyUse::READ_WRITE.with(KeyUse::INSERT);
 const INSERT_KEY: &[KeySpec] = &[KeySpec::at(1, INSERT_USE)];
-const TAKE_USE: KeyUse = KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::DELETE);
 
 /// Replies an element.
 #[inline]

@@ -1,11 +1,11 @@
 //! Taking elements from an end: LPOP, RPOP, LMPOP.
 
-use super::{TAKE_USE, end, reply_element};
+use super::{end, reply_element};
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::KeySpec;
 use crate::command::{Command, Group, Run};
-use crate::commands::counted::{counted_keys, pop_count};
+use crate::commands::taking::{Request, TAKE_USE, take_from_first};
 use crate::error::Error;
 use crate::keyspace::event::Event;
 use spinel_types::list::End;
@@ -81,37 +81,28 @@ fn pop(call: &mut Call<'_>, end: End, name: &'static str) -> Result<(), Error> {
 }
 
 fn lmpop(call: &mut Call<'_>) -> Result<(), Error> {
-    let keys = counted_keys(&mut call.args)?;
-    let end = end(&mut call.args)?;
-    let count = pop_count(&mut call.args)?;
+    let request = Request::parse(&mut call.args, end)?;
 
-    if !pop_from_first(call, keys, end, count)? {
+    if !pop_from_first(call, &request)? {
         call.reply.null_array();
     }
     Ok(())
 }
 
 /// Takes elements from the first list that is there and replies its key and them; whether there was one.
-pub(super) fn pop_from_first(
-    call: &mut Call<'_>,
-    keys: &[&[u8]],
-    end: End,
-    count: usize,
-) -> Result<bool, Error> {
-    for key in keys {
-        let mut guard = call.keys.write(key);
-        let Some(mut list) = guard.existing_list()? else { continue };
+pub(super) fn pop_from_first(call: &mut Call<'_>, request: &Request<'_, End>) -> Result<bool, Error> {
+    let (end, count) = (request.end, request.count);
+    let (name, event) = if end == End::Head { ("LPOP", "lpop") } else { ("RPOP", "rpop") };
+    take_from_first(call, request.keys, name, |guard, key, reply| {
+        let Some(mut list) = guard.existing_list()? else { return Ok(None) };
         let count = count.min(list.view().len());
-        call.reply.array(2);
-        call.reply.bulk(key);
-        call.reply.array(count);
-        list.take(end, count, |element| reply_element(call.reply, element));
-        guard.notify(Event::list(if end == End::Head { "lpop" } else { "rpop" }));
-        let name = if end == End::Head { b"LPOP" } else { b"RPOP" };
-        call.effect.rewrite(|| [name.to_vec(), key.to_vec(), count.to_string().into_bytes()]);
-        return Ok(true);
-    }
-    Ok(false)
+        reply.array(2);
+        reply.bulk(key);
+        reply.array(count);
+        list.take(end, count, |element| reply_element(reply, element));
+        guard.notify(Event::list(event));
+        Ok(Some(count))
+    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Moving elements from an end of one list to an end of another, or of the same: LMOVE, RPOPLPUSH, LMOVEM.
 
-use super::{INSERT_USE, TAKE_USE, end, reply_element};
+use super::{INSERT_USE, end, reply_element};
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::KeySpec;
 use crate::command::{Command, Group, Run};
+use crate::commands::taking::TAKE_USE;
 use crate::error::Error;
 use crate::keyspace::event::Event;
 use spinel_resp::ReplyWriter;

@@ -37,9 +37,6 @@ pub(super) const COMMANDS: &[&[Command]] = &[
 const READ_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_ONLY.with(KeyUse::ACCESS))];
 /// The first argument is a key some of whose members go.
 const DELETE_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::DELETE))];
-/// The first argument is a key some of whose members go and are told.
-const POP_KEY: &[KeySpec] = &[KeySpec::at(1, POP_USE)];
-const POP_USE: KeyUse = KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::DELETE);
 
 /// Whether a reply tells scores, too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

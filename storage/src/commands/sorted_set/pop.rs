@@ -1,61 +1,55 @@
 //! Removing and returning the members with the lowest or highest scores: ZPOPMIN, ZPOPMAX, ZMPOP.
 
-use super::{POP_KEY, reply_entry};
+use super::reply_entry;
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
-use crate::command::keys::{KeySpec, KeyUse};
+use crate::command::keys::KeySpec;
 use crate::command::{Command, Group, Run};
-use crate::commands::counted::{counted_keys, pop_count};
+use crate::commands::taking::{Request, TAKE_USE, take_from_first};
 use crate::error::Error;
 use crate::keyspace::event::Event;
 use spinel_resp::{Protocol, ReplyWriter};
 use spinel_types::{Direction, SortedSetMut};
 
-const POP_COST: &str =
-    "O(log(N)+M) where N is the size of the sorted set and M the number of members removed";
+const ROW: Command = Command {
+    usage: "key [count]",
+    keys: &[KeySpec::at(1, TAKE_USE)],
+    flags: Flags::WRITE.with(Flags::FAST),
+    group: Group::SortedSet,
+    since: "5.0.0",
+    cost: "O(log(N)+M) where N is the size of the sorted set and M the number of members removed",
+    ..Command::ROW
+};
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "zpopmin",
         event: "zpopmin",
-        usage: "key [count]",
-        keys: POP_KEY,
-        flags: Flags::WRITE.with(Flags::FAST),
-        group: Group::SortedSet,
-        since: "5.0.0",
-        cost: POP_COST,
         about: "Removes and returns the members with the lowest scores.",
         run: Run::Data(zpopmin),
-        ..Command::ROW
+        ..ROW
     },
     Command {
         name: "zpopmax",
         event: "zpopmax",
-        usage: "key [count]",
-        keys: POP_KEY,
-        flags: Flags::WRITE.with(Flags::FAST),
-        group: Group::SortedSet,
-        since: "5.0.0",
-        cost: POP_COST,
         about: "Removes and returns the members with the highest scores.",
         run: Run::Data(zpopmax),
-        ..Command::ROW
+        ..ROW
     },
     Command {
         name: "zmpop",
         usage: "numkeys key... where=<MIN|MAX> [COUNT count]",
-        keys: &[KeySpec::counted(1, 1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::DELETE))],
+        keys: &[KeySpec::counted(1, 1, TAKE_USE)],
         flags: Flags::WRITE,
-        group: Group::SortedSet,
         since: "7.0.0",
         cost: "O(K+log(N)+M) where K is the number of keys, N the size of the sorted set and M the number of \
                members removed",
         about: "Removes and returns members with the lowest or highest scores of the first sorted set that \
                 has any.",
         run: Run::Data(zmpop),
-        ..Command::ROW
+        ..ROW
     },
 ];
 
@@ -118,35 +112,27 @@ pub(super) fn end(args: &mut Args<'_>) -> Result<Direction, Error> {
 }
 
 fn zmpop(call: &mut Call<'_>) -> Result<(), Error> {
-    let keys = counted_keys(&mut call.args)?;
-    let end = end(&mut call.args)?;
-    let count = pop_count(&mut call.args)?;
+    let request = Request::parse(&mut call.args, end)?;
 
-    if !pop_from_first(call, keys, end, count)? {
+    if !pop_from_first(call, &request)? {
         call.reply.null_array();
     }
     Ok(())
 }
 
 /// Takes members from the first sorted set that is there and replies its key and them; whether there was one.
-pub(super) fn pop_from_first(
-    call: &mut Call<'_>,
-    keys: &[&[u8]],
-    end: Direction,
-    count: usize,
-) -> Result<bool, Error> {
-    for key in keys {
-        let mut guard = call.keys.write(key);
-        let Some(mut set) = guard.existing_sorted_set()? else { continue };
-        call.reply.array(2);
-        call.reply.bulk(key);
-        let popped = take(call.reply, &mut set, end, count, true);
-        guard.notify(Event::sorted_set(if end == Direction::Forwards { "zpopmin" } else { "zpopmax" }));
-        let name = if end == Direction::Forwards { "ZPOPMIN" } else { "ZPOPMAX" };
-        call.effect.rewrite(|| [name.into(), key.to_vec(), popped.to_string().into_bytes()]);
-        return Ok(true);
-    }
-    Ok(false)
+pub(super) fn pop_from_first(call: &mut Call<'_>, request: &Request<'_, Direction>) -> Result<bool, Error> {
+    let (end, count) = (request.end, request.count);
+    let is_lowest = end == Direction::Forwards;
+    let (name, event) = if is_lowest { ("ZPOPMIN", "zpopmin") } else { ("ZPOPMAX", "zpopmax") };
+    take_from_first(call, request.keys, name, |guard, key, reply| {
+        let Some(mut set) = guard.existing_sorted_set()? else { return Ok(None) };
+        reply.array(2);
+        reply.bulk(key);
+        let taken = take(reply, &mut set, end, count, true);
+        guard.notify(Event::sorted_set(event));
+        Ok(Some(taken))
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{Begin, Find, KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
-use crate::engine::wait::{Otherwise, Wait};
+use crate::engine::wait::Wait;
 use crate::error::Error;
 use crate::time::UnixMillis;
 use spinel_resp::ReplyWriter;
@@ -92,14 +92,12 @@ impl<'a> ReadOptions<'a> {
     /// What to wait for if there is nothing, if that is wanted.
     pub(super) fn wait(&self, reader: Reader, words: Option<Vec<Vec<u8>>>) -> Option<Wait<'a>> {
         let timeout = self.block_ms.map(Duration::from_millis)?;
+        let timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
         Some(Wait {
-            keys: self.keys,
-            awaited: ValueType::Stream,
             // A member must hear that its group is gone.
             until_gone: reader == Reader::Group,
-            timeout: Some(timeout).filter(|timeout| !timeout.is_zero()),
-            otherwise: Otherwise::NullArray,
             words,
+            ..Wait::until(ValueType::Stream, self.keys, timeout)
         })
     }
 
