@@ -7,7 +7,8 @@ use crate::keyspace::shard::Shard;
 use crate::keyspace::union::Union;
 use crate::keyspace::view::Held;
 use crate::keyspace::{DbIndex, Keyspace, shard_of};
-use std::collections::BTreeSet;
+use crate::time::UnixMillis;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Keys of which somebody wants to know whether they have changed.
@@ -17,7 +18,8 @@ use std::sync::Arc;
 pub struct Watch {
     ticket: Option<Ticket>,
     flag: Option<Arc<WatchFlag>>,
-    keys: BTreeSet<(DbIndex, Box<[u8]>)>,
+    /// The keys, and whether each had expired already when it was first watched.
+    keys: BTreeMap<(DbIndex, Box<[u8]>), bool>,
 }
 
 impl Watch {
@@ -50,24 +52,21 @@ impl Turn<'_> {
         let ticket = *watch.ticket.get_or_insert_with(|| keyspace.draw_ticket());
         let flag = watch.flag.get_or_insert_default();
         for key in keys {
-            // One that has expired is not there from the beginning.
-            self.look_at(db, key);
-            with_shard(keyspace, db, key, |shard| {
-                shard.with_interest(|interest| interest.watch(key, ticket, flag));
+            let was_expired = with_shard(keyspace, db, key, |shard| {
+                let was_expired = has_expired(shard, keyspace.hash(key), key, self.now);
+                shard.with_interest(|interest| interest.watch(key, ticket, flag, was_expired));
+                was_expired
             });
-            watch.keys.insert((db, Box::from(*key)));
+            watch.keys.entry((db, Box::from(*key))).or_insert(was_expired);
         }
     }
 
-    /// Whether a watched key has expired and is still in memory, so that nobody was told. O(keys).
+    /// Whether a watched key has expired since it is watched and is still in memory, so that nobody was told. O(keys).
     pub fn has_expired(&self, watch: &Watch) -> bool {
         let keyspace = &self.engine.keyspace;
-        watch.keys.iter().any(|(db, key)| {
-            let hash = keyspace.hash(key);
-            let shard = keyspace.lock(*db, shard_of(hash));
-            let table = shard.values.table();
-            let expiry = table.find(hash, &**key).and_then(|slot| table.entry(slot).stamp());
-            expiry.is_some_and(|expiry| expiry <= self.now.0)
+        let fresh = watch.keys.iter().filter(|(_, was_expired)| !**was_expired);
+        fresh.map(|(key, _)| key).any(|(db, key)| {
+            with_shard(keyspace, *db, key, |shard| has_expired(shard, keyspace.hash(key), key, self.now))
         })
     }
 
@@ -84,7 +83,7 @@ impl Turn<'_> {
     /// Stops watching. O(keys * log(watched keys of the shard)).
     pub fn unwatch(&self, watch: &mut Watch) {
         let Watch { ticket: Some(ticket), keys, .. } = std::mem::take(watch) else { return };
-        for (db, key) in keys {
+        for (db, key) in keys.into_keys() {
             with_shard(&self.engine.keyspace, db, &key, |shard| {
                 shard.with_interest(|interest| interest.unwatch(&key, ticket));
             });
@@ -92,6 +91,13 @@ impl Turn<'_> {
     }
 }
 
-fn with_shard(keyspace: &Keyspace, db: DbIndex, key: &[u8], change: impl FnOnce(&mut Shard)) {
-    change(&mut keyspace.lock(db, shard_of(keyspace.hash(key))));
+fn with_shard<R>(keyspace: &Keyspace, db: DbIndex, key: &[u8], use_it: impl FnOnce(&mut Shard) -> R) -> R {
+    use_it(&mut keyspace.lock(db, shard_of(keyspace.hash(key))))
+}
+
+/// Whether a key is in memory and has expired.
+fn has_expired(shard: &Shard, hash: u64, key: &[u8], now: UnixMillis) -> bool {
+    let table = shard.values.table();
+    let expiry = table.find(hash, key).and_then(|slot| table.entry(slot).stamp());
+    expiry.is_some_and(|expiry| expiry <= now.0)
 }

@@ -86,6 +86,10 @@ pub struct KeyGuard<'v, 'a> {
     is_open: bool,
     voice: Voice,
     touch: Touch,
+    /// Whether who waits for the key looks again if it changed: the key was made, moved here or removed, or a list or
+    /// sorted set was edited. What becomes of a stream wakes nobody by itself, nor does a value that takes the place of
+    /// one of another type, unless that was a stream.
+    rouses: bool,
 }
 
 impl<'v, 'a> KeyGuard<'v, 'a> {
@@ -97,7 +101,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         slot: Option<Slot>,
     ) -> Self {
         let (changes, is_open, voice, touch) = (0, false, Voice::Usual, Touch::Changed);
-        KeyGuard { view, db, key, hash, slot, changes, is_open, voice, touch }
+        KeyGuard { view, db, key, hash, slot, changes, is_open, voice, touch, rouses: false }
     }
 
     /// Whether the key exists.
@@ -206,6 +210,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         let large = self.values().remove(hash, slot);
         self.view.scene.keyspace.reclaim().value(large);
         self.changes += 1;
+        self.rouses = true;
         self.notify(Event::DEL);
         true
     }
@@ -220,6 +225,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         let (expiry, clock) = (entry.stamp().map(UnixMillis), entry.clock());
         let detached = Detached { value: values.take(hash, slot), expiry, clock };
         self.changes += 1;
+        self.rouses = true;
         Some(detached)
     }
 
@@ -231,6 +237,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         }
         let Detached { value, expiry, clock } = detached;
         let parity = self.view.scene.parity;
+        self.rouses = true;
         self.store(value, Marks { stamp: expiry.map(|at| at.0), clock, parity });
     }
 
@@ -272,6 +279,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         }
         let values = &mut self.view.shard(self.db, self.hash).values;
         let slot = self.slot.as_mut().expect("an entry was there");
+        self.rouses |= value_type != ValueType::Stream;
         if !std::mem::replace(&mut self.is_open, true) {
             values.unsettle(*slot);
         }
@@ -332,9 +340,9 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         self.touch = Touch::Never;
     }
 
-    /// Lets those look again who wait for the key.
+    /// Lets those look again who wait for the key, if it was changed.
     pub fn rouse_waiters(&mut self) {
-        self.view.rouse_waiters(self.db, self.hash, self.key);
+        self.rouses = true;
     }
 
     /// Counts changes to a value that doesn't count them itself.
@@ -370,7 +378,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
 
     fn store(&mut self, value: OwnedValue, marks: Marks) {
         if let Some(slot) = self.slot {
-            self.close(slot);
+            self.leave_former(slot);
         }
         let (hash, key, slot) = (self.hash, self.key, self.slot);
         let (slot, former) = self.values().put(hash, slot, key, value, marks);
@@ -379,9 +387,19 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         self.replaced(slot, former);
     }
 
+    /// Takes leave of a value in whose place another one comes.
+    fn leave_former(&mut self, slot: Slot) {
+        self.close(slot);
+        if self.view.shard(self.db, self.hash).has_waiters() {
+            let former = ValueType::of(self.values().table().entry(slot));
+            self.rouses |= former == ValueType::Stream;
+        }
+    }
+
     fn replaced(&mut self, slot: Slot, former: Option<Large>) {
         self.view.scene.keyspace.reclaim().value(former);
         if self.slot.is_none() {
+            self.rouses = true;
             self.view.tell_event(self.db, self.key, Event::NEW);
         }
         self.slot = Some(slot);
@@ -401,7 +419,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
 
     fn set(&mut self, kind: u8, value: &[u8], expiry: Expiry) {
         if let Some(slot) = self.slot {
-            self.close(slot);
+            self.leave_former(slot);
         }
         let Marks { stamp, clock, parity } = self.marks(expiry);
         let fields = Fields { kind, value, stamp, clock, parity };
@@ -441,6 +459,9 @@ impl Drop for KeyGuard<'_, '_> {
         }
         if self.touch == Touch::Always || self.changes > 0 && self.touch == Touch::Changed {
             self.view.tell_change(self.db, self.hash, self.key);
+        }
+        if self.rouses && self.changes > 0 {
+            self.view.rouse_waiters(self.db, self.hash, self.key);
         }
     }
 }

@@ -42,10 +42,17 @@ impl WatchFlag {
     }
 }
 
+/// Somebody who watches a key.
+struct Watcher {
+    flag: Arc<WatchFlag>,
+    /// Whether the key had expired when the watch began and was still in memory: that it goes is no change then.
+    was_expired: bool,
+}
+
 /// The watches and the queues of one shard's keys.
 #[derive(Default)]
 pub(crate) struct Interest {
-    watches: BTreeMap<Box<[u8]>, BTreeMap<Ticket, Arc<WatchFlag>>>,
+    watches: BTreeMap<Box<[u8]>, BTreeMap<Ticket, Watcher>>,
     queues: BTreeMap<Box<[u8]>, BTreeMap<Ticket, Arc<Waiter>>>,
 }
 
@@ -61,25 +68,38 @@ impl Interest {
         !self.queues.is_empty()
     }
 
-    /// Sets a flag when the key changes.
-    pub(crate) fn watch(&mut self, key: &[u8], ticket: Ticket, flag: &Arc<WatchFlag>) {
-        self.watches.entry(key.into()).or_default().insert(ticket, Arc::clone(flag));
+    /// Sets a flag when the key changes; it may have expired already.
+    pub(crate) fn watch(&mut self, key: &[u8], ticket: Ticket, flag: &Arc<WatchFlag>, was_expired: bool) {
+        let watchers = self.watches.entry(key.into()).or_default();
+        watchers.entry(ticket).or_insert_with(|| Watcher { flag: Arc::clone(flag), was_expired });
     }
 
     /// Takes a watch back.
     pub(crate) fn unwatch(&mut self, key: &[u8], ticket: Ticket) {
-        let Some(flags) = self.watches.get_mut(key) else { return };
-        flags.remove(&ticket);
-        if flags.is_empty() {
+        let Some(watchers) = self.watches.get_mut(key) else { return };
+        watchers.remove(&ticket);
+        if watchers.is_empty() {
             self.watches.remove(key);
         }
     }
 
-    /// Tells who watches a key that it has changed.
-    pub(crate) fn changed(&self, key: &[u8], change: Change) {
-        for flag in self.watches.get(key).into_iter().flat_map(BTreeMap::values) {
-            flag.raise(change);
+    /// Tells who watches a key that it was written or removed.
+    pub(crate) fn changed(&self, key: &[u8]) {
+        for watcher in self.watchers(key) {
+            watcher.flag.raise(Change::Written);
         }
+    }
+
+    /// Tells who watches a key that has not expired that it is gone, or a part of its value, without any command having
+    /// named it.
+    pub(crate) fn gone(&self, key: &[u8], change: Change) {
+        for watcher in self.watchers(key).filter(|watcher| !watcher.was_expired) {
+            watcher.flag.raise(change);
+        }
+    }
+
+    fn watchers(&self, key: &[u8]) -> impl Iterator<Item = &Watcher> {
+        self.watches.get(key).into_iter().flat_map(BTreeMap::values)
     }
 
     /// The keys that are watched.

@@ -24,11 +24,19 @@ impl Shard {
         self.interest.as_ref().is_some_and(|interest| interest.has_waiters())
     }
 
-    /// Tells who watches a key that it has changed, and says whether anybody waits for it.
+    /// Tells who watches a key that it has changed.
     #[inline]
-    pub(crate) fn rouse(&self, key: &[u8]) -> bool {
+    pub(crate) fn tell_watchers(&self, key: &[u8]) {
+        if let Some(interest) = &self.interest {
+            interest.changed(key);
+        }
+    }
+
+    /// Tells who watches a key that its time had come, or that of a part of its value, and says whether anybody waits for
+    /// the key.
+    pub(crate) fn lapse(&self, key: &[u8]) -> bool {
         self.interest.as_ref().is_some_and(|interest| {
-            interest.changed(key, Change::Written);
+            interest.gone(key, Change::Written);
             interest.is_awaited(key)
         })
     }
@@ -46,7 +54,7 @@ impl Shard {
     pub(crate) fn rouse_watchers(&self, seed: HashSeed) {
         let Some(interest) = &self.interest else { return };
         for key in interest.watched().filter(|key| self.values.table().find(seed.hash(key), key).is_some()) {
-            interest.changed(key, Change::Emptied);
+            interest.gone(key, Change::Emptied);
         }
     }
 }

@@ -230,7 +230,7 @@ impl Keyspace {
         let has_more = held.values.collect_due(now.0, keys_max, &mut due);
         for slot in due {
             let key = held.values.table().entry(slot).key();
-            report(key, held.rouse(key));
+            report(key, held.lapse(key));
             let hash = self.hash(key);
             debug_assert_eq!(shard_of(hash), shard);
             held.keep(&self.saving, db, slot);
@@ -271,7 +271,7 @@ impl Keyspace {
                 Lapsed::AllMembers(value_type, members)
             }
         };
-        let is_awaited = held.rouse(&key);
+        let is_awaited = held.lapse(&key);
         report(Lapse { db, key, what }, is_awaited);
         true
     }

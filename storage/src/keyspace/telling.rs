@@ -50,6 +50,7 @@ impl View<'_> {
     }
 
     /// Lets those look again who wait for a key.
+    #[inline]
     pub(crate) fn rouse_waiters(&mut self, db: DbIndex, hash: u64, key: &[u8]) {
         let interest = self.shard(db, hash).interest.as_ref();
         if interest.is_some_and(|interest| interest.is_awaited(key)) {
@@ -57,10 +58,10 @@ impl View<'_> {
         }
     }
 
-    /// Tells that a key was changed.
+    /// Tells that a key was changed, but not those who wait for it.
     #[inline]
     pub(crate) fn tell_change(&mut self, db: DbIndex, hash: u64, key: &[u8]) {
-        self.rouse(db, hash, key);
+        self.shard(db, hash).tell_watchers(key);
         if self.observed.has(Observed::KEYS) {
             self.chores.news.change(db, key);
         }
@@ -68,17 +69,11 @@ impl View<'_> {
 
     /// Tells that the time had come for a key or some of its value.
     pub(super) fn tell_lapse(&mut self, db: DbIndex, hash: u64, key: &[u8]) {
-        self.rouse(db, hash, key);
+        if self.shard(db, hash).lapse(key) {
+            self.chores.roused.push_back((db, key.into()));
+        }
         if self.observed.has(Observed::KEYS) {
             self.chores.news.lapse(db, key);
-        }
-    }
-
-    /// Lets those look again who watch a key or wait for it.
-    #[inline]
-    fn rouse(&mut self, db: DbIndex, hash: u64, key: &[u8]) {
-        if self.shard(db, hash).rouse(key) {
-            self.chores.roused.push_back((db, key.into()));
         }
     }
 }

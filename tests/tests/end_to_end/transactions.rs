@@ -84,6 +84,25 @@ fn expiry_of_a_watched_key_is_a_change() {
 }
 
 #[test]
+fn what_had_expired_before_it_was_watched_may_go() {
+    let server = Server::start(&["--enable-debug-command", "yes"]);
+    let (mut one, mut other) = (Client::connect(server.port()), Client::connect(server.port()));
+    // So that it stays in memory until somebody asks for it.
+    call(&mut one, "DEBUG SET-ACTIVE-EXPIRE 0");
+    for (change, is_change) in
+        [("PING", false), ("GET k", false), ("DEL k", false), ("FLUSHALL", false), ("SET k 2", true)]
+    {
+        calls(&mut one, &["FLUSHALL", "SET k 1 PX 1", "SET later 1 PX 2"]);
+        while call(&mut other, "EXISTS later") == Value::Integer(1) {}
+        assert_eq!(call(&mut one, "DBSIZE"), Value::Integer(1), "it has expired and is there");
+        call(&mut one, "WATCH k");
+        call(&mut other, change);
+        let reply = calls(&mut one, &["MULTI", "PING", "EXEC"]);
+        assert_eq!(reply == Value::Null, is_change, "{change}");
+    }
+}
+
+#[test]
 fn others_see_all_of_a_transaction_or_nothing() {
     const ROUNDS: i64 = 2000;
     let Stage { server, mut one, mut other } = Stage::new();

@@ -195,6 +195,7 @@ fn xadd(call: &mut Call<'_>) -> Result<(), Error> {
     };
     guard.count_changes(is_new.into());
     if is_new {
+        guard.rouse_waiters();
         guard.notify(Event::stream("xadd"));
     }
     if removed > 0 {
