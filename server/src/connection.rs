@@ -50,7 +50,7 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
         if !connection.session.let_go(&mut worker.desk.borrow_mut().executor) {
             Box::pin(connection.let_go_later(&worker)).await;
         }
-        shared.clients.leave(&client);
+        shared.clients.leave(&client, &shared.engine);
     }
     worker.closed();
 }

@@ -199,9 +199,12 @@ impl Client {
         if self.subscriptions().is_any() { Class::PubSub } else { Class::Normal }
     }
 
-    /// Closes the connection as soon as its thread gets to it.
-    pub(crate) fn kill(&self) {
+    /// Closes the connection as soon as its thread gets to it. Messages do not get there any more.
+    pub(super) fn kill(&self) {
         self.set(Flag::Killed, true);
+        if let Some(mailbox) = self.mailbox() {
+            mailbox.close();
+        }
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }

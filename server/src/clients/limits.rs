@@ -67,14 +67,14 @@ pub(crate) fn enforce(shared: &Shared, now: UnixMillis) {
         let is_idle = now.0 - client.active().0 > timeout_ms && !waits;
         if timeout_ms > 0 && is_idle {
             log::verbose(&format!("Closing idle client: id={} addr={}", client.id, client.peer.address));
-            client.kill();
+            shared.clients.kill(&client, &shared.engine);
         } else if is_over_soft_for_too_long(&client, limits, now) {
             shared.clients.over_output_limit.fetch_add(1, Ordering::Relaxed);
             log::warning(&format!(
                 "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
                 client.id, client.peer.address
             ));
-            client.kill();
+            shared.clients.kill(&client, &shared.engine);
         }
     }
 }

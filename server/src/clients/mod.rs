@@ -17,7 +17,7 @@ pub(crate) use line::{FIXED_BYTES, describe};
 pub(crate) use pause::{Pause, PauseMode};
 pub(crate) use throttle::Throttle;
 
-use spinel_storage::UnixMillis;
+use spinel_storage::{Engine, UnixMillis};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,9 +46,22 @@ impl Clients {
         client
     }
 
+    /// Closes a client's connection as soon as its thread gets to it. Nothing is sent to it any more, nor is anything taken
+    /// for it that it waits for.
+    pub(crate) fn kill(&self, client: &Client, engine: &Engine) {
+        // Who has left already would never be forgotten.
+        let clients = self.lock();
+        if clients.contains_key(&client.id) {
+            engine.stop_serving(client.id);
+        }
+        drop(clients);
+        client.kill();
+    }
+
     /// Forgets a client whose connection has ended.
-    pub(crate) fn leave(&self, client: &Client) {
+    pub(crate) fn leave(&self, client: &Client, engine: &Engine) {
         self.lock().remove(&client.id);
+        engine.forget_client(client.id);
         if let Some(mailbox) = client.mailbox() {
             mailbox.close();
         }
@@ -56,11 +69,6 @@ impl Clients {
 
     /// The client with this number.
     pub(crate) fn get(&self, id: u64) -> Option<Arc<Client>> {
-        self.lock().get(&id).cloned()
-    }
-
-    /// The client with this number.
-    pub(crate) fn find(&self, id: u64) -> Option<Arc<Client>> {
         self.lock().get(&id).cloned()
     }
 
@@ -74,9 +82,9 @@ impl Clients {
         self.last_id.load(Ordering::Relaxed)
     }
 
-    /// All clients as of now, in the order of their coming.
+    /// All clients as of now that nobody has killed, in the order of their coming.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
-        self.lock().values().cloned().collect()
+        self.lock().values().filter(|client| !client.has(Flag::Killed)).cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Client>>> {

@@ -53,7 +53,7 @@ fn load_log(shared: &Arc<Shared>) -> Result<Option<Loaded>, OpenError> {
     let mut host = Host::new(shared);
     let verification = files::verification(config);
     let loaded = shared.persistence.log.load(options, verification, random_word(), &mut host);
-    shared.clients.leave(&host.session.client);
+    shared.clients.leave(&host.session.client, &shared.engine);
     let loaded = loaded?;
     if loaded.is_some() {
         log::notice(&format!(

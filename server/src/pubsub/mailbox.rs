@@ -84,9 +84,10 @@ impl Mailbox {
         Mailbox { client, waker, content: Mutex::new(content) }
     }
 
-    /// Appends a message. The first one wakes the connection, which will take those that come until it runs, too.
-    pub(crate) fn put(&self, message: &Message, limits: &HardLimits) {
-        self.put_with(limits, |bytes, (protocol, _)| message.append_to(bytes, protocol));
+    /// Appends a message; whether the client is still there. The first one wakes the connection, which will take those
+    /// that come until it runs, too.
+    pub(crate) fn put(&self, message: &Message, limits: &HardLimits) -> bool {
+        self.put_with(limits, |bytes, (protocol, _)| message.append_to(bytes, protocol))
     }
 
     /// As [`put`](Self::put), for messages that depend on more than the protocol. Whether the client is still there.

@@ -42,11 +42,8 @@ impl Subscribers {
         self.0.is_empty()
     }
 
-    /// Puts a message into all mailboxes and returns how many there are.
+    /// Puts a message into all mailboxes and returns how many took it.
     pub(super) fn send(&self, message: &Message, limits: &HardLimits) -> usize {
-        for mailbox in &self.0 {
-            mailbox.put(message, limits);
-        }
-        self.0.len()
+        self.0.iter().filter(|mailbox| mailbox.put(message, limits)).count()
     }
 }

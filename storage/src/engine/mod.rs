@@ -10,6 +10,7 @@
 mod audience;
 mod claim;
 pub mod counters;
+mod departed;
 pub mod effect;
 mod execute;
 mod familiar;
@@ -30,6 +31,7 @@ use audience::Attention;
 pub use audience::{Audience, Author};
 pub use claim::{Claim, Suspended};
 use counters::{CounterSums, Counters};
+use departed::Departed;
 pub use execute::{Executor, Outcome, Patience, Prepared, Setting, Turn};
 pub use familiar::Familiar;
 pub use hold::{Hold, Holds};
@@ -63,6 +65,8 @@ pub struct Engine {
     upkeep: upkeep::Upkeep,
     /// Keys that somebody waits for and that expired in the background.
     overdue: Mutex<Vec<(DbIndex, Box<[u8]>)>>,
+    /// Clients that are served no more.
+    departed: Departed,
 }
 
 impl Engine {
@@ -84,6 +88,7 @@ impl Engine {
             access: AtomicU64::new(pack_access(AccessPolicy::Recency)),
             upkeep: upkeep::Upkeep::default(),
             overdue: Mutex::default(),
+            departed: Departed::default(),
         }
     }
 
@@ -174,6 +179,17 @@ impl Engine {
         }
         self.upkeep.expired.store(0, Ordering::Relaxed);
         self.keyspace.reclaim().reset_freed();
+    }
+
+    /// Serves a client no more that may wait for something: from now on nothing is taken for it. Once it waits for nothing,
+    /// [`forget_client`](Engine::forget_client) is to be called. O(log(clients that are about to go)).
+    pub fn stop_serving(&self, client: u64) {
+        self.departed.add(client);
+    }
+
+    /// Forgets a client that has left all queues.
+    pub fn forget_client(&self, client: u64) {
+        self.departed.remove(client);
     }
 
     /// How many wait for keys.

@@ -116,7 +116,10 @@ impl Turn<'_> {
         let entry =
             table.find(hash, key).map(|slot| table.entry(slot)).filter(|entry| is_alive(entry.stamp()));
         let held = entry.map(ValueType::of);
-        let is_served = |waiter: &&Arc<Waiter>| waiter.until_gone || held == Some(waiter.awaited);
+        let is_served = |waiter: &&Arc<Waiter>| {
+            let is_concerned = waiter.until_gone || held == Some(waiter.awaited);
+            is_concerned && !self.engine.departed.has(waiter.setting.author.client)
+        };
         interest.queue(key, from).find(is_served).map(Arc::clone)
     }
 

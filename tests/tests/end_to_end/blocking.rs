@@ -122,6 +122,65 @@ fn a_value_of_another_type_wakes_nobody() {
 }
 
 #[test]
+fn what_takes_the_place_of_another_type_wakes_nobody() {
+    let mut stage = Stage::new();
+    for (wait, writes) in [
+        ("BLPOP k 0", ["SET k v", "RPUSH l a", "SORT l ALPHA STORE k"]),
+        ("BZPOPMIN k 0", ["SET k v", "ZADD z 1 a", "ZUNIONSTORE k 1 z"]),
+        ("BZPOPMIN k 0", ["RPUSH k v", "ZADD z 1 a", "ZRANGESTORE k z 0 -1"]),
+    ] {
+        stage.call("FLUSHALL");
+        let mut waiter = stage.waiter(1, wait);
+        for command in writes {
+            stage.call(command);
+        }
+        assert_eq!(stage.call("EXISTS k"), Value::Integer(1), "{writes:?}");
+        stage.call("RENAME k other");
+        stage.call("RENAME other k");
+        assert!(matches!(waiter.reply(), Value::Array(_)));
+        assert_eq!(stage.call("EXISTS k"), Value::Integer(0), "{writes:?}");
+    }
+}
+
+#[test]
+fn what_brings_no_entry_makes_no_member() {
+    let mut stage = Stage::new();
+    for command in ["XADD s 1-1 f v", "XADD s 2-1 f v", "XGROUP CREATE s g $"] {
+        stage.call(command);
+    }
+    let mut member = stage.waiter(1, "XREADGROUP GROUP g c BLOCK 0 STREAMS s >");
+    stage.call("XGROUP DELCONSUMER s g c");
+    for command in
+        ["XTRIM s MAXLEN 1", "EXPIRE s 1000", "XSETID s 5-5", "XGROUP SETID s g 0", "XDEL s 1-1", "PERSIST s"]
+    {
+        stage.call(command);
+        assert_eq!(stage.call("XINFO CONSUMERS s g"), Value::Array(Vec::new()), "{command}");
+    }
+    stage.call("XADD s 9-1 f v");
+    let entry = |id| Value::Array(vec![text(id), texts(&["f", "v"])]);
+    let expected = Value::Array(vec![text("s"), Value::Array(vec![entry("2-1"), entry("9-1")])]);
+    assert_eq!(member.reply(), Value::Array(vec![expected]));
+    assert!(matches!(stage.call("XINFO CONSUMERS s g"), Value::Array(members) if members.len() == 1));
+}
+
+#[test]
+fn nothing_is_taken_for_who_was_killed() {
+    let mut stage = Stage::new();
+    for round in 0..200 {
+        let mut waiter = Client::connect(stage.server.port());
+        let id = waiter.integer(["CLIENT", "ID"]);
+        // Whether he waits already when he is killed, chance says.
+        waiter.send(["BLPOP", "k", "0"]);
+        stage.control.send_bytes(format!("CLIENT KILL ID {id}\r\nRPUSH k v\r\nLPOP k\r\n").as_bytes());
+        assert_eq!(stage.control.reply(), Value::Integer(1));
+        assert_eq!(stage.control.reply(), Value::Integer(1));
+        assert_eq!(stage.control.reply(), text("v"), "round {round}");
+        assert!(waiter.is_closed());
+    }
+    stage.await_blocked(0);
+}
+
+#[test]
 fn a_wait_ends_with_its_time() {
     let mut stage = Stage::new();
     let start = Instant::now();

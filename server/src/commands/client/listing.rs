@@ -78,6 +78,6 @@ fn end(call: &mut HostCall<'_>, client: &Client) {
     if client.id == call.session.client.id {
         call.session.flow = Flow::Close;
     } else {
-        client.kill();
+        call.shared.clients.kill(client, &call.shared.engine);
     }
 }

@@ -119,7 +119,7 @@ fn overlaps(one: &[u8], what: &str, other: &[u8]) -> Error {
 
 /// The mailbox of another client.
 fn find(call: &HostCall<'_>, id: u64) -> Option<Arc<Mailbox>> {
-    call.shared.clients.find(id).map(|client| client.open_mailbox())
+    call.shared.clients.get(id).map(|client| client.open_mailbox())
 }
 
 pub(super) fn tracking(call: &mut HostCall<'_>) -> Result<(), Error> {
