@@ -16,7 +16,7 @@ use crate::window::Requests;
 use spinel_resp::{Limits, Protocol};
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::table::CommandId;
-use spinel_storage::engine::Turn;
+use spinel_storage::engine::{Prepared, Turn};
 use spinel_storage::{DbIndex, Error, UnixMillis};
 
 const UNAUTHENTICATED: Error = Error::Text("NOAUTH Authentication required.");
@@ -115,10 +115,11 @@ impl Session {
             Err(error) => self.refuse(&error, words, shared, output),
             Ok(prepared) => match self.decide(prepared.id, turn.now(), shared) {
                 Decision::Run => {
-                    self.execute(&prepared, words, turn, shared, output);
+                    self.execute_tracked(&prepared, words, turn, shared, output);
                     self.forget_caching(prepared.id, shared);
                 }
                 Decision::Queue => {
+                    self.last = Some(prepared.id);
                     if let Err(error) = self.queue(&prepared, words, (shared, &mut *output.reply)) {
                         self.refuse(&error, words, shared, output);
                     }
@@ -143,6 +144,21 @@ impl Session {
             self.deliver_now(output.reply);
         }
         true
+    }
+
+    /// Runs a command, and tells a tracking client what it has changed itself.
+    fn execute_tracked(
+        &mut self,
+        prepared: &Prepared,
+        words: &[&[u8]],
+        turn: &mut Turn<'_>,
+        shared: &Shared,
+        output: &mut Output<'_>,
+    ) {
+        let (client, pubsub) = (self.client.id, &shared.pubsub);
+        let is_tracked = self.tracking.is_some();
+        let mut run = || self.execute(prepared, words, turn, shared, output);
+        if is_tracked { pubsub.tracking.with_client(client, &pubsub.limits, run) } else { run() }
     }
 
     /// Answers a batch while a script has the keyspace for itself for too long: hardly anything runs.
@@ -269,7 +285,8 @@ impl Session {
         let text = error.text();
         output.meter.statistics.count_error(&text);
         let id = container.map(|id| words.get(1).and_then(|name| table.subcommand(id, name)).unwrap_or(id));
-        if let (Some(id), false) = (id, matches!(error, Error::UnknownSubcommand(_))) {
+        self.last = id.filter(|_| !matches!(error, Error::UnknownSubcommand(_)));
+        if let Some(id) = self.last {
             output.meter.statistics.command(id).rejected.add(1);
         }
         output.reply.error_bytes(&error.bytes());

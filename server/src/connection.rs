@@ -46,7 +46,7 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
             tell_overflow(&client, shared);
         }
         connection.session.stop_listening(shared);
-        connection.session.stop_tracking(shared);
+        connection.session.leave_tracking(shared);
         if !connection.session.let_go(&mut worker.desk.borrow_mut().executor) {
             Box::pin(connection.let_go_later(&worker)).await;
         }

@@ -82,7 +82,8 @@ pub(crate) struct Session {
     pub(crate) is_untouching: bool,
     /// Whether `enable-debug-command` allows the client DEBUG.
     pub(crate) may_debug: bool,
-    last: Option<CommandId>,
+    /// The command that was called last, if there is one of that name.
+    pub(crate) last: Option<CommandId>,
 }
 
 impl Session {

@@ -47,6 +47,8 @@ pub(crate) enum Flag {
     NoTouch = 1 << 4,
     /// CLIENT CAPA REDIRECT.
     Redirect = 1 << 5,
+    /// It was told of changes to what it has read, or still is.
+    Tracked = 1 << 6,
 }
 
 /// Which limits hold for a client, and by which type CLIENT LIST and CLIENT KILL find it.

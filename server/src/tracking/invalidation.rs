@@ -22,6 +22,11 @@ impl Invalidation {
         Invalidation::Keys(writer.take())
     }
 
+    /// Of a key, or of everything.
+    pub(super) fn of_change(key: Option<&[u8]>) -> Invalidation {
+        key.map_or(Invalidation::Everything, |key| Invalidation::of([key].into_iter()))
+    }
+
     /// Appends the message for a client of a protocol; nothing where it has no way to hear of it. RESP2 can only
     /// tell those who listen to channels, of what others read. `reader` is the protocol of the client that read.
     pub(super) fn append_to(

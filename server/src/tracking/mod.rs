@@ -5,12 +5,14 @@
 //! CLIENT TRACKING ON BCAST    ─→ prefixes: prefix → clients              └→ clients of its prefixes
 //! ```
 //!
-//! Who broadcasts is told once per round, which is what a thread runs between two looks at its sockets.
+//! A client is told of what it has changed itself after all others, when its command is over. Who broadcasts is told once
+//! per round, which is what a thread runs between two looks at its sockets.
 //!
 //! A key is noted before the command that reads it runs: a write in between is told, and one before it is seen by
 //! the read. It is noted again when the command waited and is served by another client's thread. Writes are heard from the engine while the shards of their keys are locked.
 
 mod invalidation;
+mod own;
 mod prefixes;
 mod round;
 mod session;
@@ -72,6 +74,9 @@ pub(crate) struct Tracking {
     trackers: RwLock<HashMap<u64, Tracker>>,
     /// How many trackers there are.
     clients: AtomicUsize,
+    /// How many connections track or have tracked. What was read is known as long as there is one: who stops tracking and
+    /// starts again hears of it.
+    connections: AtomicUsize,
     /// How many keys may be in the table; 0: any number.
     keys_max: AtomicUsize,
 }
@@ -87,10 +92,11 @@ pub(crate) struct TrackingSums {
 impl Tracking {
     /// Tells who has to know of a command's writes.
     pub(crate) fn hear(&self, news: &News, author: Author, limits: &HardLimits) {
-        if self.clients.load(Ordering::Acquire) == 0 {
+        if self.connections.load(Ordering::Acquire) == 0 {
             return;
         }
         let has_prefixes = self.prefixes().len() > 0;
+        self.tell_own(author.client, limits);
         let trackers = self.trackers();
         let teller = Teller { trackers: &trackers, client: author.client, limits };
         // A client hears of what its scripts write even if it doesn't want to hear of its own writes.
@@ -109,12 +115,15 @@ impl Tracking {
                 Item::Emptied(_) if !is_emptied => {
                     is_emptied = true;
                     self.table.clear();
-                    trackers.values().for_each(|tracker| teller.tell(tracker, &Invalidation::Everything));
+                    teller.tell_everybody();
                 }
                 _ => {}
             }
         }
         drop(trackers);
+        if !own::is_running(author.client) {
+            self.tell_own(0, limits);
+        }
         if round::is_long() {
             self.end_round(limits);
         }
@@ -130,6 +139,30 @@ impl Tracking {
         let teller = Teller { trackers: &trackers, client: 0, limits };
         for (clients, keys) in prefixes.matching(&changed) {
             teller.tell_of_round(clients, &keys);
+        }
+    }
+
+    /// Runs a command of a client, and then tells it what it has changed itself.
+    pub(crate) fn with_client<R>(&self, client: u64, limits: &HardLimits, run: impl FnOnce() -> R) -> R {
+        own::run(client);
+        let result = run();
+        own::run(0);
+        self.tell_own(0, limits);
+        result
+    }
+
+    /// Tells a client what it has changed itself, unless it is this one, whose command is not over.
+    fn tell_own(&self, running: u64, limits: &HardLimits) {
+        let (client, changed) = own::take_unless_of(running);
+        if changed.is_empty() {
+            return;
+        }
+        let trackers = self.trackers();
+        let teller = Teller { trackers: &trackers, client: 0, limits };
+        for key in changed {
+            if let Some(tracker) = trackers.get(&client) {
+                teller.tell(tracker, &Invalidation::of_change(key.as_deref()));
+            }
         }
     }
 
@@ -162,23 +195,32 @@ impl Tracking {
         self.keys_max.store(keys_max, Ordering::Relaxed);
     }
 
+    /// A connection tracks for the first time.
+    fn join(&self, engine: &Engine) {
+        let _alone = self.trackers_mut();
+        self.connections.fetch_add(1, Ordering::AcqRel);
+        engine.observe(Observed::KEYS, true);
+    }
+
+    /// A connection that tracks or has tracked ends. With the last one, what was read is forgotten.
+    fn part(&self, engine: &Engine) {
+        let _alone = self.trackers_mut();
+        if self.connections.fetch_sub(1, Ordering::AcqRel) == 1 {
+            engine.observe(Observed::KEYS, false);
+            self.table.clear();
+        }
+    }
+
     /// Enters a client, or changes how it is told.
-    fn enter(
-        &self,
-        mailbox: &Arc<Mailbox>,
-        options: Options,
-        redirect: Option<Arc<Mailbox>>,
-        engine: &Engine,
-    ) {
+    fn enter(&self, mailbox: &Arc<Mailbox>, options: Options, redirect: Option<Arc<Mailbox>>) {
         let tracker = Tracker { options, mailbox: Arc::clone(mailbox), redirect };
         let mut trackers = self.trackers_mut();
         trackers.insert(mailbox.client, tracker);
-        engine.observe(Observed::KEYS, true);
         self.clients.store(trackers.len(), Ordering::Release);
     }
 
     /// Forgets a client. What it has read is forgotten when it changes.
-    fn leave(&self, client: u64, prefixes: &BTreeSet<Box<[u8]>>, engine: &Engine) {
+    fn leave(&self, client: u64, prefixes: &BTreeSet<Box<[u8]>>) {
         let mut table = self.prefixes.write().unwrap_or_else(PoisonError::into_inner);
         for prefix in prefixes {
             table.remove(prefix, client);
@@ -187,10 +229,6 @@ impl Tracking {
         let mut trackers = self.trackers_mut();
         trackers.remove(&client);
         self.clients.store(trackers.len(), Ordering::Release);
-        if trackers.is_empty() {
-            engine.observe(Observed::KEYS, false);
-            self.table.clear();
-        }
     }
 
     fn add_prefix(&self, prefix: &[u8], client: u64) {
@@ -236,11 +274,26 @@ impl Teller<'_> {
     }
 
     fn tell_readers(&self, key: &[u8], readers: &Readers) {
-        let invalidation = Invalidation::of([key].into_iter());
+        let invalidation = Invalidation::of_change(Some(key));
         for tracker in readers.as_slice().iter().filter_map(|client| self.tracker(*client)) {
             if tracker.options.mode != Mode::Broadcast {
-                self.tell(tracker, &invalidation);
+                self.tell_or_remember(tracker, Some(key), &invalidation);
             }
+        }
+    }
+
+    fn tell_everybody(&self) {
+        for tracker in self.trackers.values() {
+            self.tell_or_remember(tracker, None, &Invalidation::Everything);
+        }
+    }
+
+    /// Tells a client of a key or of everything; later, if it is the one that did it.
+    fn tell_or_remember(&self, tracker: &Tracker, key: Option<&[u8]>, invalidation: &Invalidation) {
+        if tracker.mailbox.client == self.client {
+            own::remember(self.client, key);
+        } else {
+            self.tell(tracker, invalidation);
         }
     }
 

@@ -1,6 +1,7 @@
 //! A session's side of client-side caching.
 
 use super::{Mode, Options};
+use crate::clients::Flag;
 use crate::pubsub::Mailbox;
 use crate::server::Shared;
 use crate::session::Session;
@@ -51,7 +52,11 @@ impl Session {
         let mailbox = self.client.open_mailbox();
         mailbox.set_protocol(self.protocol);
         mailbox.note_tracking(Some(options));
-        shared.pubsub.tracking.enter(&mailbox, options, redirect, &shared.engine);
+        if !self.client.has(Flag::Tracked) {
+            self.client.set(Flag::Tracked, true);
+            shared.pubsub.tracking.join(&shared.engine);
+        }
+        shared.pubsub.tracking.enter(&mailbox, options, redirect);
         let fresh =
             || Box::new(SessionTracking { options, caching: Caching::Unsaid, prefixes: BTreeSet::new() });
         let tracking = self.tracking.get_or_insert_with(fresh);
@@ -69,9 +74,17 @@ impl Session {
     /// Stops tracking.
     pub(crate) fn stop_tracking(&mut self, shared: &Shared) {
         let Some(tracking) = self.tracking.take() else { return };
-        shared.pubsub.tracking.leave(self.client.id, &tracking.prefixes, &shared.engine);
+        shared.pubsub.tracking.leave(self.client.id, &tracking.prefixes);
         if let Some(mailbox) = self.client.mailbox() {
             mailbox.note_tracking(None);
+        }
+    }
+
+    /// Stops tracking because the connection ends.
+    pub(crate) fn leave_tracking(&mut self, shared: &Shared) {
+        self.stop_tracking(shared);
+        if self.client.has(Flag::Tracked) {
+            shared.pubsub.tracking.part(&shared.engine);
         }
     }
 

@@ -54,6 +54,32 @@ fn a_client_is_described() {
 }
 
 #[test]
+fn a_client_is_known_by_what_it_called_last_even_if_that_was_refused() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let (mut client, mut other) = (server.connect(), server.connect());
+    let id = id(&mut client);
+    for (words, command) in [
+        (&["GET"][..], "get"),
+        (&["NOSUCH"], "NULL"),
+        (&["CLIENT"], "client"),
+        (&["CLIENT", "NOSUCH"], "NULL"),
+        (&["CLIENT", "KILL"], "client|kill"),
+        (&["EXEC", "a"], "exec"),
+        (&["MULTI"], "multi"),
+        (&["SET", "k", "v"], "set"),
+        (&["GET"], "get"),
+        (&["DISCARD"], "discard"),
+        (&["SUBSCRIBE", "c"], "subscribe"),
+        (&["GET", "k"], "get"),
+    ] {
+        client.call(words);
+        let line = other.text(&["CLIENT", "LIST", "ID", &id]);
+        assert_eq!(field(&line, "cmd"), command, "{words:?}");
+    }
+}
+
+#[test]
 fn clients_kill_each_other_and_themselves() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);

@@ -56,6 +56,28 @@ fn a_connection_of_resp3_is_told_without_subscribing() {
 }
 
 #[test]
+fn a_client_is_told_last_of_what_it_changes_itself() {
+    let server = Server::start(&[]);
+    let mut ear = Client::connect_resp3(server.port());
+    let id = ear.integer(["CLIENT", "ID"]).to_string();
+    ear.text(["CLIENT", "TRACKING", "ON"]);
+    let mut reader = Client::connect(server.port());
+    reader.text(["CLIENT", "TRACKING", "ON", "REDIRECT", &id]);
+    for writes in [
+        &[&["MSET", "own", "1", "other", "1"][..]][..],
+        &[&["MULTI"], &["SET", "own", "2"], &["SET", "other", "2"], &["EXEC"]],
+    ] {
+        ear.call(["GET", "other"]);
+        reader.call(["GET", "own"]);
+        for write in writes {
+            reader.call(*write);
+        }
+        assert_eq!(invalidated(&ear.reply()), ["other"], "{writes:?}");
+        assert_eq!(invalidated(&ear.reply()), ["own"], "{writes:?}");
+    }
+}
+
+#[test]
 fn a_broken_redirection_is_told() {
     let server = Server::start(&[]);
     let mut writer = Client::connect(server.port());
