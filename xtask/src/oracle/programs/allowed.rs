@@ -56,9 +56,13 @@ const ALLOWANCES: &[Allowance] = &[
             let (mut keys, mut other_keys) = (Vec::new(), Vec::new());
             let replies =
                 (without_invalidations(one, &mut keys), without_invalidations(other, &mut other_keys));
-            let set = |keys: Vec<Reply>| keys.into_iter().collect::<BTreeSet<Reply>>();
+            let set = |keys: &[Reply]| keys.iter().cloned().collect::<BTreeSet<Reply>>();
+            // It may have asked to be told just then.
+            let goes_on = replies.0.len() > 1;
             agree_all(&replies.0, &replies.1, ids)
-                && (keys == other_keys || one.len() != other.len() && set(keys) == set(other_keys))
+                && (keys == other_keys
+                    || one.len() != other.len() && set(&keys) == set(&other_keys)
+                    || goes_on && set(&keys).is_superset(&set(&other_keys)))
         },
     },
     Allowance {
@@ -87,7 +91,8 @@ pub(crate) fn allowance(
     ALLOWANCES.iter().find(|allowance| (allowance.accepts)(call, reference, ours, ids))
 }
 
-/// The frames with a single reply before the notifications and invalidations of keys among which it came.
+/// The frames with the reply of who waited, and those to what he sent behind, before the notifications and invalidations
+/// of keys among which they came.
 fn notifications_last(frames: &[Reply]) -> Vec<Reply> {
     let is_notification = |frame: &&Reply| {
         let items = frame.items();
@@ -97,7 +102,7 @@ fn notifications_last(frames: &[Reply]) -> Vec<Reply> {
         is_message && items.iter().any(is_of_key) || items.iter().take(2).any(is_invalidation)
     };
     let (notifications, replies): (Vec<&Reply>, Vec<&Reply>) = frames.iter().partition(is_notification);
-    let is_late_reply = replies.len() == 1 && !notifications.is_empty();
+    let is_late_reply = !replies.is_empty() && !notifications.is_empty();
     let sorted = replies.into_iter().chain(notifications).cloned();
     if is_late_reply { sorted.collect() } else { frames.to_vec() }
 }
