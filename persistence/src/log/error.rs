@@ -121,7 +121,7 @@ pub enum ReadError {
 }
 
 /// Says what went wrong as C programs do, without the number.
-fn plain(error: &io::Error) -> String {
+pub(super) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
