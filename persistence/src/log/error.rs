@@ -53,6 +53,8 @@ pub enum WriteError {
     Io(io::Error),
     /// A sync failed earlier, so what was written before is not known to be on the disk. A rewrite makes up for it.
     NotDurable,
+    /// The base that the log begins with was not written, so nothing of it would be found. A rewrite makes up for it.
+    Incomplete,
     /// A rewrite has begun and was not ended.
     AlreadyRewriting,
 }
@@ -68,6 +70,7 @@ impl fmt::Display for WriteError {
         match self {
             WriteError::Io(error) => out.write_str(&plain(error)),
             WriteError::NotDurable => out.write_str("An earlier fsync of the append only file failed"),
+            WriteError::Incomplete => out.write_str("The base of the append only file could not be written"),
             WriteError::AlreadyRewriting => {
                 out.write_str("Background append only file rewriting already in progress")
             }

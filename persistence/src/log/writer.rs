@@ -90,10 +90,14 @@ impl Writer {
     /// # Errors
     ///
     /// [`WriteError::NotDurable`] after any sync failed, until [`Writer::finish_rewrite`] succeeds: bytes that the kernel
-    /// gave up are missing in the file, and no sync brings them back.
+    /// gave up are missing in the file, and no sync brings them back. [`WriteError::Incomplete`] if the base was given up
+    /// without which nothing of the log would be found.
     pub fn sync(&mut self) -> Result<u64, WriteError> {
         if self.failed_sync.is_some() {
             return Err(WriteError::NotDurable);
+        }
+        if self.lacks_base() {
+            return Err(WriteError::Incomplete);
         }
         self.increment.cut()?;
         self.sync_increment()?;
@@ -136,9 +140,15 @@ impl Writer {
         self.synced
     }
 
-    /// Returns whether a sync failed and no rewrite has made up for it.
+    /// Returns whether only a rewrite makes durable what is appended: a sync failed, or a base was given up that the log
+    /// needs.
     pub fn has_failed(&self) -> bool {
-        self.failed_sync.is_some()
+        self.failed_sync.is_some() || self.lacks_base()
+    }
+
+    /// Whether the manifest does not name the increment, and no rewrite is going on that would let it.
+    fn lacks_base(&self) -> bool {
+        !self.is_listed && !self.is_rewriting
     }
 
     /// Returns whether [`Writer::begin_rewrite`] still waits for its end.

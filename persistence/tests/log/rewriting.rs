@@ -102,9 +102,16 @@ fn a_log_may_begin_while_a_server_runs() {
     let (mut writer, rewrite) = Writer::begin_fresh(disk.directory().unwrap(), 0, None).unwrap();
     writer.append(&bytes("SET x 1"), None).unwrap();
     assert_eq!(disk.commands(), "REDIS a, SET b 2", "the old log counts until the new one is complete");
+    assert!(!writer.has_failed());
+    writer.abandon_rewrite(rewrite);
+    assert!(writer.has_failed());
+    assert!(matches!(writer.sync(), Err(WriteError::Incomplete)), "nobody is going to complete it");
+    let rewrite = writer.begin_rewrite(None).unwrap();
+    writer.append(&bytes("SET y 2"), None).unwrap();
+    assert_eq!(writer.sync().unwrap(), 0);
     write_file(&disk.vfs, rewrite.path(), b"REDIS other\n");
     writer.finish_rewrite(rewrite, BaseFormat::Rdb).unwrap();
-    assert_eq!(disk.commands(), "REDIS other, SET x 1");
+    assert_eq!(disk.commands(), "REDIS other, SET y 2");
 }
 
 #[test]
