@@ -23,7 +23,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
 /// What could not be done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -176,6 +177,29 @@ pub struct SyncedTo {
     ticket: Option<u64>,
 }
 
+impl SyncedTo {
+    /// Stops the calling thread until then.
+    pub fn wait(mut self) -> Result<(), CommitError> {
+        let waker = Waker::from(Arc::new(Sleeper(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            if let Poll::Ready(outcome) = Pin::new(&mut self).poll(&mut context) {
+                return outcome;
+            }
+            thread::park();
+        }
+    }
+}
+
+/// A thread that is stopped.
+struct Sleeper(Thread);
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Sleeper>) {
+        self.0.unpark();
+    }
+}
+
 impl Future for SyncedTo {
     type Output = Result<(), CommitError>;
 
@@ -213,7 +237,6 @@ impl Drop for SyncedTo {
 mod tests {
     use super::*;
     use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
 
     #[derive(Default)]
     struct Bell(AtomicUsize);
@@ -289,5 +312,25 @@ mod tests {
         commit.publish_failure(CommitError { stage: Stage::Write, reason: "No space left on device".into() });
         commit.retire();
         assert_eq!((waiter.poll(), commit.has_failed()), (Poll::Ready(Ok(())), false));
+    }
+    #[test]
+    fn a_thread_may_stop_until_then() {
+        let commit = Arc::new(Commit::new(0));
+        std::thread::scope(|scope| {
+            let wait = |offset| {
+                let waiting = commit.synced_to(offset);
+                scope.spawn(|| waiting.wait())
+            };
+            let (first, second) = (wait(1), wait(2));
+            while commit.state().waiting.len() < 2 {
+                std::thread::yield_now();
+            }
+            commit.publish_synced(1);
+            assert_eq!(first.join().expect("it does not panic"), Ok(()));
+            let failure = CommitError { stage: Stage::Sync, reason: "Input/output error".into() };
+            commit.publish_failure(failure.clone());
+            assert_eq!(second.join().expect("it does not panic"), Err(failure));
+        });
+        assert_eq!(commit.synced_to(1).wait(), Ok(()));
     }
 }

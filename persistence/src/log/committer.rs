@@ -224,6 +224,10 @@ impl Committer {
     pub fn finish_rewrite(&mut self, rewrite: Rewrite, format: BaseFormat) -> Result<(), WriteError> {
         self.writer.finish_rewrite(rewrite, format)?;
         self.publish_synced();
+        if self.pending.is_empty() {
+            // What failed before is made up for.
+            self.commit.clear_failure();
+        }
         Ok(())
     }
 
