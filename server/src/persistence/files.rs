@@ -8,7 +8,7 @@ use spinel_persistence::log::{LogNames, SyncPolicy, TailCut};
 use spinel_persistence::rdb::{Compression, Verification};
 use spinel_persistence::vfs::RealVfs;
 use spinel_storage::Engine;
-use spinel_storage::durable::{FileOptions, Log, LogEvent, LogPlace};
+use spinel_storage::durable::{FileOptions, Log, LogEvent, LogPlace, Purpose};
 use spinel_storage::system::SystemClock;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,13 +57,17 @@ fn note(event: LogEvent<'_>) {
 }
 
 /// How a file is written now.
-pub(super) fn options(shared: &Shared) -> FileOptions {
+pub(super) fn options(shared: &Shared, purpose: Purpose) -> FileOptions {
     let config = &shared.config;
     let policy = config.show(table::MAXMEMORY_POLICY);
     let compresses = config.is_on(table::RDBCOMPRESSION);
     FileOptions {
         compression: if compresses { Compression::Lzf } else { Compression::None },
         is_checked: config.is_on(table::RDBCHECKSUM),
+        is_synced_early: config.is_on(match purpose {
+            Purpose::Snapshot => table::RDB_SAVE_INCREMENTAL_FSYNC,
+            Purpose::LogBase => table::AOF_REWRITE_INCREMENTAL_FSYNC,
+        }),
         notes_usage: policy.ends_with(b"-lru") || policy.ends_with(b"-lfu"),
         now: now(),
         used_bytes: info::used_bytes(shared),

@@ -5,8 +5,8 @@ use crate::config::table;
 use crate::log;
 use crate::server::{Shared, now};
 use spinel_persistence::vfs::RealVfs;
-use spinel_storage::durable::{self, LogRewrite, SaveError};
-use spinel_storage::engine::snapshot::{Snapshot, SnapshotRunning};
+use spinel_storage::durable::{self, LogRewrite, Purpose, SaveError};
+use spinel_storage::engine::snapshot::Snapshot;
 use std::io;
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -71,7 +71,7 @@ fn tell(answer: Option<Answer>, outcome: Result<(), String>) {
 fn save(shared: &Shared, snapshot: &Arc<Snapshot>, changes: u64) -> Result<(), String> {
     shared.persistence.note_snapshot(snapshot);
     let outcome = if let Some(path) = shared.config.path(table::DBFILENAME) {
-        durable::save(snapshot, &files::options(shared), &RealVfs, &path)
+        durable::save(snapshot, &files::options(shared, Purpose::Snapshot), &RealVfs, &path)
     } else {
         snapshot.cancel();
         Err(io::Error::from(io::ErrorKind::InvalidFilename).into())
@@ -87,7 +87,7 @@ fn save(shared: &Shared, snapshot: &Arc<Snapshot>, changes: u64) -> Result<(), S
 
 fn rewrite(shared: &Shared, rewrite: LogRewrite) -> Result<(), String> {
     shared.persistence.note_snapshot(rewrite.snapshot());
-    let outcome = rewrite.write(&files::options(shared));
+    let outcome = rewrite.write(&files::options(shared, Purpose::LogBase));
     match &outcome {
         Ok(()) => log::notice("Background AOF rewrite finished successfully"),
         Err(SaveError::Cancelled) => log::notice("Background AOF rewrite cancelled"),

@@ -16,6 +16,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+/// A file is synced whenever it has grown by so many bytes, if it is synced bit by bit.
+const SYNC_BYTES: u64 = 4 << 20;
 /// A piece is handed over when it has grown to this.
 const PIECE_BYTES: usize = 256 << 10;
 /// So many pieces may wait to be written for each thread that makes them.
@@ -30,6 +32,8 @@ pub struct FileOptions {
     pub compression: Compression,
     /// Whether the file ends in a checksum.
     pub is_checked: bool,
+    /// Whether it is synced bit by bit, so that the last sync does not keep the disk busy for long.
+    pub is_synced_early: bool,
     /// Whether it says when or how often each key was used: what eviction goes by.
     pub notes_usage: bool,
     /// The time.
@@ -38,6 +42,21 @@ pub struct FileOptions {
     pub used_bytes: u64,
     /// The code of the function libraries that belong to the data.
     pub libraries: Vec<Vec<u8>>,
+}
+
+impl FileOptions {
+    /// Compressed, with a checksum, synced bit by bit, and with nothing beside the keys.
+    pub fn new(now: UnixMillis) -> FileOptions {
+        FileOptions {
+            compression: Compression::Lzf,
+            is_checked: true,
+            is_synced_early: true,
+            notes_usage: false,
+            now,
+            used_bytes: 0,
+            libraries: Vec::new(),
+        }
+    }
 }
 
 /// What a file is for.
@@ -77,9 +96,10 @@ pub(super) fn write_whole(
     vfs: &dyn Vfs,
     path: &Path,
 ) -> Result<(), SaveError> {
-    let written = vfs.create(path).map_err(SaveError::from).and_then(|mut file| {
+    let written = vfs.create(path).map_err(SaveError::from).and_then(|file| {
+        let mut file = Growing { file, unsynced: 0, is_synced_early: options.is_synced_early };
         write(snapshot, options, purpose, &mut file)?;
-        Ok(file.sync()?)
+        Ok(file.file.sync()?)
     });
     written.inspect_err(|_| {
         snapshot.cancel();
@@ -88,16 +108,36 @@ pub(super) fn write_whole(
     })
 }
 
+/// A file that is being written.
+struct Growing {
+    file: Box<dyn File>,
+    /// How many bytes were written since the last sync.
+    unsynced: u64,
+    is_synced_early: bool,
+}
+
+impl Growing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.unsynced += bytes.len() as u64;
+        if self.is_synced_early && self.unsynced >= SYNC_BYTES {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
+}
+
 /// Writes all of a snapshot to `file`.
 fn write(
     snapshot: &Snapshot,
     options: &FileOptions,
     purpose: Purpose,
-    file: &mut Box<dyn File>,
+    file: &mut Growing,
 ) -> Result<(), SaveError> {
     let mut bytes = head(options, purpose);
     let mut checksum = Checksum::of(&bytes);
-    file.write_all(&bytes)?;
+    file.write(&bytes)?;
 
     let walkers = thread::available_parallelism().map_or(1, usize::from).min(WALKERS_MAX);
     let (sender, pieces) = sync_channel(walkers * PIECES_WAITING);
@@ -122,7 +162,7 @@ fn write(
 
     bytes.clear();
     Encoder::end(options.is_checked.then_some(checksum), &mut bytes);
-    Ok(file.write_all(&bytes)?)
+    Ok(file.write(&bytes)?)
 }
 
 /// What stands before the keys: what the file is, the function libraries.
@@ -152,13 +192,9 @@ struct Piece {
     checksum: Option<Checksum>,
 }
 
-fn write_pieces(
-    file: &mut Box<dyn File>,
-    checksum: &mut Checksum,
-    pieces: Receiver<Piece>,
-) -> io::Result<()> {
+fn write_pieces(file: &mut Growing, checksum: &mut Checksum, pieces: Receiver<Piece>) -> io::Result<()> {
     for piece in pieces {
-        file.write_all(&piece.bytes)?;
+        file.write(&piece.bytes)?;
         if let Some(of_piece) = piece.checksum {
             *checksum = checksum.followed_by(of_piece);
         }

@@ -77,6 +77,7 @@ macro_rules! keys {
 keys! {
     AOF_LOAD_CORRUPT_TAIL_MAX_SIZE = "aof-load-corrupt-tail-max-size";
     AOF_LOAD_TRUNCATED = "aof-load-truncated";
+    AOF_REWRITE_INCREMENTAL_FSYNC = "aof-rewrite-incremental-fsync";
     AOF_TIMESTAMP_ENABLED = "aof-timestamp-enabled";
     APPENDDIRNAME = "appenddirname";
     APPENDFILENAME = "appendfilename";
@@ -109,6 +110,7 @@ keys! {
     PROTECTED_MODE = "protected-mode";
     PROTO_MAX_BULK_LEN = "proto-max-bulk-len";
     REQUIREPASS = "requirepass";
+    RDB_SAVE_INCREMENTAL_FSYNC = "rdb-save-incremental-fsync";
     RDBCHECKSUM = "rdbchecksum";
     RDBCOMPRESSION = "rdbcompression";
     SAVE = "save";

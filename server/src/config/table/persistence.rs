@@ -11,7 +11,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     flag("rdbcompression", true),
     flag("rdbchecksum", true).at_start(),
     flag("rdb-del-sync-files", false).idle(),
-    flag("rdb-save-incremental-fsync", true).idle(),
+    flag("rdb-save-incremental-fsync", true),
     flag("stop-writes-on-bgsave-error", true),
     integer("rdb-key-save-delay", 0, ANY_INTEGER.0, ANY_INTEGER.1).hidden().idle(),
     integer("key-load-delay", 0, ANY_INTEGER.0, ANY_INTEGER.1).hidden().idle(),
@@ -25,7 +25,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     size("auto-aof-rewrite-min-size", 64 << 20),
     flag("aof-load-truncated", true),
     size("aof-load-corrupt-tail-max-size", 0),
-    flag("aof-rewrite-incremental-fsync", true).idle(),
+    flag("aof-rewrite-incremental-fsync", true),
     flag("aof-timestamp-enabled", false),
     flag("aof-use-rdb-preamble", true).idle(),
 ];
