@@ -225,7 +225,7 @@ impl Server {
         if self.all_gone.recv_timeout(FAREWELL) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             log::warning("Some commands are still running; not waiting for them any longer.");
         }
-        shared.persistence.log.stop();
+        persistence::stop(&shared.persistence.log);
         clean_up(&shared.config);
         served
     }

@@ -42,6 +42,11 @@ pub enum Error {
     Guarded,
     /// No database has this number.
     DbIndexOutOfRange,
+    /// The log can't be written, or not be made durable, for this reason. A command that ran nevertheless has changed what is in
+    /// memory, and may be on disk or not.
+    NotDurable(String),
+    /// The data set is closed.
+    Closed,
     /// Any other fixed text, with its code.
     Text(&'static str),
     /// Any other text that had to be made, with its code.
@@ -158,6 +163,10 @@ impl Error {
                  the server."
             }
             Error::DbIndexOutOfRange => "ERR DB index is out of range",
+            Error::NotDurable(reason) => {
+                return format!("MISCONF Errors writing to the AOF file: {reason}").into();
+            }
+            Error::Closed => "ERR the data set is closed",
             Error::WrongArity(command) => {
                 return format!("ERR wrong number of arguments for '{command}' command").into();
             }

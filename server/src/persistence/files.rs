@@ -50,9 +50,13 @@ fn note(event: LogEvent<'_>) {
         LogEvent::BaseWritten(path) => {
             log::notice(&format!("Successfully created the temporary AOF base file {}", path.display()));
         }
-        LogEvent::NotClosed(error) => {
-            log::warning(&format!("The append only file could not be closed: {error}"));
-        }
+    }
+}
+
+/// Turns the log off, when all is written.
+pub(crate) fn stop(log: &Log) {
+    if let Err(error) = log.stop() {
+        log::warning(&format!("The append only file could not be closed: {error}"));
     }
 }
 

@@ -20,7 +20,7 @@ use crate::config::{Config, table};
 use crate::log;
 use crate::server::{Shared, now};
 pub(crate) use farewell::save_before_end;
-pub(crate) use files::apply;
+pub(crate) use files::{apply, stop};
 pub(crate) use load::{begin_log, load};
 pub(crate) use record::{Activity, Rewrites, Saves};
 pub(crate) use refusal::refusal;
@@ -243,7 +243,7 @@ impl Persistence {
         if self.running() == Some(Kind::Rewrite) {
             self.cancel();
         }
-        self.log.stop();
+        files::stop(&self.log);
         log::notice("The append only file is closed, because appendonly is off now.");
     }
 

@@ -16,7 +16,7 @@ const SAVE_FAILED: Error = Error::Text(
 pub(crate) fn refusal(shared: &Shared) -> Option<Error> {
     let config = &shared.config;
     if let Some(failure) = shared.persistence.log.failure() {
-        return Some(Error::Made(format!("MISCONF Errors writing to the AOF file: {failure}")));
+        return Some(Error::NotDurable(failure.to_string()));
     }
     let saves = shared.persistence.has_failed()
         && config.is_on(table::STOP_WRITES_ON_BGSAVE_ERROR)

@@ -52,9 +52,9 @@ fn work(shared: &Arc<Shared>, orders: &Receiver<Order>) {
             Ok(Order::Rewrite { rewrite: Ok(rewrite), answer }) => {
                 tell(answer, self::rewrite(shared, rewrite));
             }
-            Ok(Order::Rewrite { rewrite: Err(SnapshotRunning), answer }) => {
+            Ok(Order::Rewrite { rewrite: Err(running), answer }) => {
                 shared.persistence.state().running = None;
-                tell(answer, Err("something else is being written".to_owned()));
+                tell(answer, Err(SaveError::from(running).to_string()));
             }
             Ok(Order::Stop) | Err(_) => return,
         }

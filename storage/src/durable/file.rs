@@ -82,6 +82,20 @@ pub fn save(snapshot: &Snapshot, options: &FileOptions, vfs: &dyn Vfs, path: &Pa
     Ok(vfs.sync_directory(folder(path))?)
 }
 
+/// Makes a directory unless it is there, and makes sure that a crash leaves it there.
+pub(crate) fn make_directory(vfs: &dyn Vfs, path: &Path) -> io::Result<()> {
+    vfs.create_directory(path)?;
+    if path.file_name().is_none() {
+        // It is in no other that could lose it, or only the operating system knows in which.
+        return Ok(());
+    }
+    match vfs.sync_directory(folder(path)) {
+        // Who may not look into the folder has not made the directory.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        outcome => outcome,
+    }
+}
+
 /// The folder that a file is in.
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))

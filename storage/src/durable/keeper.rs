@@ -5,7 +5,7 @@ use super::lock;
 use super::log::{Log, LogEvent, Sizes};
 use super::rewrite::{LogRewrite, Taker};
 use crate::engine::journal::Reader;
-use spinel_persistence::log::{BaseFormat, Committer, Now, Rewrite, SyncPolicy, Writer};
+use spinel_persistence::log::{BaseFormat, Committer, Now, Rewrite, SyncPolicy, WriteError, Writer};
 use spinel_persistence::vfs::{Access, Vfs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,7 +26,7 @@ pub(super) enum Order {
     /// The base is written, or will not be.
     Finish { is_written: bool, answer: Sender<Result<(), SaveError>> },
     /// All is written that there is, and the files are closed.
-    Stop(Sender<()>),
+    Stop(Sender<Result<(), WriteError>>),
 }
 
 /// The files, and what goes there.
@@ -73,7 +73,7 @@ impl Keeper {
     }
 
     /// Does what somebody wants. If that is the end, returns who waits for it.
-    fn obey(&mut self, order: Order, log: &Arc<Log>) -> Option<Sender<()>> {
+    fn obey(&mut self, order: Order, log: &Arc<Log>) -> Option<Sender<Result<(), WriteError>>> {
         match order {
             Order::Cut(taker) => self.cut(taker, log),
             Order::Finish { is_written, answer } => {
@@ -93,7 +93,7 @@ impl Keeper {
     fn step(&mut self, log: &Log) -> Option<u64> {
         let is_asked = log.mailbox.takes_sync();
         self.committer.set_policy(match log.mailbox.policy() {
-            SyncPolicy::No if is_asked => SyncPolicy::Always,
+            _ if is_asked => SyncPolicy::Always,
             policy => policy,
         });
         self.committer.step(now(log, log.mailbox.notes_time()))
@@ -165,22 +165,20 @@ impl Keeper {
             return mailbox.rest(TRY_AGAIN, || false);
         }
         if mailbox.policy() != SyncPolicy::Always {
-            std::thread::sleep(GATHER);
+            mailbox.gather(GATHER);
         }
         let until = |due: u64| Duration::from_millis(due.saturating_sub(log.clock.monotonic_ms()));
-        let has_come = || log.engine.journal().end() > self.committer.commit().written();
+        let has_come =
+            || mailbox.wants_sync() || log.engine.journal().end() > self.committer.commit().written();
         mailbox.rest(due.map_or(LONGEST_REST, until), has_come);
     }
 
-    fn end(mut self, log: &Log, answer: &Sender<()>) {
+    fn end(mut self, log: &Log, answer: &Sender<Result<(), WriteError>>) {
         if let Some(rewrite) = self.rewrite.take() {
             self.committer.abandon_rewrite(rewrite);
         }
-        if let Err(error) = self.committer.close(now(log, false)) {
-            log.tell(LogEvent::NotClosed(&error));
-        }
         // Who asked waits for it.
-        let _ = answer.send(());
+        let _ = answer.send(self.committer.close(now(log, false)));
     }
 }
 

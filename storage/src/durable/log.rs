@@ -7,9 +7,11 @@ use super::mailbox::Mailbox;
 use crate::engine::Engine;
 use crate::engine::journal::Offset;
 use crate::time::Clock;
-use spinel_persistence::log::{Commit, CommitError, LogNames, SyncPolicy, SyncedTo, TailCut, WriteError};
+use spinel_persistence::log::{
+    self, Commit, CommitError, Directory, LockError, LogLock, LogNames, SyncPolicy, SyncedTo, TailCut,
+    WriteError,
+};
 use spinel_persistence::vfs::Vfs;
-use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -40,8 +42,6 @@ pub enum LogEvent<'e> {
     Recovered,
     /// A rewrite has written the new base here.
     BaseWritten(&'e Path),
-    /// The log could not be closed as it should.
-    NotClosed(&'e WriteError),
 }
 
 /// Hears what happens to a log, on whichever thread it happens.
@@ -71,6 +71,8 @@ pub struct Log {
     pub(super) needs_rewrite: AtomicBool,
     pub(super) sizes: Mutex<Sizes>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Keeps others from the files. Taken before anything is read, given back when the log stops.
+    locked: Mutex<Option<LogLock>>,
 }
 
 impl Log {
@@ -92,6 +94,7 @@ impl Log {
             needs_rewrite: AtomicBool::new(false),
             sizes: Mutex::default(),
             thread: Mutex::default(),
+            locked: Mutex::default(),
         })
     }
 
@@ -120,7 +123,7 @@ impl Log {
 
     /// Why that failed.
     pub fn failure(&self) -> Option<CommitError> {
-        self.commit.failure().filter(|_| self.is_on())
+        if self.has_failed() { self.commit.failure() } else { None }
     }
 
     /// Whether only a rewrite makes the log durable again.
@@ -143,7 +146,14 @@ impl Log {
         self.mailbox.set_notes_time(notes_time);
     }
 
-    /// Lets the keeper make durable what it has, also if nobody asks for that by the policy.
+    /// Syncs at least once a second from now on.
+    pub(crate) fn sync_every_second(&self) {
+        if self.mailbox.policy() == SyncPolicy::No {
+            self.mailbox.set_policy(SyncPolicy::EverySecond);
+        }
+    }
+
+    /// Lets the keeper make durable at once what it has, whatever the policy.
     pub fn want_sync(&self) {
         self.mailbox.want_sync();
     }
@@ -155,13 +165,22 @@ impl Log {
         if !self.is_on() {
             return None;
         }
+        self.barrier_if(self.mailbox.policy() == SyncPolicy::Always)
+    }
+
+    /// The same for who decides himself whether it must be on disk.
+    #[inline]
+    pub(crate) fn barrier_if(&self, must_be_durable: bool) -> Option<SyncedTo> {
         self.mailbox.wake();
-        let is_far_behind =
-            self.engine.journal().end().saturating_sub(self.commit.written()) > BACKLOG_BYTES_MAX;
-        if is_far_behind {
+        let unwritten = self.engine.journal().end().saturating_sub(self.commit.written());
+        if !must_be_durable && unwritten <= BACKLOG_BYTES_MAX {
+            return None;
+        }
+        let unsynced = self.unsynced()?;
+        if self.mailbox.policy() != SyncPolicy::Always {
             self.want_sync();
         }
-        if is_far_behind || self.mailbox.policy() == SyncPolicy::Always { self.unsynced() } else { None }
+        Some(unsynced)
     }
 
     /// What to wait for until the log has all on disk that there is now; nothing if it has.
@@ -181,13 +200,18 @@ impl Log {
         self.is_on.store(true, Ordering::Relaxed);
     }
 
-    /// Starts the keeper.
-    pub(super) fn start(self: &Arc<Log>, keeper: Keeper) -> io::Result<()> {
+    /// Starts the keeper, unless the log was turned off meanwhile.
+    pub(super) fn start(self: &Arc<Log>, keeper: Keeper) -> Result<(), SaveError> {
+        let mut running = lock(&self.thread);
+        // Who turns it off says so first, and looks for the thread then.
+        if !self.is_on() {
+            return Err(SaveError::Off);
+        }
         let log = Arc::clone(self);
         let thread = thread::Builder::new().name("log".to_owned());
         let thread = thread.spawn(move || keeper.run(&log))?;
         self.mailbox.belongs_to(thread.thread().clone());
-        *lock(&self.thread) = Some(thread);
+        *running = Some(thread);
         Ok(())
     }
 
@@ -208,22 +232,49 @@ impl Log {
         outcome.recv().unwrap_or(Err(SaveError::Off))
     }
 
-    /// Lets the keeper write all there is, make it durable and end; nothing if there is none.
+    /// Keeps others from the files until the log stops.
+    fn keep_locked(&self) -> Result<(), LockError> {
+        let mut locked = lock(&self.locked);
+        if locked.is_none() {
+            *locked = Some(LogLock::take(&*self.place.vfs, &self.place.names)?);
+        }
+        Ok(())
+    }
+
+    /// Opens the directory of the log, which others can't use until the log stops.
+    pub(super) fn open_directory<E: From<LockError> + From<log::OpenError>>(&self) -> Result<Directory, E> {
+        self.keep_locked()?;
+        Ok(Directory::open(Arc::clone(&self.place.vfs), self.place.names.clone())?)
+    }
+
+    /// Lets others use the files if the log is off.
+    pub(super) fn unlock_if_off(&self) {
+        if !self.is_on() {
+            *lock(&self.locked) = None;
+        }
+    }
+
+    /// Lets the keeper write all there is, make it durable and end; nothing if there is none. After an error not all is
+    /// known to be durable, and who still waits for it learns that; otherwise nobody has to wait any more.
     ///
     /// Must not be called inside a turn: the keeper may be waiting for its end.
-    pub fn stop(&self) {
-        self.is_on.store(false, Ordering::Relaxed);
+    pub fn stop(&self) -> Result<(), WriteError> {
+        self.is_on.store(false, Ordering::SeqCst);
         let thread = lock(&self.thread).take();
-        if let Some(thread) = thread {
+        let outcome = thread.map_or(Ok(()), |thread| {
             let (answer, ended) = channel();
             self.mailbox.order(Order::Stop(answer));
-            // It answers, unless it panicked, which was reported.
-            let _ = ended.recv();
+            let outcome = ended.recv();
+            // A panic in it was reported when it happened.
             let _ = thread.join();
+            outcome.unwrap_or(Err(WriteError::NotDurable))
+        });
+        if outcome.is_ok() {
+            self.commit.retire();
         }
-        // Whoever still waits has waited for nothing: all is on disk, or never will be.
-        self.commit.retire();
         self.needs_rewrite.store(false, Ordering::Relaxed);
+        self.unlock_if_off();
+        outcome
     }
 
     pub(super) fn tell(&self, event: LogEvent<'_>) {

@@ -8,6 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+/// The keeper works.
+const AWAKE: u8 = 0;
+/// It lets writes gather for a moment; who waits for it may wake it.
+const GATHERS: u8 = 1;
+/// It rests until something comes.
+const RESTS: u8 = 2;
+
 /// Where others leave things for the keeper.
 pub(super) struct Mailbox {
     orders: Mutex<Vec<Order>>,
@@ -16,8 +23,8 @@ pub(super) struct Mailbox {
     notes_time: AtomicBool,
     /// Whether somebody waits for a sync.
     wants_sync: AtomicBool,
-    /// Whether the keeper rests, or is about to.
-    rests: AtomicBool,
+    /// How deeply the keeper sleeps, or is about to.
+    sleep: AtomicU8,
     keeper: Mutex<Option<Thread>>,
 }
 
@@ -28,7 +35,7 @@ impl Mailbox {
             policy: AtomicU8::new(policy as u8),
             notes_time: AtomicBool::new(false),
             wants_sync: AtomicBool::new(false),
-            rests: AtomicBool::new(false),
+            sleep: AtomicU8::new(AWAKE),
             keeper: Mutex::default(),
         }
     }
@@ -36,7 +43,7 @@ impl Mailbox {
     /// Leaves an order, and wakes the keeper.
     pub(super) fn order(&self, order: Order) {
         lock(&self.orders).push(order);
-        self.wake();
+        self.wake_from(GATHERS);
     }
 
     /// Takes all orders.
@@ -57,15 +64,15 @@ impl Mailbox {
         }
     }
 
-    /// Asks for a sync that the policy `no` would leave to the operating system.
+    /// Asks for a sync at once, whatever the policy.
     pub(super) fn want_sync(&self) {
-        self.wants_sync.store(true, Ordering::Release);
-        self.wake();
+        self.wants_sync.store(true, Ordering::SeqCst);
+        self.wake_from(GATHERS);
     }
 
     /// Whether somebody has asked for one since the last call.
     pub(super) fn takes_sync(&self) -> bool {
-        self.wants_sync.swap(false, Ordering::Acquire)
+        self.wants_sync.swap(false, Ordering::SeqCst)
     }
 
     pub(super) fn set_notes_time(&self, notes_time: bool) {
@@ -84,27 +91,47 @@ impl Mailbox {
     /// Wakes the keeper if it rests.
     #[inline]
     pub(super) fn wake(&self) {
-        // Sequentially consistent, as in `rest`: either this sees that it rests, or it sees what came before this.
-        if self.rests.load(Ordering::SeqCst) {
+        self.wake_from(RESTS);
+    }
+
+    /// Wakes the keeper if it sleeps at least so deeply.
+    #[inline]
+    fn wake_from(&self, sleep: u8) {
+        // Sequentially consistent, as in `sleep`: either this sees that it sleeps, or it sees what came before this.
+        if self.sleep.load(Ordering::SeqCst) >= sleep {
             self.wake_up();
         }
     }
 
     #[cold]
     fn wake_up(&self) {
-        if self.rests.swap(false, Ordering::SeqCst)
+        if self.sleep.swap(AWAKE, Ordering::SeqCst) != AWAKE
             && let Some(keeper) = &*lock(&self.keeper)
         {
             keeper.unpark();
         }
     }
 
+    /// Lets the calling thread, which is the keeper, let writes gather, unless somebody waits.
+    pub(super) fn gather(&self, time: Duration) {
+        self.sleep(GATHERS, time, || self.wants_sync());
+    }
+
     /// Lets the calling thread, which is the keeper, rest until it is woken or the time is over, unless something has come.
     pub(super) fn rest(&self, time: Duration, has_come: impl FnOnce() -> bool) {
-        self.rests.store(true, Ordering::SeqCst);
+        self.sleep(RESTS, time, has_come);
+    }
+
+    fn sleep(&self, depth: u8, time: Duration, has_come: impl FnOnce() -> bool) {
+        self.sleep.store(depth, Ordering::SeqCst);
         if !has_come() && lock(&self.orders).is_empty() {
             thread::park_timeout(time);
         }
-        self.rests.store(false, Ordering::SeqCst);
+        self.sleep.store(AWAKE, Ordering::SeqCst);
+    }
+
+    /// Whether somebody waits for a sync that was not begun.
+    pub(super) fn wants_sync(&self) -> bool {
+        self.wants_sync.load(Ordering::SeqCst)
     }
 }

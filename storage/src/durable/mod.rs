@@ -18,13 +18,18 @@ mod replay;
 mod rewrite;
 
 pub use error::{OpenError, SaveError};
+pub(crate) use file::make_directory;
 pub use file::{FileOptions, Purpose, save};
 pub use log::{Log, LogEvent, LogListener, LogPlace, Sizes};
 pub use replay::{HostReplay, ReplayHost, load_file};
-pub use rewrite::{Following, LogRewrite};
+pub use rewrite::{Following, LogRewrite, backup};
+pub use spinel_persistence::log::{
+    CommitError, LockError, LogNames, OpenError as LogError, ReadError, ReadOptions, TailCut, WriteError,
+};
+pub use spinel_persistence::vfs::{RealVfs, Vfs};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,7 +6,7 @@ use super::log::{Log, LogEvent};
 use crate::command::table::CommandId;
 use crate::engine::{Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Setting, Turn};
 use crate::{DbIndex, Executor, UnixMillis};
-use spinel_persistence::log::{Command, Directory, ReadOptions, Reader, Step, Unit, Writer};
+use spinel_persistence::log::{Command, ReadOptions, Reader, Step, Unit, Writer};
 use spinel_persistence::rdb::Verification;
 use spinel_persistence::vfs::{Access, Stream, Vfs};
 use spinel_resp::{Protocol, ReplyWriter};
@@ -53,6 +53,8 @@ pub fn load_file(
 impl Log {
     /// Loads the log into the databases, which should be empty, and goes on with it: it is on then. None if there is no
     /// log yet. `seed` is for commands that need chance.
+    ///
+    /// Unless it fails, nobody else can use the files from then on until [`Log::stop`].
     pub fn load(
         self: &Arc<Log>,
         options: ReadOptions,
@@ -60,7 +62,21 @@ impl Log {
         seed: u64,
         host: &mut dyn ReplayHost,
     ) -> Result<Option<Loaded>, OpenError> {
-        let directory = Directory::open(Arc::clone(&self.place.vfs), self.place.names.clone())?;
+        let loaded = self.load_locked(options, verification, seed, host);
+        if loaded.is_err() {
+            self.unlock_if_off();
+        }
+        loaded
+    }
+
+    fn load_locked(
+        self: &Arc<Log>,
+        options: ReadOptions,
+        verification: Verification,
+        seed: u64,
+        host: &mut dyn ReplayHost,
+    ) -> Result<Option<Loaded>, OpenError> {
+        let directory = self.open_directory::<OpenError>()?;
         if directory.was_upgraded() {
             self.tell(LogEvent::Upgraded(directory.names()));
         }
@@ -77,7 +93,7 @@ impl Log {
         let writer = Writer::open(directory, &recovered)?;
         let reader = self.engine.journal().attach();
         self.turn_on(reader.offset());
-        self.start(Keeper::new(writer, reader, self))?;
+        self.start(Keeper::new(writer, reader, self)).map_err(OpenError::Begin)?;
         Ok(Some(loaded))
     }
 }

@@ -1,13 +1,16 @@
 //! Writing the log anew, and the first base of a log that is turned on.
 
 use super::error::SaveError;
-use super::file::{FileOptions, Purpose, write_whole};
+use super::file::{FileOptions, Purpose, make_directory, write_whole};
 use super::keeper::{Keeper, Order};
-use super::log::{Log, LogEvent};
+use super::log::{Log, LogEvent, LogPlace};
 use crate::engine::Turn;
 use crate::engine::journal::Reader;
 use crate::engine::snapshot::{Snapshot, SnapshotRunning};
-use spinel_persistence::log::{BaseFormat, CommitError, Directory, Rewrite, Stage, WriteError, Writer};
+use spinel_persistence::log::{
+    BaseFormat, CommitError, Directory, LogLock, Rewrite, Stage, WriteError, Writer,
+};
+use spinel_persistence::vfs::Vfs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,7 +72,7 @@ impl Log {
     }
 
     fn begin_fresh_files(&self) -> Result<(Writer, Rewrite), SaveError> {
-        let directory = Directory::open(Arc::clone(&self.place.vfs), self.place.names.clone())?;
+        let directory = self.open_directory::<SaveError>()?;
         let time = Some(self.clock.now().0.unsigned_abs() / 1000);
         Ok(Writer::begin_fresh(directory, 0, time)?)
     }
@@ -96,7 +99,14 @@ impl LogRewrite {
     pub fn write(self, options: &FileOptions) -> Result<(), SaveError> {
         let LogRewrite { log, snapshot, beginning } = self;
         let path = match beginning {
-            Beginning::Once => return write_once(&log, &snapshot, options),
+            Beginning::Once => {
+                let written = log
+                    .begin_fresh_files()
+                    .inspect_err(|_| snapshot.cancel())
+                    .and_then(|files| write_once(files, &snapshot, options, &*log.place.vfs));
+                log.unlock_if_off();
+                return written;
+            }
             Beginning::Cut(path) => path.map_err(SaveError::Log),
             Beginning::Fresh(reader) => begin_fresh(&log, reader).inspect_err(|error| {
                 // Nobody else would ever tell those who wait for it.
@@ -119,10 +129,31 @@ fn begin_fresh(log: &Arc<Log>, reader: Reader) -> Result<PathBuf, SaveError> {
     Ok(path)
 }
 
-/// Writes the data set as a log to which nothing is added.
-fn write_once(log: &Log, snapshot: &Snapshot, options: &FileOptions) -> Result<(), SaveError> {
-    let (mut writer, rewrite) = log.begin_fresh_files().inspect_err(|_| snapshot.cancel())?;
-    match write_base(log, snapshot, options, rewrite.path()) {
+/// Writes a snapshot as a data set of its own, in a directory that has none yet and is made if its parent is there.
+///
+/// When it returns, the copy is durable, and opens by itself. If it fails, what is left opens as an empty data set.
+pub fn backup(snapshot: &Snapshot, options: &FileOptions, place: &LogPlace) -> Result<(), SaveError> {
+    let begin = || {
+        make_directory(&*place.vfs, &place.names.dir)?;
+        let locked = LogLock::take(&*place.vfs, &place.names)?;
+        let directory = Directory::open(Arc::clone(&place.vfs), place.names.clone())?;
+        if directory.has_log() {
+            return Err(SaveError::AlreadyThere);
+        }
+        Ok((Writer::begin_fresh(directory, 0, None)?, locked))
+    };
+    let (files, _locked) = begin().inspect_err(|_| snapshot.cancel())?;
+    write_once(files, snapshot, options, &*place.vfs)
+}
+
+/// Writes a snapshot as a log to which nothing is added.
+fn write_once(
+    (mut writer, rewrite): (Writer, Rewrite),
+    snapshot: &Snapshot,
+    options: &FileOptions,
+    vfs: &dyn Vfs,
+) -> Result<(), SaveError> {
+    match write_whole(snapshot, options, Purpose::LogBase, vfs, rewrite.path()) {
         Ok(()) => {
             writer.finish_rewrite(rewrite, BaseFormat::Rdb)?;
             Ok(writer.close()?)
