@@ -28,7 +28,8 @@ pub mod pattern;
 pub mod system;
 pub mod time;
 
-pub use db::{Db, SetOptions, TimeToLive};
+pub use db::{Db, Durability, OpenOptions, Recovery, SetOptions, TimeToLive};
+pub use durable::{OpenError, SaveError};
 pub use engine::snapshot::{Snapshot, SnapshotCancelled, SnapshotEntry, SnapshotRunning, SnapshotVisitor};
 pub use engine::{Engine, EngineOptions, Executor};
 pub use error::Error;

@@ -1,6 +1,7 @@
 //! Going through the keys of a [`Db`].
 
 use super::Db;
+use crate::engine::Patience;
 use spinel_resp::Value;
 
 /// Keys per portion.
@@ -31,7 +32,7 @@ impl Iterator for Scan<'_> {
             }
             let cursor = self.cursor.take()?;
             let words = [&b"SCAN"[..], &cursor, b"MATCH", &self.pattern, b"COUNT", COUNT];
-            let reply = self.db.execute(words).expect("a cursor that SCAN gave is valid");
+            let reply = self.db.run(words, Patience::None).expect("a cursor that SCAN gave is valid");
             let (next, keys) = parts(reply);
             self.cursor = Some(next).filter(|cursor| cursor != b"0");
             self.portion = keys.into_iter();

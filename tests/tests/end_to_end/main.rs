@@ -3,6 +3,7 @@
 mod blocking;
 mod caching;
 mod command_line;
+mod embedded;
 mod foreign_programs;
 mod hostile;
 mod in_process;

@@ -1,0 +1,99 @@
+//! Disks that fail: nobody is told that something is on disk that is not.
+
+use crate::support::{call, digest, fill, open, open_weak, restart};
+use spinel_persistence::vfs::{Fault, SimulatedVfs};
+use spinel_storage::{Db, Durability, Error, SetOptions};
+use std::path::Path;
+
+#[test]
+fn after_a_failed_sync_nothing_is_durable_before_a_checkpoint() {
+    let vfs = SimulatedVfs::new(1);
+    let db = open(&vfs);
+    fill(&db);
+    // An append, then the sync.
+    vfs.fail_call(1, Fault::Error(5));
+    let error = db.execute(["INCR", "count"]).expect_err("the sync fails");
+    assert!(matches!(&error, Error::NotDurable(reason) if reason.contains("Input/output")), "{error}");
+    for handle in [&db, &db.with_durability(Durability::None)] {
+        let refused = handle.execute(["SET", "key", "value"]);
+        assert!(matches!(refused, Err(Error::NotDurable(_))), "{refused:?}");
+    }
+    assert!(matches!(db.sync(), Err(Error::NotDurable(_))));
+    assert!(db.with_durability(Durability::None).get("text").expect("it is in memory").is_some());
+
+    db.checkpoint().expect("the disk is well again");
+    db.sync().expect("all of it is in new files");
+    call(&db, "SET key value");
+    let before = digest(&db);
+    assert_eq!(digest(&restart(&vfs, db)), before);
+}
+
+#[test]
+fn what_could_not_be_written_is_written_when_there_is_room() {
+    let vfs = SimulatedVfs::new(1);
+    let db = open(&vfs);
+    fill(&db);
+    vfs.limit_bytes(Some(0));
+    let error = db.execute(["SET", "key", "value"]).expect_err("the disk is full");
+    assert!(matches!(&error, Error::NotDurable(reason) if reason.contains("no storage space")), "{error}");
+    vfs.limit_bytes(None);
+    // The log tries again by itself.
+    while db.sync().is_err() {
+        std::thread::yield_now();
+    }
+    call(&db, "SET other value");
+    let before = digest(&db);
+    assert_eq!(digest(&restart(&vfs, db)), before);
+}
+
+#[test]
+fn closing_tells_what_a_weak_handle_was_not_told() {
+    let vfs = SimulatedVfs::new(1);
+    let db = open_weak(&vfs);
+    fill(&db);
+    vfs.limit_bytes(Some(0));
+    let error = loop {
+        if let Err(error) = db.execute(["INCR", "count"]) {
+            break error;
+        }
+    };
+    assert!(matches!(error, Error::NotDurable(_)), "{error}");
+    let before = digest(&db);
+    let other = db.clone();
+    let error = db.close().expect_err("not all is on disk");
+    assert!(error.to_string().contains("no storage space"), "{error}");
+    // What is in memory can still be brought to safety.
+    vfs.limit_bytes(None);
+    other.backup("/rescued").expect("there is room again");
+    drop(other);
+    vfs.cut_power();
+    vfs.restart();
+    let rescued = Db::open_with("/rescued", &crate::support::on(&vfs)).expect("it is whole");
+    assert_eq!(digest(&rescued), before);
+}
+
+#[test]
+fn a_data_set_that_can_not_be_begun_leaves_nobody_out() {
+    for call in 0..200 {
+        let vfs = SimulatedVfs::new(call);
+        vfs.fail_call(call, Fault::Error(28));
+        let Err(error) = Db::open_with(crate::support::DIR, &crate::support::on(&vfs)) else {
+            if vfs.calls() <= call {
+                return assert!(call > 10, "it took only {call} calls");
+            }
+            // A call whose failure does not matter.
+            continue;
+        };
+        assert!(!error.to_string().is_empty());
+        let db = open(&vfs);
+        db.set("key", "value", &SetOptions::default()).expect("the disk is well");
+        assert_eq!(restart(&vfs, db).len(), 1);
+        assert!(vfs_has(&vfs), "after call {call}");
+    }
+    panic!("it never succeeds");
+}
+
+fn vfs_has(vfs: &SimulatedVfs) -> bool {
+    use spinel_persistence::vfs::Vfs;
+    vfs.is_file(Path::new("/data/appendonlydir/appendonly.aof.manifest")).expect("the disk is well")
+}
