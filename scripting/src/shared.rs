@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mlua::Value;
-use spinel_resp::Protocol;
+use spinel_resp::{Protocol, ReplyWriter};
 
 use crate::exchange::{Answer, Exchange, Question};
 use crate::host::Propagation;
@@ -117,6 +117,23 @@ impl Shared {
     /// The reply of the last command; it stands there until the next is asked for.
     pub(crate) fn reply(&self) -> *const [u8] {
         lock(&self.exchange).as_ref().map_or(&[], |exchange| exchange.reply.bytes())
+    }
+
+    /// An empty writer of this protocol, which stays where it is until [`close_writer`](Shared::close_writer) or the next
+    /// command.
+    pub(crate) fn open_writer(&self, protocol: Protocol) -> *mut ReplyWriter {
+        let mut exchange = lock(&self.exchange);
+        let exchange = exchange.get_or_insert_with(|| Box::new(Exchange::new()));
+        exchange.clear();
+        exchange.reply.set_protocol(protocol);
+        &raw mut exchange.reply
+    }
+
+    /// Gives back what a large reply has taken.
+    pub(crate) fn close_writer(&self) {
+        if let Some(exchange) = &mut *lock(&self.exchange) {
+            exchange.clear();
+        }
     }
 
     pub(crate) fn register(&self, registration: Registration) {

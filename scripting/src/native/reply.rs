@@ -11,48 +11,106 @@ use std::slice;
 use mlua::ffi::{self, lua_State};
 use spinel_resp::{Protocol, ReplyWriter};
 
+use crate::shared::Shared;
+
 /// Tables within tables; Lua's own stack ends that in Redis, at about this depth.
 const DEPTH_MAX: usize = 1_990;
+/// Values between two questions whether to go on.
+const VALUES_PER_TICK: u32 = 20_000;
 /// Slots of Lua's stack that a table takes while its elements are written.
 const SLOTS_PER_LEVEL: c_int = 4;
 
 const TOO_DEEP: &str = "ERR reached lua stack limit";
 const TOO_LARGE: &str = "ERR the script's reply is too large";
 
+/// Why a reply stays unfinished.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    TooLarge,
+    Killed,
+}
+
 struct Converter<'w> {
     state: *mut lua_State,
     reply: &'w mut ReplyWriter,
+    shared: &'w Shared,
+    /// Values since it was last asked whether to go on.
+    values: u32,
+    /// Whether that was asked, so that what was lent before is not any more.
+    has_asked: bool,
     /// What the script has chosen with `redis.setresp`: it decides what booleans are.
     script: Protocol,
     end: usize,
-    is_too_large: bool,
+    /// Why nothing more is to be written.
+    stop: Option<Stop>,
     /// A table was met that is too deep: others only a little less deep would cost exponential time.
     is_too_deep: bool,
 }
 
-/// Writes one reply for the value on top of the stack, which stays there.
+/// What has become of a reply.
+pub(super) enum Written {
+    /// It is there.
+    Whole,
+    /// It is there, and what the host had lent before is not any more.
+    Late,
+    /// The script was killed meanwhile.
+    Killed,
+}
+
+/// Whether the value on top of the stack is a table.
+pub(super) unsafe fn is_table(state: *mut lua_State) -> bool {
+    // SAFETY: reads the top.
+    unsafe { ffi::lua_type(state, -1) == ffi::LUA_TTABLE }
+}
+
+/// Writes one reply for the value on top of the stack, which stays there. A table may hold so much, or
+/// the same so often, that the host has to be asked now and then whether to go on.
 pub(super) unsafe fn write_reply(
     state: *mut lua_State,
-    script: Protocol,
+    shared: &Shared,
     bytes_max: usize,
     reply: &mut ReplyWriter,
-) {
+) -> Written {
     let start = reply.position();
-    let end = start.saturating_add(bytes_max);
-    let mut converter = Converter { state, reply, script, end, is_too_large: false, is_too_deep: false };
+    let mut converter = Converter {
+        state,
+        reply,
+        shared,
+        values: 0,
+        has_asked: false,
+        script: shared.protocol(),
+        end: start.saturating_add(bytes_max),
+        stop: None,
+        is_too_deep: false,
+    };
     // SAFETY: there is a value, and the frame of a function has free slots.
     unsafe { converter.write(0) };
-    if converter.is_too_large {
-        reply.truncate(start);
-        reply.error(TOO_LARGE);
+    let Converter { stop, has_asked, .. } = converter;
+    match stop {
+        Some(Stop::Killed) => return Written::Killed,
+        Some(Stop::TooLarge) => {
+            reply.truncate(start);
+            reply.error(TOO_LARGE);
+        }
+        None => {}
     }
+    if has_asked { Written::Late } else { Written::Whole }
 }
 
 impl Converter<'_> {
     /// Writes the value on top of the stack, which stays.
     unsafe fn write(&mut self, depth: usize) {
+        self.values += 1;
+        if self.values == VALUES_PER_TICK {
+            (self.values, self.has_asked) = (0, true);
+            if self.shared.tick().is_err() {
+                self.stop = Some(Stop::Killed);
+            }
+        }
         if self.reply.len() > self.end {
-            self.is_too_large = true;
+            self.stop = Some(Stop::TooLarge);
+        }
+        if self.stop.is_some() {
             return;
         }
         // SAFETY: reads the top.
@@ -123,7 +181,7 @@ impl Converter<'_> {
         let mut count = 0;
         // SAFETY: one slot is used at a time.
         unsafe {
-            while !self.is_too_large {
+            while self.stop.is_none() {
                 ffi::lua_rawgeti(self.state, -1, count as ffi::lua_Integer + 1);
                 let is_end = ffi::lua_type(self.state, -1) == ffi::LUA_TNIL;
                 if !is_end {
@@ -145,7 +203,7 @@ impl Converter<'_> {
         // SAFETY: two slots are used, and a copy of the key: the original leads to the next.
         unsafe {
             ffi::lua_pushnil(self.state);
-            while !self.is_too_large && ffi::lua_next(self.state, -2) != 0 {
+            while self.stop.is_none() && ffi::lua_next(self.state, -2) != 0 {
                 ffi::lua_pushvalue(self.state, -2);
                 self.write(depth + 1);
                 ffi::lua_settop(self.state, -2);
@@ -163,7 +221,7 @@ impl Converter<'_> {
         // SAFETY: two slots are used.
         unsafe {
             ffi::lua_pushnil(self.state);
-            while !self.is_too_large && ffi::lua_next(self.state, -2) != 0 {
+            while self.stop.is_none() && ffi::lua_next(self.state, -2) != 0 {
                 ffi::lua_settop(self.state, -2);
                 self.write(depth + 1);
                 count += 1;

@@ -20,7 +20,7 @@ use mlua::{Function, Lua, Table};
 use spinel_resp::ReplyWriter;
 
 use super::fiber::{Failed, Outcome, ask};
-use super::reply::write_reply;
+use super::reply::{Written, is_table, write_reply};
 use crate::exchange::{Answer, Question};
 use crate::limit::Limit;
 use crate::shared::Shared;
@@ -160,9 +160,33 @@ unsafe extern "C-unwind" fn call_run(state: *mut lua_State) -> c_int {
         ffi::lua_call(state, ffi::lua_gettop(state) - FUNCTION, 1);
         Limit::remove(run.lua);
         if let Some(reply) = writer(run) {
-            write_reply(state, run.shared.protocol(), run.job.reply_bytes_max, &mut *reply);
+            let bytes_max = run.job.reply_bytes_max;
+            if is_table(state) {
+                reply_table(state, run, reply);
+            } else {
+                write_reply(state, run.shared, bytes_max, &mut *reply);
+            }
         }
         0
+    }
+}
+
+/// Replies the table on top of the stack. It is written elsewhere first, because while that takes long the host may put the
+/// script aside, and with it what it has lent.
+unsafe fn reply_table(state: *mut lua_State, run: &Run<'_>, reply: *mut ReplyWriter) {
+    // SAFETY: nobody uses the writer of the exchange but who runs commands, and the script has ended. What is lent is used
+    // before the next question.
+    unsafe {
+        let own = &mut *run.shared.open_writer((*reply).protocol());
+        let reply = match write_reply(state, run.shared, run.job.reply_bytes_max, own) {
+            Written::Whole => Some(reply),
+            Written::Late => writer(run),
+            Written::Killed => None,
+        };
+        if let Some(reply) = reply {
+            (*reply).raw(own.bytes());
+        }
+        run.shared.close_writer();
     }
 }
 

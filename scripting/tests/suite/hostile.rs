@@ -160,6 +160,15 @@ fn replies_are_bounded() {
 }
 
 #[test]
+fn a_long_reply_can_be_killed() {
+    let mut bench = Bench::with(Settings::default());
+    bench.world.ticks_left = 10;
+    let reply = bench.eval("local t = {1} for i = 1, 40 do t = {t, t} end return t");
+    assert!(reply.starts_with(KILLED), "{reply}");
+    bench.assert_healthy();
+}
+
+#[test]
 fn nothing_of_the_sandbox_can_be_changed() {
     for body in [
         "table.insert(redis, 1)",

@@ -56,6 +56,21 @@ fn a_script_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_long_reply_goes_on_where_it_was() {
+    let mut bench = Bench::new();
+    let body =
+        "local t = {} for i = 1, 1000 do t[i] = 1 end local r = {} for i = 1, 100 do r[i] = t end return r";
+    let (mut first, mut second) = (ReplyWriter::new(Protocol::Resp2), ReplyWriter::new(Protocol::Resp2));
+    // It runs for fewer instructions than a tick takes, so it is its reply that is suspended.
+    let running = suspend(&mut bench, body, 2, &mut first);
+    assert!(first.is_empty());
+    finish(&mut bench, running, &mut second);
+    let row = format!("*1000\r\n{}", ":1\r\n".repeat(1000));
+    assert_eq!(second.bytes(), format!("*100\r\n{}", row.repeat(100)).as_bytes());
+    bench.assert_healthy();
+}
+
+#[test]
 fn while_a_script_is_suspended_nothing_changes() {
     let mut bench = Bench::new();
     bench.interpreter.prepare(b"return 5", Origin::Load).unwrap();

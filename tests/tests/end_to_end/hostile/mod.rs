@@ -15,6 +15,7 @@ mod patterns;
 mod queued;
 mod same_keys;
 mod scan_order;
+mod scripts;
 mod sketches;
 mod sorting;
 mod streams;
