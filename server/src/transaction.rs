@@ -2,6 +2,15 @@
 
 use spinel_storage::command::flags::Flags;
 use spinel_storage::engine::{Prepared, Watch};
+use std::cell::Cell;
+
+/// The memory of a transaction up to which it is kept for the next one.
+const SPARE_BYTES_MAX: usize = 64 * 1024;
+
+thread_local! {
+    /// The memory of the last transaction of the thread. The next one needs about as much.
+    static SPARE: Cell<Option<Box<Transaction>>> = const { Cell::new(None) };
+}
 
 /// What happens when a command of a transaction fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,7 +21,7 @@ pub(crate) enum OnFailure {
     Undo,
 }
 
-/// Commands between MULTI and EXEC, their words one behind the other.
+/// Commands between MULTI and EXEC, their words one behind the other. Give it back to [`end`](Transaction::end).
 pub(crate) struct Transaction {
     bytes: Vec<u8>,
     /// Where each word ends.
@@ -27,9 +36,21 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn new(on_failure: OnFailure) -> Transaction {
+    fn new() -> Transaction {
         let (bytes, word_ends, commands) = (Vec::new(), Vec::new(), Vec::new());
+        let on_failure = OnFailure::GoOn;
         Transaction { bytes, word_ends, commands, flags: Flags::NONE, on_failure, is_doomed: false }
+    }
+
+    /// Ends it, whatever has become of it.
+    pub(crate) fn end(mut self: Box<Transaction>) {
+        if self.capacity_bytes() <= SPARE_BYTES_MAX {
+            (self.flags, self.is_doomed) = (Flags::NONE, false);
+            self.bytes.clear();
+            self.word_ends.clear();
+            self.commands.clear();
+            SPARE.set(Some(self));
+        }
     }
 
     /// Adds a command.
@@ -49,6 +70,12 @@ impl Transaction {
 
     /// Bytes of memory that the commands take.
     pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes.len()
+            + self.word_ends.len() * size_of::<usize>()
+            + self.commands.len() * size_of::<(Prepared, usize)>()
+    }
+
+    fn capacity_bytes(&self) -> usize {
         self.bytes.capacity()
             + self.word_ends.capacity() * size_of::<usize>()
             + self.commands.capacity() * size_of::<(Prepared, usize)>()
@@ -81,4 +108,13 @@ pub(crate) struct Transactions {
     pub(crate) is_over: bool,
     /// Whether EXEC runs, so that nothing waits.
     pub(crate) is_running: bool,
+}
+
+impl Transactions {
+    /// Begins one without commands.
+    pub(crate) fn begin(&mut self, on_failure: OnFailure) {
+        let mut transaction = SPARE.take().unwrap_or_else(|| Box::new(Transaction::new()));
+        transaction.on_failure = on_failure;
+        self.current = Some(transaction);
+    }
 }

@@ -15,6 +15,14 @@ pub(crate) struct HardLimits {
     pub(crate) subscriber: AtomicUsize,
 }
 
+impl HardLimits {
+    /// That of a client, by whether it listens to channels.
+    pub(crate) fn bytes_max(&self, is_subscriber: bool) -> usize {
+        let limit = if is_subscriber { &self.subscriber } else { &self.normal };
+        limit.load(Ordering::Relaxed)
+    }
+}
+
 /// How many subscriptions a client has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Counts {
@@ -103,8 +111,7 @@ impl Mailbox {
         let was_empty = content.bytes.is_empty();
         let to = (content.protocol, content.counts);
         append(&mut content.bytes, to);
-        let limit = if content.counts.is_any() { &limits.subscriber } else { &limits.normal };
-        let limit = limit.load(Ordering::Relaxed);
+        let limit = limits.bytes_max(content.counts.is_any());
         if limit > 0 && content.bytes.len() + content.unsent >= limit {
             content.bytes = Vec::new();
             content.overflow = Some(Overflow);

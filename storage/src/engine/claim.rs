@@ -11,7 +11,7 @@ use crate::keyspace::chores::Undo;
 use crate::keyspace::gate::Exclusive;
 use crate::keyspace::guard::Detached;
 use crate::keyspace::news::Observed;
-use crate::keyspace::union::Union;
+use crate::keyspace::union::{Shards, Union};
 use crate::keyspace::view::{Held, ShardId};
 use crate::keyspace::{DbIndex, shard_of};
 use spinel_resp::ReplyWriter;
@@ -69,6 +69,10 @@ impl<'e> Turn<'e> {
         let shard = |(db, key): (DbIndex, &[u8])| (db, shard_of(self.engine.keyspace.hash(key)));
         let mut shards: Vec<ShardId> = keys.into_iter().map(shard).collect();
         for (prepared, db, words) in steps {
+            if prepared.is_single() {
+                shards.push((db, shard_of(prepared.hash)));
+                continue;
+            }
             let row = self.engine.table().row(prepared.id);
             let is_by_keys = matches!(row.command.run, Run::Data(_));
             if !is_by_keys || row.command.reach.of_call(words) != Extent::Keys {
@@ -149,12 +153,16 @@ impl<'e> Turn<'e> {
         };
         let setting = Setting { patience: Patience::None, ..setting };
         let engine = self.engine;
-        let result = if claim.alone.is_some() && prepared.is_single() {
+        // Finding the shard once is cheaper than whenever the command touches its key.
+        let result = if !prepared.is_single() {
+            self.call(handler, prepared, claim.held(), setting, words, reply)
+        } else if claim.alone.is_some() {
             let mut shard = engine.keyspace.lock(setting.db, shard_of(prepared.hash));
             let held = Held::One { shard: &mut shard, guess: None };
             self.call(handler, prepared, held, setting, words, reply)
         } else {
-            self.call(handler, prepared, claim.held(), setting, words, reply)
+            let shard = claim.union.shard_mut((setting.db, shard_of(prepared.hash)));
+            self.call(handler, prepared, Held::One { shard, guess: None }, setting, words, reply)
         };
         result.map_or_else(Outcome::Failed, |()| Outcome::Done)
     }

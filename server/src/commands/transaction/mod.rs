@@ -3,7 +3,7 @@
 mod condition;
 
 use super::{InTurn, TurnRow};
-use crate::clients::OutputLimits;
+use crate::clients::Class;
 use crate::config::table;
 use crate::server::Shared;
 use crate::session::{Flow, Output, Session};
@@ -97,7 +97,7 @@ fn multi(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
     if call.session.transactions.current.is_some() {
         return Err(Error::Text("ERR MULTI calls can not be nested"));
     }
-    call.session.transactions.current = Some(Box::new(Transaction::new(on_failure)));
+    call.session.transactions.begin(on_failure);
     call.session.show_transaction();
 
     call.reply.ok();
@@ -125,15 +125,14 @@ fn watch(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
         let db = call.session.db;
         call.turn.watch(&mut call.session.transactions.watch, db, keys);
     }
-    call.session.show_transaction();
+    call.session.show_watch();
 
     call.reply.ok();
     Ok(())
 }
 
 fn unwatch(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
-    call.turn.unwatch(&mut call.session.transactions.watch);
-    call.session.show_transaction();
+    call.session.unwatch(call.turn);
 
     call.reply.ok();
     Ok(())
@@ -150,6 +149,7 @@ fn exec(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
         Ok(_) if transaction.is_doomed => Err(DIRTY),
         Ok(conditions) => run(call, &transaction, &conditions),
     };
+    transaction.end();
     call.session.end_transaction(call.turn);
     result
 }
@@ -195,8 +195,9 @@ fn run_all<'e>(
     claim: &mut Claim<'e>,
 ) -> Option<Error> {
     let mut first_error = None;
-    let (start, limits) =
-        (call.reply.position(), OutputLimits::of(&call.shared.config, call.session.client.class()));
+    let is_subscriber = call.session.client.class() == Class::PubSub;
+    let bytes_max = call.shared.pubsub.limits.bytes_max(is_subscriber);
+    let start = call.reply.position();
     call.reply.array(transaction.len());
     for (prepared, words) in transaction.commands(words) {
         let setting = call.session.setting();
@@ -213,7 +214,7 @@ fn run_all<'e>(
         });
         call.session.note_reads(prepared.id, words, call.shared);
         first_error = first_error.or(error);
-        let is_over = limits.is_over_hard(call.reply.len() - start);
+        let is_over = bytes_max > 0 && call.reply.len() - start >= bytes_max;
         if is_over || call.session.flow == Flow::Overflow {
             // All commands run, but their replies are not kept for a client that will not get them.
             call.reply.truncate(start);
@@ -243,9 +244,24 @@ fn run_or_undo<'e>(
 impl Session {
     /// Forgets the transaction and what is watched for it.
     pub(crate) fn end_transaction(&mut self, turn: &mut Turn<'_>) {
-        self.transactions.current = None;
-        turn.unwatch(&mut self.transactions.watch);
+        if let Some(transaction) = self.transactions.current.take() {
+            transaction.end();
+        }
+        self.unwatch(turn);
         self.show_transaction();
+    }
+
+    /// Forgets which keys are watched.
+    fn unwatch(&mut self, turn: &mut Turn<'_>) {
+        if !self.transactions.watch.is_empty() {
+            turn.unwatch(&mut self.transactions.watch);
+            self.show_watch();
+        }
+    }
+
+    /// Lets others see what is watched.
+    fn show_watch(&self) {
+        self.client.show_watch(&self.transactions.watch);
     }
 
     /// Lets others see how far the transaction is.
@@ -255,7 +271,6 @@ impl Session {
         let queued_bytes = current.map_or(0, |transaction| transaction.memory_bytes());
         self.client.queued.store(queued, Ordering::Relaxed);
         self.client.queued_bytes.store(queued_bytes, Ordering::Relaxed);
-        self.client.show_watch(&self.transactions.watch);
     }
 
     /// Adds a command to the transaction, or says why it can't be one of it.
@@ -287,7 +302,7 @@ impl Session {
             return Err(Error::Text("ERR Transaction is larger than client-query-buffer-limit"));
         }
         self.show_transaction();
-        reply.simple("QUEUED");
+        reply.raw(b"+QUEUED\r\n");
         Ok(())
     }
 }
