@@ -12,6 +12,7 @@ use crate::memory_limit::{self, OUT_OF_MEMORY};
 use crate::persistence;
 use crate::server::Shared;
 use crate::session::{Flow, Output, Session};
+use crate::tracking;
 use crate::window::Requests;
 use spinel_resp::{Limits, Protocol};
 use spinel_storage::command::flags::Flags;
@@ -158,7 +159,7 @@ impl Session {
         let (client, pubsub) = (self.client.id, &shared.pubsub);
         let is_tracked = self.tracking.is_some();
         let mut run = || self.execute(prepared, words, turn, shared, output);
-        if is_tracked { pubsub.tracking.with_client(client, &pubsub.limits, run) } else { run() }
+        if is_tracked { tracking::run(client, &pubsub.limits, run) } else { run() }
     }
 
     /// Answers a batch while a script has the keyspace for itself for too long: hardly anything runs.

@@ -18,6 +18,7 @@ mod round;
 mod session;
 mod table;
 
+pub(crate) use own::run;
 pub(crate) use prefixes::{first_overlapping, overlap, overlapping};
 pub(crate) use session::{Caching, SessionTracking};
 
@@ -66,12 +67,39 @@ struct Tracker {
     redirect: Option<Arc<Mailbox>>,
 }
 
+impl Tracker {
+    fn tell(&self, invalidation: &Invalidation, limits: &HardLimits) {
+        let Some(redirect) = &self.redirect else {
+            // A client that is gone needs to know nothing.
+            let _ = self.mailbox.put_with(limits, |bytes, to| invalidation.append_to(bytes, to, None));
+            return;
+        };
+        let reader = self.mailbox.protocol();
+        let is_there = redirect.put_with(limits, |bytes, to| invalidation.append_to(bytes, to, Some(reader)));
+        if !is_there {
+            self.tell_broken(limits);
+        }
+    }
+
+    /// The client that was to be told instead is gone.
+    fn tell_broken(&self, limits: &HardLimits) {
+        self.mailbox.note_broken_redirect();
+        if self.mailbox.protocol() == Protocol::Resp3 {
+            let mut writer = ReplyWriter::new(Protocol::Resp2);
+            writer.push(2);
+            writer.bulk(b"tracking-redir-broken");
+            writer.integer(self.options.redirect as i64);
+            self.mailbox.put(&Message::written(writer.take()), limits);
+        }
+    }
+}
+
 /// All tracking clients and what they have read.
 #[derive(Default)]
 pub(crate) struct Tracking {
     table: Table,
     prefixes: RwLock<Prefixes>,
-    trackers: RwLock<HashMap<u64, Tracker>>,
+    trackers: RwLock<HashMap<u64, Arc<Tracker>>>,
     /// How many trackers there are.
     clients: AtomicUsize,
     /// How many connections track or have tracked. What was read is known as long as there is one: who stops tracking and
@@ -96,7 +124,7 @@ impl Tracking {
             return;
         }
         let has_prefixes = self.prefixes().len() > 0;
-        self.tell_own(author.client, limits);
+        own::tell_unless_of(author.client, limits);
         let trackers = self.trackers();
         let teller = Teller { trackers: &trackers, client: author.client, limits };
         // A client hears of what its scripts write even if it doesn't want to hear of its own writes.
@@ -122,7 +150,7 @@ impl Tracking {
         }
         drop(trackers);
         if !own::is_running(author.client) {
-            self.tell_own(0, limits);
+            own::tell_unless_of(0, limits);
         }
         if round::is_long() {
             self.end_round(limits);
@@ -139,30 +167,6 @@ impl Tracking {
         let teller = Teller { trackers: &trackers, client: 0, limits };
         for (clients, keys) in prefixes.matching(&changed) {
             teller.tell_of_round(clients, &keys);
-        }
-    }
-
-    /// Runs a command of a client, and then tells it what it has changed itself.
-    pub(crate) fn with_client<R>(&self, client: u64, limits: &HardLimits, run: impl FnOnce() -> R) -> R {
-        own::run(client);
-        let result = run();
-        own::run(0);
-        self.tell_own(0, limits);
-        result
-    }
-
-    /// Tells a client what it has changed itself, unless it is this one, whose command is not over.
-    fn tell_own(&self, running: u64, limits: &HardLimits) {
-        let (client, changed) = own::take_unless_of(running);
-        if changed.is_empty() {
-            return;
-        }
-        let trackers = self.trackers();
-        let teller = Teller { trackers: &trackers, client: 0, limits };
-        for key in changed {
-            if let Some(tracker) = trackers.get(&client) {
-                teller.tell(tracker, &Invalidation::of_change(key.as_deref()));
-            }
         }
     }
 
@@ -215,7 +219,7 @@ impl Tracking {
     fn enter(&self, mailbox: &Arc<Mailbox>, options: Options, redirect: Option<Arc<Mailbox>>) {
         let tracker = Tracker { options, mailbox: Arc::clone(mailbox), redirect };
         let mut trackers = self.trackers_mut();
-        trackers.insert(mailbox.client, tracker);
+        trackers.insert(mailbox.client, Arc::new(tracker));
         self.clients.store(trackers.len(), Ordering::Release);
     }
 
@@ -249,18 +253,18 @@ impl Tracking {
         self.prefixes.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn trackers(&self) -> RwLockReadGuard<'_, HashMap<u64, Tracker>> {
+    fn trackers(&self) -> RwLockReadGuard<'_, HashMap<u64, Arc<Tracker>>> {
         self.trackers.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn trackers_mut(&self) -> RwLockWriteGuard<'_, HashMap<u64, Tracker>> {
+    fn trackers_mut(&self) -> RwLockWriteGuard<'_, HashMap<u64, Arc<Tracker>>> {
         self.trackers.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Puts what happened into mailboxes.
 struct Teller<'t> {
-    trackers: &'t HashMap<u64, Tracker>,
+    trackers: &'t HashMap<u64, Arc<Tracker>>,
     /// The client that did it.
     client: u64,
     limits: &'t HardLimits,
@@ -268,7 +272,7 @@ struct Teller<'t> {
 
 impl Teller<'_> {
     /// A client that is to be told of keys.
-    fn tracker(&self, client: u64) -> Option<&Tracker> {
+    fn tracker(&self, client: u64) -> Option<&Arc<Tracker>> {
         let tracker = self.trackers.get(&client)?;
         (!(tracker.options.skips_own && client == self.client)).then_some(tracker)
     }
@@ -289,11 +293,11 @@ impl Teller<'_> {
     }
 
     /// Tells a client of a key or of everything; later, if it is the one that did it.
-    fn tell_or_remember(&self, tracker: &Tracker, key: Option<&[u8]>, invalidation: &Invalidation) {
+    fn tell_or_remember(&self, tracker: &Arc<Tracker>, key: Option<&[u8]>, invalidation: &Invalidation) {
         if tracker.mailbox.client == self.client {
-            own::remember(self.client, key);
+            own::remember(tracker, key);
         } else {
-            self.tell(tracker, invalidation);
+            tracker.tell(invalidation, self.limits);
         }
     }
 
@@ -305,37 +309,10 @@ impl Teller<'_> {
             let is_told = |(_, writer): &&(&[u8], u64)| !tracker.options.skips_own || writer != client;
             let told: Vec<&[u8]> = keys.iter().filter(is_told).map(|(key, _)| *key).collect();
             if told.len() == keys.len() {
-                self.tell(tracker, &all);
+                tracker.tell(&all, self.limits);
             } else if !told.is_empty() {
-                self.tell(tracker, &Invalidation::of(told.into_iter()));
+                tracker.tell(&Invalidation::of(told.into_iter()), self.limits);
             }
-        }
-    }
-
-    fn tell(&self, tracker: &Tracker, invalidation: &Invalidation) {
-        let Some(redirect) = &tracker.redirect else {
-            // A client that is gone needs to know nothing.
-            let _ =
-                tracker.mailbox.put_with(self.limits, |bytes, to| invalidation.append_to(bytes, to, None));
-            return;
-        };
-        let reader = tracker.mailbox.protocol();
-        let is_there =
-            redirect.put_with(self.limits, |bytes, to| invalidation.append_to(bytes, to, Some(reader)));
-        if !is_there {
-            self.tell_broken(tracker);
-        }
-    }
-
-    /// The client that was to be told instead is gone.
-    fn tell_broken(&self, tracker: &Tracker) {
-        tracker.mailbox.note_broken_redirect();
-        if tracker.mailbox.protocol() == Protocol::Resp3 {
-            let mut writer = ReplyWriter::new(Protocol::Resp2);
-            writer.push(2);
-            writer.bulk(b"tracking-redir-broken");
-            writer.integer(tracker.options.redirect as i64);
-            tracker.mailbox.put(&Message::written(writer.take()), self.limits);
         }
     }
 }

@@ -1,16 +1,19 @@
 //! What clients are told of their own commands: after all others, and after all commands of a transaction or a script.
 
+use super::Tracker;
+use super::invalidation::Invalidation;
+use crate::pubsub::HardLimits;
 use std::cell::RefCell;
+use std::sync::Arc;
 
-/// Something that a client has changed itself: a key, or everything.
-pub(super) type Changed = Option<Box<[u8]>>;
+/// Who has changed something himself, and what: a key, or everything. He is told even if he tracks no more by then.
+type Changed = (Arc<Tracker>, Option<Box<[u8]>>);
 
 #[derive(Default)]
 struct Own {
     /// The client whose command the thread runs, if that is not over; 0 for none.
     running: u64,
-    /// The client that has changed something, and what.
-    client: u64,
+    /// All of one client.
     changed: Vec<Changed>,
 }
 
@@ -18,9 +21,14 @@ thread_local! {
     static OWN: RefCell<Own> = RefCell::default();
 }
 
-/// Says that the thread runs a command of this client; 0 that it is over.
-pub(super) fn run(client: u64) {
-    OWN.with_borrow_mut(|own| own.running = client);
+/// Runs a command of a client, and then tells it what it has changed itself.
+pub(crate) fn run<R>(client: u64, limits: &HardLimits, command: impl FnOnce() -> R) -> R {
+    let run = |client| OWN.with_borrow_mut(|own| own.running = client);
+    run(client);
+    let result = command();
+    run(0);
+    tell_unless_of(0, limits);
+    result
 }
 
 /// Whether the command of a client, or whatever it belongs to, is not over yet.
@@ -28,19 +36,18 @@ pub(super) fn is_running(client: u64) -> bool {
     OWN.with_borrow(|own| own.running == client)
 }
 
-/// Remembers what a client has changed itself. Nothing of another client may be left.
-pub(super) fn remember(client: u64, key: Option<&[u8]>) {
-    OWN.with_borrow_mut(|own| {
-        debug_assert!(own.changed.is_empty() || own.client == client, "another client was told before");
-        own.client = client;
-        own.changed.push(key.map(Box::from));
-    });
+/// Remembers what a client has changed itself.
+pub(super) fn remember(tracker: &Arc<Tracker>, key: Option<&[u8]>) {
+    OWN.with_borrow_mut(|own| own.changed.push((Arc::clone(tracker), key.map(Box::from))));
 }
 
-/// Takes what there is, unless it is of this client.
-pub(super) fn take_unless_of(client: u64) -> (u64, Vec<Changed>) {
-    OWN.with_borrow_mut(|own| {
-        let is_taken = own.client != client;
-        (own.client, if is_taken { std::mem::take(&mut own.changed) } else { Vec::new() })
-    })
+/// Tells what is remembered, unless it is of this client, whose command is not over.
+pub(super) fn tell_unless_of(client: u64, limits: &HardLimits) {
+    let changed = OWN.with_borrow_mut(|own| {
+        let is_of_client = own.changed.first().is_some_and(|(tracker, _)| tracker.mailbox.client == client);
+        if is_of_client { Vec::new() } else { std::mem::take(&mut own.changed) }
+    });
+    for (tracker, key) in changed {
+        tracker.tell(&Invalidation::of_change(key.as_deref()), limits);
+    }
 }

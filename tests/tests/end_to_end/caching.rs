@@ -75,6 +75,12 @@ fn a_client_is_told_last_of_what_it_changes_itself() {
         assert_eq!(invalidated(&ear.reply()), ["other"], "{writes:?}");
         assert_eq!(invalidated(&ear.reply()), ["own"], "{writes:?}");
     }
+    // It hears of what it has done even if it tracks no more when that is over.
+    for command in [&["MULTI"][..], &["FLUSHALL"], &["CLIENT", "TRACKING", "OFF"]] {
+        ear.call(command);
+    }
+    assert_eq!(ear.call(["EXEC"]), Value::Array(vec![Value::Simple("OK".into()); 2]));
+    assert_eq!(ear.reply(), Value::Push(vec![Value::Bulk("invalidate".into()), Value::Null]));
 }
 
 #[test]

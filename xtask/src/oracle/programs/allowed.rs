@@ -73,6 +73,12 @@ const ALLOWANCES: &[Allowance] = &[
         },
     },
     Allowance {
+        reason: "what takes the place of a key that has expired removes it in Redis, which tells of it as of any other",
+        accepts: |call, one, other, ids| {
+            stores(call) && agree_all(&without_removals(one), &without_removals(other), ids)
+        },
+    },
+    Allowance {
         reason: "as for single calls",
         accepts: |call, one, other, _| match (one, other) {
             ([one], [other]) => calls::allowance(&call.to_vec(), one, other).is_some(),
@@ -98,13 +104,32 @@ fn notifications_last(frames: &[Reply]) -> Vec<Reply> {
         let items = frame.items();
         let is_of_key = |item: &Reply| item.bytes().is_some_and(|bytes| bytes.starts_with(b"__key"));
         let is_message = items.first().is_some_and(|kind| is(kind, &[b"message", b"pmessage"]));
-        let is_invalidation = |item: &Reply| is(item, &[b"invalidate", b"__redis__:invalidate"]);
+        let names: &[&[u8]] = &[b"invalidate", b"__redis__:invalidate", b"tracking-redir-broken"];
+        let is_invalidation = |item: &Reply| is(item, names);
         is_message && items.iter().any(is_of_key) || items.iter().take(2).any(is_invalidation)
     };
     let (notifications, replies): (Vec<&Reply>, Vec<&Reply>) = frames.iter().partition(is_notification);
     let is_late_reply = !replies.is_empty() && !notifications.is_empty();
     let sorted = replies.into_iter().chain(notifications).cloned();
     if is_late_reply { sorted.collect() } else { frames.to_vec() }
+}
+
+/// Whether a call puts what it finds under another key.
+pub(crate) fn stores(call: &[Vec<u8>]) -> bool {
+    let name = call.first().map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+    name.ends_with(b"store") || name == b"sort"
+}
+
+/// The frames that don't tell that a key was removed, by a command or by its time.
+fn without_removals(frames: &[Reply]) -> Vec<Reply> {
+    let is_removal = |frame: &&Reply| {
+        let items = frame.items();
+        let is_message = items.first().is_some_and(|kind| is(kind, &[b"message", b"pmessage"]));
+        let texts = items.iter().rev().take(2).filter_map(Reply::bytes);
+        let mut events = texts.map(|text| text.rsplit(|byte| *byte == b':').next().unwrap_or(text));
+        is_message && events.any(|event| event == b"del" || event == b"expired")
+    };
+    frames.iter().filter(|frame| !is_removal(frame)).cloned().collect()
 }
 
 /// The frames that are no invalidations of keys; those keys are added to `keys`.
