@@ -126,8 +126,12 @@ impl Session {
         let requests = Requests { batch, words: &words };
         self.flow = Flow::Continue;
         let Some(mut turn) = executor.try_begin(now()) else {
+            output.meter.note_wait();
             return self.run_while_busy(&requests, output, shared);
         };
+        if turn.has_waited() {
+            output.meter.note_wait();
+        }
         let mut window = Window::new(shelf);
         let mut next = 0;
         while next < requests.len() && self.flow == Flow::Continue {

@@ -68,6 +68,8 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
     text.line("tracking_total_keys", tracked.keys);
     text.line("tracking_total_items", tracked.items);
     text.line("tracking_total_prefixes", tracked.prefixes);
+    text.line("total_exclusive_waits", shared.sum(|worker| &worker.waits));
+    text.line("total_exclusive_wait_usec", shared.sum(|worker| &worker.wait_nanoseconds) / 1000);
     text.line("unexpected_error_replies", 0);
     text.line("total_error_replies", shared.sum(|worker| &worker.error_replies));
     text.line(

@@ -121,6 +121,13 @@ impl Meter {
         self.statistics.count_error(&error.text());
     }
 
+    /// Notes that the batch has waited since its start because somebody had the keyspace for himself.
+    #[cold]
+    pub(crate) fn note_wait(&mut self) {
+        self.statistics.waits.add(1);
+        self.statistics.wait_nanoseconds.add(self.started.elapsed().as_nanos() as u64);
+    }
+
     /// Ends the batch; how many commands it had.
     pub(crate) fn end(&mut self) -> u64 {
         self.share();

@@ -31,6 +31,10 @@ pub(crate) struct Statistics {
     pub(crate) output_bytes: Counter,
     /// Commands that ran.
     pub(crate) calls: Counter,
+    /// Batches that waited because a command or a script had the keyspace for itself, or were sent away for that.
+    pub(crate) waits: Counter,
+    /// For how long they did.
+    pub(crate) wait_nanoseconds: Counter,
     /// Connections that were closed because a request became too large.
     pub(crate) query_limit_disconnections: Counter,
     /// Failures to authenticate.
@@ -70,6 +74,8 @@ impl Statistics {
             input_bytes: Counter::default(),
             output_bytes: Counter::default(),
             calls: Counter::default(),
+            waits: Counter::default(),
+            wait_nanoseconds: Counter::default(),
             query_limit_disconnections: Counter::default(),
             denied_authentications: Counter::default(),
         }
@@ -107,6 +113,8 @@ impl Statistics {
             &self.input_bytes,
             &self.output_bytes,
             &self.calls,
+            &self.waits,
+            &self.wait_nanoseconds,
             &self.query_limit_disconnections,
             &self.denied_authentications,
         ];

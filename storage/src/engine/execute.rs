@@ -219,6 +219,12 @@ impl<'e> Turn<'e> {
         self.now
     }
 
+    /// Whether it could begin only when somebody else no longer had the keyspace for himself.
+    #[inline]
+    pub fn has_waited(&self) -> bool {
+        self.inside.as_ref().is_some_and(|inside| inside.has_waited)
+    }
+
     /// Runs a single command on the shard held for it and writes its reply, which is an error's if one is returned.
     #[expect(clippy::inline_always, reason = "the loop over a window is where it runs")]
     #[inline(always)]

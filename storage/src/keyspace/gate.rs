@@ -43,6 +43,8 @@ enum Alone {
 /// Permission to use the keyspace beside others.
 pub struct Shared<'a> {
     stripe: &'a AtomicU32,
+    /// Whether somebody was alone inside before.
+    pub(crate) has_waited: bool,
 }
 
 /// Permission to use the keyspace alone.
@@ -72,10 +74,13 @@ impl Gate {
     /// Passes beside others; waits while somebody is alone inside. The stripe was made known.
     #[inline]
     pub fn shared(&self, stripe: usize) -> Shared<'_> {
+        let mut has_waited = false;
         loop {
-            if let Some(shared) = self.try_shared(stripe) {
+            if let Some(mut shared) = self.try_shared(stripe) {
+                shared.has_waited = has_waited;
                 return shared;
             }
+            has_waited = true;
             let is_held = |alone: &mut Alone| *alone != Alone::Nobody;
             drop(self.news.wait_while(self.alone(), is_held).unwrap_or_else(PoisonError::into_inner));
         }
@@ -84,10 +89,13 @@ impl Gate {
     /// As [`shared`](Gate::shared), but does not wait for who stays alone inside for long.
     #[inline]
     pub fn shared_unless_busy(&self, stripe: usize) -> Option<Shared<'_>> {
+        let mut has_waited = false;
         loop {
-            if let Some(shared) = self.try_shared(stripe) {
+            if let Some(mut shared) = self.try_shared(stripe) {
+                shared.has_waited = has_waited;
                 return Some(shared);
             }
+            has_waited = true;
             let is_brief = |alone: &mut Alone| *alone == Alone::Somebody;
             let alone = self.news.wait_while(self.alone(), is_brief).unwrap_or_else(PoisonError::into_inner);
             if *alone == Alone::Busy {
@@ -108,7 +116,7 @@ impl Gate {
             stripe.fetch_sub(1, Ordering::SeqCst);
             return None;
         }
-        Some(Shared { stripe })
+        Some(Shared { stripe, has_waited: false })
     }
 
     /// Waits until everybody has left and passes alone. The calling thread must hold no shared permission.

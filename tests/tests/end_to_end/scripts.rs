@@ -105,6 +105,32 @@ fn the_server_stops_while_a_script_runs() {
 }
 
 #[test]
+fn what_others_wait_for_a_script_is_counted() {
+    let server = Server::start(&["--io-threads", "2"]);
+    let (mut one, mut other) = (Client::connect(server.port()), Client::connect(server.port()));
+    let field = |client: &mut Client, name: &str| {
+        let info = client.text(["INFO", "stats"]);
+        let line = info.lines().find_map(|line| line.strip_prefix(name)).expect("it is told");
+        line.parse::<u64>().expect("it is a number")
+    };
+    assert_eq!(field(&mut other, "total_exclusive_waits:"), 0);
+    let script = "local function now() local time = redis.call('TIME') return time[1] * 1000000 + time[2] end
+        local start = now() repeat until now() - start > 30000";
+    // Whether the script has begun when the other comes, chance says; some time it has.
+    let mut rounds = 0;
+    while field(&mut other, "total_exclusive_wait_usec:") < 10_000 {
+        one.send(["EVAL", script, "0"]);
+        other.call(["GET", "k"]);
+        assert_eq!(one.reply(), Value::Null);
+        rounds += 1;
+        assert!(rounds < 200, "nobody ever waits");
+    }
+    assert!(field(&mut other, "total_exclusive_waits:") > 0);
+    assert_eq!(call(&mut other, "CONFIG RESETSTAT"), Value::Simple(b"OK".to_vec()));
+    assert_eq!(field(&mut other, "total_exclusive_wait_usec:"), 0);
+}
+
+#[test]
 fn the_time_of_a_script_is_counted_from_its_start() {
     let server = server("1");
     let mut client = Client::connect(server.port());

@@ -15,6 +15,7 @@ use report::Section;
 use server::{Contender, Side};
 
 mod affinity;
+mod beside;
 mod calls;
 mod collections;
 mod connections;
@@ -41,7 +42,7 @@ struct Row {
 }
 
 /// The rows, in the order of the table.
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 15] = [
     Row { name: "cpu", title: "Server CPU per operation", run: cpu::run },
     Row { name: "throughput", title: "Throughput", run: cpu::run_throughput },
     Row { name: "instructions", title: "User instructions per operation", run: instructions::run },
@@ -56,13 +57,14 @@ const ROWS: [Row; 14] = [
     Row { name: "connections", title: "Idle connections", run: connections::run },
     Row { name: "messages", title: "Messages to many subscribers", run: messages::run },
     Row { name: "calls", title: "Scripts, transactions, blocking: server CPU per call", run: calls::run },
+    Row { name: "beside", title: "Waiting beside a long command", run: beside::run },
 ];
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Rows to measure: cpu, throughput, instructions, threads, memory, collections, elements,
-    /// scaling, growth, deleting, expiry, connections, messages, calls [default: all]
+    /// scaling, growth, deleting, expiry, connections, messages, calls, beside [default: all]
     rows: Vec<String>,
     /// Interleaved rounds of the rows that vary from round to round
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]

@@ -1,0 +1,120 @@
+//! The row `beside`: what others wait for while one connection runs a command that takes long.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Bench;
+use super::cpu::{KEY, VALUE, fill};
+use super::load::{ask, connect};
+use super::probe::{Probe, quantile_ms};
+use super::report::{Better, Limit, Section};
+use super::request::{Batch, Keys, Reply, Word};
+use super::server::{Contender, Server, StartOptions};
+use crate::Outcome;
+
+const KEYS: u64 = 5_000_000;
+const ELEMENTS: u64 = 1_000_000;
+const ELEMENT: &[Word] = &[Word::Text("RPUSH"), Word::Text("list"), Word::Key { prefix: "", width: 8 }];
+
+/// How long GETs are watched before.
+const WATCHED: Duration = Duration::from_millis(200);
+
+/// A script that does nothing but ask for the time, for 100 ms.
+const SCRIPT: &str =
+    "local function now() local time = redis.call('TIME') return time[1] * 1000000 + time[2] end
+    local start = now() repeat until now() - start > 100000";
+
+/// A command that takes long, and how long others may wait for it.
+struct Long {
+    name: &'static str,
+    command: &'static [&'static str],
+    /// Of 1000 GETs, 999 may take so many milliseconds.
+    most_ms: Option<f64>,
+    /// And the longest.
+    longest_ms: Option<f64>,
+}
+
+const LONG: [Long; 3] = [
+    // Who comes in its first moment waits to its end.
+    Long {
+        name: "a script of 100 ms",
+        command: &["EVAL", SCRIPT, "0"],
+        most_ms: None,
+        longest_ms: Some(110.0),
+    },
+    Long { name: "KEYS of 5 M keys", command: &["KEYS", "none*"], most_ms: Some(5.0), longest_ms: None },
+    Long {
+        name: "SORT of 1 M elements",
+        command: &["SORT", "list", "LIMIT", "0", "1"],
+        most_ms: Some(5.0),
+        longest_ms: None,
+    },
+];
+
+/// What one connection waited for.
+struct Waits {
+    most_ms: f64,
+    longest_ms: f64,
+}
+
+/// Measures GETs of one connection while another runs each of the long commands.
+pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
+    let waits = bench.once(|contender| {
+        let server = start_filled(contender)?;
+        let waits = LONG.iter().map(|long| wait_beside(&server, long)).collect::<Outcome<Vec<_>>>()?;
+        Ok((waits, counted_ms(&server)?))
+    })?;
+    let mut section = Section::default();
+    for (place, long) in LONG.iter().enumerate() {
+        let figures = |figure: fn(&Waits) -> f64| {
+            waits.iter().map(|(waits, _)| vec![figure(&waits[place])]).collect::<Vec<_>>()
+        };
+        let goal = |limit: Option<f64>| (Better::Lower, limit.map(Limit::Absolute));
+        section.add(
+            format!("GET beside {}, p99.9", long.name),
+            "ms",
+            goal(long.most_ms),
+            figures(|it| it.most_ms),
+        );
+        let longest = figures(|it| it.longest_ms);
+        section.add(format!("GET beside {}, longest", long.name), "ms", goal(long.longest_ms), longest);
+    }
+    for (contender, (_, counted)) in bench.contenders.iter().zip(&waits) {
+        if let Some(counted_ms) = counted {
+            section.note(format!("{} has counted {counted_ms:.1} ms of waiting in INFO.", contender.name));
+        }
+    }
+    section.note(
+        "Wall time of a lone connection, noise of the machine included; one measurement each. The servers have two \
+         threads; where commands run on several, the connection that is watched is served by the other one.",
+    );
+    Ok(section)
+}
+
+fn start_filled(contender: &Contender) -> Outcome<Server> {
+    let server = Server::start(contender, StartOptions::roaming(2))?;
+    fill(&server, &[Word::Text("SET"), KEY, VALUE], KEYS)?;
+    fill(&server, ELEMENT, ELEMENTS)?;
+    Ok(server)
+}
+
+fn wait_beside(server: &Server, long: &Long) -> Outcome<Waits> {
+    // New connections go to the thread that has the fewest.
+    let mut link = connect(server.port)?;
+    let get = Batch::new(&[Word::Text("GET"), Word::Text("none")], 1, Reply::Fixed { bytes: 5, first: b'$' });
+    let probe = Probe::start(server.port, get, Keys::from(0))?;
+    thread::sleep(WATCHED);
+    let start = Instant::now();
+    ask(&mut link, long.command)?;
+    let end = Instant::now();
+    let samples = probe.finish()?;
+    let beside = || samples.iter().filter(|sample| sample.at + sample.took >= start && sample.at <= end);
+    Ok(Waits { most_ms: quantile_ms(beside(), 0.999), longest_ms: quantile_ms(beside(), 1.0) })
+}
+
+/// What a server has counted of the time for which its threads waited for those who had everything for themselves.
+fn counted_ms(server: &Server) -> Outcome<Option<f64>> {
+    let info = ask(&mut connect(server.port)?, &["INFO", "stats"])?;
+    let line = info.lines().find_map(|line| line.strip_prefix("total_exclusive_wait_usec:"));
+    Ok(line.map(str::parse::<f64>).transpose()?.map(|microseconds| microseconds / 1000.0))
+}
