@@ -2,13 +2,17 @@
 
 use super::Bench;
 use super::cpu::fill;
-use super::growth::watch;
+use super::growth::{Pause, watch};
 use super::report::{Better, Limit, Section};
 use super::request::Word;
 use super::server::{Contender, Server, StartOptions};
 use crate::Outcome;
 
 const MEMBERS: u64 = 10_000_000;
+
+/// Deletions of each kind, of which the median counts: a virtual machine may stop a processor for 20 ms to take back
+/// memory that anybody has freed, our own last deletion or the program that ran before.
+const DELETIONS: u32 = 3;
 
 const MEMBER: Word = Word::Key { prefix: "m", width: 8 };
 
@@ -34,17 +38,20 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
     let mut section = Section::default();
     for kind in KINDS {
         let pauses = bench.once(|contender| delete(contender, &kind))?;
-        let during = pauses.iter().map(|pause| vec![pause.during_ms]).collect();
-        let before = pauses.iter().map(|pause| vec![pause.before_ms]).collect();
+        let column = |of: fn(&Pause) -> f64| pauses.iter().map(|all| all.iter().map(of).collect()).collect();
+        let (during, before) = (column(|pause| pause.during_ms), column(|pause| pause.before_ms));
         section.add(format!("GET during DEL of a {} of 10 M, longest", kind.name), "ms", LIMIT, during);
-        section.add("GET in the 2 s before, longest", "ms", INFORMS, before);
+        section.add("GET before that, longest", "ms", INFORMS, before);
     }
-    section.note("Wall time of a lone connection, noise of the machine included; one measurement each.");
+    section.note("Wall time of a lone connection, noise of the machine included.");
     Ok(section)
 }
 
-fn delete(contender: &Contender, kind: &Kind) -> Outcome<super::growth::Pause> {
+fn delete(contender: &Contender, kind: &Kind) -> Outcome<Vec<Pause>> {
     let server = Server::start(contender, StartOptions::roaming(1))?;
-    fill(&server, kind.add, MEMBERS)?;
-    watch(&server, &["DEL", "c"])
+    let deletion = |_| {
+        fill(&server, kind.add, MEMBERS)?;
+        watch(&server, &["DEL", "c"])
+    };
+    (0..DELETIONS).map(deletion).collect()
 }
