@@ -5,8 +5,12 @@
 
 use std::env;
 use std::fs;
+use std::iter;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
 
 use crate::{Outcome, command, workspace};
 
@@ -28,7 +32,7 @@ const FLAGS: [&str; 8] = [
 /// Options of `cargo xtask fuzz`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The target to run [default: one after the other]
+    /// The target to run [default: all]
     target: Option<String>,
     /// How long each runs
     #[arg(long, default_value_t = 60)]
@@ -52,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
-/// Builds all targets and runs each for `seconds`.
+/// Builds all targets and runs each for `seconds`, one on each core at a time.
 ///
 /// # Errors
 /// As [`run`].
@@ -61,10 +65,17 @@ pub(crate) fn run_all(seconds: u64) -> Outcome {
     for target in &targets {
         build(target)?;
     }
-    for target in &targets {
-        run_target(target, seconds)?;
-    }
-    Ok(())
+    let waiting = Mutex::new(targets.iter());
+    let runner = || loop {
+        let Some(target) = waiting.lock().ok().and_then(|mut targets| targets.next()) else { return Ok(()) };
+        run_target(target, seconds).map_err(|error| error.to_string())?;
+    };
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let runners: Vec<_> = (0..cores).map(|_| scope.spawn(runner)).collect();
+        let results = runners.into_iter().map(|runner| runner.join().expect("a runner doesn't panic"));
+        results.collect::<Result<(), String>>().map_err(Into::into)
+    })
 }
 
 /// Returns the names of the targets, in order.
@@ -99,7 +110,6 @@ fn run_target(target: &str, seconds: u64) -> Outcome {
     let seeds = folder().join("corpus").join(target);
     let discovered = created(&output().join("corpus").join(target))?;
     let findings = created(&output().join("findings").join(target))?;
-    println!("fuzzing {target} for {seconds} s");
     let mut fuzzer = Command::new(output().join(workspace::TRIPLE).join("release").join(target));
     fuzzer.arg(&discovered);
     if seeds.is_dir() {
@@ -116,9 +126,9 @@ fn run_target(target: &str, seconds: u64) -> Outcome {
         eprintln!("{log}");
         return Err(format!("{target} found something, kept in {}", findings.display()).into());
     }
-    for figure in log.lines().filter_map(|line| line.strip_prefix("stat::")) {
-        println!("  {figure}");
-    }
+    let figures = log.lines().filter_map(|line| line.strip_prefix("stat::"));
+    let title = format!("fuzzed {target} for {seconds} s");
+    println!("{}", iter::once(&*title).chain(figures).collect::<Vec<_>>().join("\n  "));
     Ok(())
 }
 
