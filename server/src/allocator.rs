@@ -8,7 +8,7 @@
 //!
 //! Invariants: the range is reserved once and stays as long as the process lives. Memory that mimalloc has committed
 //! is its own: contents are discarded when mimalloc decommits them, else only under the lock of `BLOCKS` and only
-//! of slices that aren't committed; mimalloc's commits take that lock, too. The functions that mimalloc calls don't
+//! of slices that aren't committed yet; mimalloc's commits take that lock, too. The functions that mimalloc calls don't
 //! allocate.
 #![allow(unsafe_code, reason = "the allocator's own functions are foreign, and so is the memory under it")]
 
@@ -135,7 +135,7 @@ unsafe extern "C" fn on_commit(
     let offset = start.addr() - range.start;
     let slices = offset / SLICE_BYTES..(offset + len).div_ceil(SLICE_BYTES);
     if is_commit {
-        if blocks().commit(slices) {
+        if blocks().commit(slices, trim) {
             ahead::wake();
         }
         return true;

@@ -19,9 +19,9 @@ pub(super) const SLICE_BYTES: usize = 64 << 10;
 const SLICES: usize = BLOCK_BYTES / SLICE_BYTES;
 const _: () = assert!(SLICES == u32::BITS as usize);
 
-/// Commits up to this size are for pages of small things, of which more are going to come. Larger ones are for single
-/// values and tell nothing of the next.
-const GROWTH_SLICES_MAX: usize = 8;
+/// Commits of so much are for pages of things below 10 KiB: entries, index and tree, of which more are going to come.
+/// Larger ones are for single values, or for up to 4 MiB that a few large things share, and tell nothing of the next.
+const GROWTH_SLICES_MAX: usize = 1;
 
 /// Blocks opened since somebody asked that are remembered. Each thread that grows opens one at a time.
 const OPENED_MAX: usize = 16;
@@ -98,11 +98,19 @@ impl<const MAX: usize> Blocks<MAX> {
     }
 
     /// Notes that slices are in use from now on; whether growth opened a block.
-    pub(super) fn commit(&mut self, slices: Range<usize>) -> bool {
+    ///
+    /// Where the commit is no growth, memory that was touched ahead is first given to `trim`: perhaps only the beginning
+    /// of what is committed will ever be written to.
+    pub(super) fn commit(&mut self, slices: Range<usize>, trim: impl Fn(Range<usize>)) -> bool {
         let before = self.opened.count;
         let is_growth = slices.len() <= GROWTH_SLICES_MAX;
         for (index, mask) in parts(slices) {
             let block = &mut self.states[index];
+            if block.is_warm && !is_growth {
+                block.is_warm = block.is_open();
+                let first = index * SLICES + mask.trailing_zeros() as usize;
+                trim(first..first + mask.count_ones() as usize);
+            }
             if !block.is_open() {
                 self.unused -= 1;
                 if is_growth {
@@ -201,6 +209,11 @@ mod tests {
         blocks
     }
 
+    /// Commits slices of blocks that aren't warm, or as growth; whether that opened a block.
+    fn commit<const MAX: usize>(blocks: &mut Blocks<MAX>, slices: Range<usize>) -> bool {
+        blocks.commit(slices, |_| ())
+    }
+
     /// The blocks that `work` discards.
     fn discarded(work: impl FnOnce(&dyn Fn(usize))) -> Vec<usize> {
         let list = RefCell::new(Vec::new());
@@ -219,22 +232,23 @@ mod tests {
     #[test]
     fn a_block_opens_once_and_may_open_again() {
         let mut blocks = eight();
-        assert!(blocks.commit(0..1));
-        assert!(!blocks.commit(1..7));
-        assert!(blocks.commit(62..70));
-        assert!(!blocks.commit(96..128), "a large value is no growth");
+        assert!(commit(&mut blocks, 0..1));
+        assert!(!commit(&mut blocks, 1..2));
+        assert!(commit(&mut blocks, 63..64));
+        assert!(commit(&mut blocks, 64..65));
+        assert!(!commit(&mut blocks, 96..128), "a large value is no growth");
         assert_eq!((blocks.take_opened().blocks(), blocks.unused()), (&[0, 1, 2][..], 4));
         blocks.decommit(96..128, |_| ());
         assert_eq!(discarded(|discard| blocks.decommit(0..96, discard)), [0; 0]);
         assert_eq!((blocks.take_opened().count(), blocks.unused()), (0, 8));
-        assert!(blocks.commit(3..4));
+        assert!(commit(&mut blocks, 3..4));
     }
 
     #[test]
     fn more_openings_than_can_be_remembered_are_counted() {
         let mut blocks = Blocks::<64>::EMPTY;
         blocks.extend(64);
-        (0..64).for_each(|block| assert!(blocks.commit(block * SLICES..block * SLICES + 1)));
+        (0..64).for_each(|block| assert!(commit(&mut blocks, block * SLICES..block * SLICES + 1)));
         let opened = blocks.take_opened();
         assert_eq!((opened.count(), opened.blocks().len(), opened.blocks()[15]), (64, 16, 63));
     }
@@ -242,7 +256,7 @@ mod tests {
     #[test]
     fn only_unused_blocks_are_warmed_and_only_once() {
         let mut blocks = eight();
-        blocks.commit(0..1);
+        commit(&mut blocks, 0..1);
         assert!(!blocks.warm(0), "open");
         assert!(blocks.warm(1) && !blocks.warm(1));
         assert!(!blocks.warm(8), "not there");
@@ -252,10 +266,22 @@ mod tests {
     fn a_warm_block_is_discarded_with_its_last_slice() {
         let mut blocks = eight();
         blocks.warm(2);
-        blocks.commit(64..96);
-        assert_eq!(discarded(|discard| blocks.decommit(64..95, discard)), [0; 0]);
+        commit(&mut blocks, 64..65);
+        commit(&mut blocks, 69..70);
+        assert_eq!(discarded(|discard| blocks.decommit(64..69, discard)), [0; 0]);
         assert_eq!(discarded(|discard| blocks.decommit(60..96, discard)), [2]);
         assert!(blocks.warm(2), "it is cold again");
+    }
+
+    #[test]
+    fn what_may_stay_unwritten_loses_what_was_touched_ahead() {
+        let mut blocks = eight();
+        (1..4).for_each(|block| assert!(blocks.warm(block)));
+        blocks.commit(32..33, |_| unreachable!("growth uses it"));
+        let trimmed = RefCell::new(Vec::new());
+        blocks.commit(40..112, |run| trimmed.borrow_mut().push(run));
+        assert_eq!(*trimmed.borrow(), [40..64, 64..96, 96..112]);
+        blocks.commit(112..128, |_| unreachable!("block 3 is cold"));
     }
 
     #[test]
@@ -272,7 +298,7 @@ mod tests {
     fn what_was_warmed_in_vain_cools() {
         let mut blocks = eight();
         blocks.warm(1);
-        blocks.commit(32..33);
+        commit(&mut blocks, 32..33);
         (2..5).for_each(|block| assert!(blocks.warm(block)));
         let trimmed = RefCell::new(Vec::new());
         let trim = |run| trimmed.borrow_mut().push(run);
