@@ -10,7 +10,7 @@ use crate::server::{Shared, now};
 use crate::statistics::Meter;
 use crate::tracking::SessionTracking;
 use crate::transaction::Transactions;
-use crate::window::{Last, Ready, Requests, Shelf, Window};
+use crate::window::{Last, Request, Requests, Shelf, Window};
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::command::args::Args;
 use spinel_storage::command::table::CommandId;
@@ -166,10 +166,10 @@ impl Session {
     ) {
         let setting = self.setting();
         let Output { reply, meter } = output;
-        for run in window.ready.chunk_by(|one, next| one.prepared.id == next.prepared.id) {
-            let id = run[0].prepared.id;
+        for (prepared, requests) in window.ready.runs() {
+            let id = prepared.id;
             let is_brief = meter.is_brief(id);
-            for Ready { words, prepared, hold } in run {
+            for Request { words, hold } in requests {
                 let mark = (!is_brief).then(|| meter.start());
                 let result = turn.execute_held(prepared, (&mut window.holds, *hold), setting, words, reply);
                 if let Some(mark) = mark {
@@ -180,7 +180,7 @@ impl Session {
                 }
             }
             if is_brief {
-                meter.count(id, run.len());
+                meter.count(id, requests.len());
             }
             self.last = Some(id);
         }

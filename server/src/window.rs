@@ -46,18 +46,52 @@ impl<'w> Requests<'w> {
 
 /// Requests ready to run, and the shards held for them.
 pub(crate) struct Window<'w, 'e> {
-    pub(crate) ready: Vec<Ready<'w>>,
+    pub(crate) ready: Ready<'w>,
     pub(crate) last: Option<Last<'w>>,
     pub(crate) holds: Holds<'e>,
     /// The command prepared last.
     familiar: Familiar,
 }
 
-/// A request whose shard is held.
+/// Requests whose shards are held, as runs of one command.
+#[derive(Default)]
 pub(crate) struct Ready<'w> {
+    requests: Vec<Request<'w>>,
+    runs: Vec<Run>,
+}
+
+/// A request whose shard is held.
+pub(crate) struct Request<'w> {
     pub(crate) words: &'w [&'w [u8]],
-    pub(crate) prepared: Prepared,
     pub(crate) hold: Hold,
+}
+
+/// A command that requests call one after another.
+struct Run {
+    prepared: Prepared,
+    /// Which request is the first; the next run's first is behind the last.
+    first: usize,
+}
+
+impl<'w> Ready<'w> {
+    /// Each command with the requests that call it.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (&Prepared, &[Request<'w>])> {
+        let ends = self.runs.iter().skip(1).map(|run| run.first).chain([self.requests.len()]);
+        let runs = self.runs.iter().zip(ends);
+        runs.map(|(run, end)| (&run.prepared, &self.requests[run.first..end]))
+            .filter(|(_, requests)| !requests.is_empty())
+    }
+
+    /// What follows calls this command.
+    fn begin_run(&mut self, prepared: Prepared) {
+        self.runs.push(Run { prepared, first: self.requests.len() });
+    }
+
+    /// Forgets all, for other requests; the memory stays.
+    fn emptied<'v>(mut self) -> Ready<'v> {
+        self.runs.clear();
+        Ready { requests: emptied(self.requests), runs: self.runs }
+    }
 }
 
 /// A request that has to wait for its locks, or was refused.
@@ -66,12 +100,14 @@ pub(crate) struct Last<'w> {
     pub(crate) prepared: Result<Prepared, Error>,
 }
 
-/// The memory of a window and of the words it is filled with, kept from batch to batch.
+/// The memory of a window and of the words it is filled with, kept from batch to batch, and the command prepared last:
+/// clients of one application call much the same ones.
 #[derive(Default)]
 pub(crate) struct Shelf {
     words: Vec<&'static [u8]>,
-    ready: Vec<Ready<'static>>,
+    ready: Ready<'static>,
     holds: Option<Holds<'static>>,
+    familiar: Familiar,
 }
 
 impl Shelf {
@@ -88,8 +124,9 @@ impl Shelf {
     }
 
     pub(crate) fn keep_window(&mut self, window: Window<'_, '_>) {
-        self.ready = emptied(window.ready);
+        self.ready = window.ready.emptied();
         self.holds = Some(Holds::in_place_of(window.holds));
+        self.familiar = window.familiar;
     }
 }
 
@@ -103,10 +140,10 @@ impl<'w, 'e> Window<'w, 'e> {
     /// Makes an empty window.
     pub(crate) fn new(shelf: &mut Shelf) -> Window<'w, 'e> {
         Window {
-            ready: emptied(std::mem::take(&mut shelf.ready)),
+            ready: std::mem::take(&mut shelf.ready).emptied(),
             last: None,
             holds: shelf.holds.take().map(Holds::in_place_of).unwrap_or_default(),
-            familiar: Familiar::default(),
+            familiar: std::mem::take(&mut shelf.familiar),
         }
     }
 
@@ -119,17 +156,21 @@ impl<'w, 'e> Window<'w, 'e> {
         (turn, db): (&Turn<'e>, DbIndex),
         engine: &Engine,
     ) {
-        self.ready.clear();
+        self.ready.requests.clear();
+        self.ready.runs.clear();
+        if let Some(prepared) = self.familiar.prepared() {
+            self.ready.begin_run(prepared);
+        }
         for words in requests.from(next).take(WINDOW) {
-            if let Some(prepared) = engine.prepare_again(words, &self.familiar)
-                && let Some(hold) = turn.hold(&prepared, db, &mut self.holds)
+            if let Some(hash) = engine.hash_again(words, &self.familiar)
+                && let Some(hold) = turn.hold(hash, db, &mut self.holds)
             {
-                self.ready.push(Ready { words, prepared, hold });
+                self.ready.requests.push(Request { words, hold });
             } else if !self.add(words, (turn, db), engine) {
                 break;
             }
         }
-        if self.ready.len() > 1 {
+        if self.ready.requests.len() > 1 {
             self.prefetch();
         }
     }
@@ -138,27 +179,30 @@ impl<'w, 'e> Window<'w, 'e> {
     #[inline(never)]
     fn add(&mut self, words: &'w [&'w [u8]], (turn, db): (&Turn<'e>, DbIndex), engine: &Engine) -> bool {
         let prepared = engine.prepare_anew(words, &mut self.familiar);
-        let single = prepared.as_ref().ok().filter(|prepared| prepared.is_single());
-        let held = single.and_then(|prepared| Some((*prepared, turn.hold(prepared, db, &mut self.holds)?)));
-        match held {
-            Some((prepared, hold)) => self.ready.push(Ready { words, prepared, hold }),
-            None => self.last = Some(Last { words, prepared }),
+        if let Ok(prepared) = prepared
+            && let Some(hash) = prepared.key_hash()
+            && let Some(hold) = turn.hold(hash, db, &mut self.holds)
+        {
+            self.ready.begin_run(prepared);
+            self.ready.requests.push(Request { words, hold });
+            return true;
         }
-        held.is_some()
+        self.last = Some(Last { words, prepared });
+        false
     }
 
     fn prefetch(&mut self) {
-        for request in &mut self.ready {
-            self.holds.guess(&mut request.hold, &request.prepared);
+        for request in &mut self.ready.requests {
+            self.holds.guess(&mut request.hold);
         }
-        for request in &self.ready {
+        for request in &self.ready.requests {
             self.holds.prefetch_entry(request.hold);
         }
     }
 
     /// How many requests there are.
     pub(crate) fn len(&self) -> usize {
-        self.ready.len() + usize::from(self.last.is_some())
+        self.ready.requests.len() + usize::from(self.last.is_some())
     }
 }
 

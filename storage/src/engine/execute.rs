@@ -73,11 +73,15 @@ pub struct Prepared {
     single: Option<Handler>,
 }
 
+/// The hash of the key of a single command.
+#[derive(Clone, Copy)]
+pub struct KeyHash(pub(super) u64);
+
 impl Prepared {
-    /// The same command with another key.
+    /// The hash of its key, if it is [single](Prepared::is_single).
     #[inline]
-    pub(super) fn rehashed(self, hash: u64) -> Prepared {
-        Prepared { hash, ..self }
+    pub fn key_hash(&self) -> Option<KeyHash> {
+        self.single.map(|_| KeyHash(self.hash))
     }
 
     /// Whether the command needs the shard of one key and nothing else.
@@ -225,7 +229,8 @@ impl<'e> Turn<'e> {
         self.inside.as_ref().is_some_and(|inside| inside.has_waited)
     }
 
-    /// Runs a single command on the shard held for it and writes its reply, which is an error's if one is returned.
+    /// Runs a single command, with the key that is held for it, and writes its reply, which is an error's if one is
+    /// returned. What it was prepared for may have been another key.
     #[expect(clippy::inline_always, reason = "the loop over a window is where it runs")]
     #[inline(always)]
     pub fn execute_held(
@@ -238,7 +243,7 @@ impl<'e> Turn<'e> {
     ) -> Result<(), Error> {
         let handler = prepared.single.expect("holds are for single commands");
         let held = Held::One { shard: holds.shard(hold), guess: hold.guess };
-        self.call(handler, prepared, held, setting, words, reply)
+        self.call(handler, (prepared, hold.hash), held, setting, words, reply)
     }
 
     /// Runs a command and writes its reply. Then those are served who waited for what it changed.
@@ -258,17 +263,17 @@ impl<'e> Turn<'e> {
         let result = if reach == Extent::Keys && prepared.is_single() {
             let mut shard = engine.keyspace.lock(setting.db, shard_of(prepared.hash));
             let held = Held::One { shard: &mut shard, guess: None };
-            self.call(handler, prepared, held, setting, words, reply)
+            self.call(handler, (prepared, prepared.hash), held, setting, words, reply)
         } else if reach == Extent::Whole {
             let mut claim = self.claim_all();
-            let result = self.call(handler, prepared, claim.held(), setting, words, reply);
+            let result = self.call(handler, (prepared, prepared.hash), claim.held(), setting, words, reply);
             self.unlock(claim);
             result
         } else {
             let ids =
                 if reach == Extent::Keys { self.shards(prepared, setting.db, words) } else { Vec::new() };
             let mut union = Union::lock(&engine.keyspace, ids);
-            self.call(handler, prepared, Held::Several(&mut union), setting, words, reply)
+            self.call(handler, (prepared, prepared.hash), Held::Several(&mut union), setting, words, reply)
         };
         let waiting = self.notes.waiting.take();
         self.serve_roused();
@@ -329,7 +334,7 @@ impl<'e> Turn<'e> {
     pub(super) fn call(
         &mut self,
         handler: Handler,
-        prepared: &Prepared,
+        (prepared, hash): (&Prepared, u64),
         mut held: Held<'_>,
         setting: Setting,
         words: &[&[u8]],
@@ -351,7 +356,7 @@ impl<'e> Turn<'e> {
                 held: held.lend(),
                 db: setting.db,
                 now: self.now,
-                known: (words[prepared.key as usize], prepared.hash),
+                known: (words[prepared.key as usize], hash),
                 entropy: self.entropy,
                 changes: 0,
                 chores: &mut notes.chores,

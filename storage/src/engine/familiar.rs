@@ -1,7 +1,7 @@
 //! A command that was found, kept for the next call, which is probably one of the same command.
 
 use super::Engine;
-use super::execute::Prepared;
+use super::execute::{KeyHash, Prepared};
 use crate::command::table::head;
 use crate::error::Error;
 
@@ -14,23 +14,33 @@ pub struct Familiar {
     prepared: Option<Prepared>,
 }
 
+impl Familiar {
+    /// The command, as it was prepared for another key.
+    pub fn prepared(&self) -> Option<Prepared> {
+        self.prepared
+    }
+}
+
 impl Engine {
-    /// As [`prepare`](Engine::prepare), if `words` call the familiar command.
+    /// Hashes the key of `words`, if they call the familiar command.
     #[expect(clippy::inline_always, reason = "callers keep what it finds in registers")]
     #[inline(always)]
-    pub fn prepare_again(&self, words: &[&[u8]], familiar: &Familiar) -> Option<Prepared> {
-        let prepared = familiar.prepared?;
+    pub fn hash_again(&self, words: &[&[u8]], familiar: &Familiar) -> Option<KeyHash> {
+        let prepared = familiar.prepared.as_ref()?;
         let name = words.first()?;
         if words.len() != familiar.words || name.len() != familiar.name_len || head(name) != familiar.head {
             return None;
         }
-        Some(prepared.rehashed(self.keyspace.hash(words[prepared.key as usize])))
+        Some(KeyHash(self.keyspace.hash(words[prepared.key as usize])))
     }
 
-    /// As [`prepare`](Engine::prepare); what it finds becomes the familiar command, if it can.
+    /// As [`prepare`](Engine::prepare); what it finds becomes the familiar command, if it can, else none is.
     #[inline]
     pub fn prepare_anew(&self, words: &[&[u8]], familiar: &mut Familiar) -> Result<Prepared, Error> {
-        let Some(prepared) = self.prepare_at_once(words) else { return self.prepare_carefully(words) };
+        let Some(prepared) = self.prepare_at_once(words) else {
+            *familiar = Familiar::default();
+            return self.prepare_carefully(words);
+        };
         let name = words[0];
         let (head, name_len) = (head(name), name.len());
         *familiar = Familiar { head, name_len, words: words.len(), prepared: Some(prepared) };

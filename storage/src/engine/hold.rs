@@ -1,6 +1,6 @@
 //! Shards locked ahead for single-key commands that will run soon, so that memory is loaded meanwhile.
 
-use super::execute::{Prepared, Turn};
+use super::execute::{KeyHash, Turn};
 use crate::keyspace::shard::Shard;
 use crate::keyspace::{DbIndex, SHARDS, shard_of};
 use spinel_types::{Guess, Home};
@@ -21,6 +21,7 @@ const HOLDS_MAX: usize = u8::MAX as usize;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Hold {
     index: u8,
+    pub(super) hash: u64,
     home: Home,
     pub(super) guess: Option<Guess>,
 }
@@ -43,8 +44,8 @@ impl<'e> Holds<'e> {
     /// Guesses where a command's entry is and asks for its address to be loaded. The bucket, asked for when
     /// the hold was taken, should be in the cache by now.
     #[inline]
-    pub fn guess(&self, hold: &mut Hold, prepared: &Prepared) {
-        hold.guess = self.at(*hold).values.table().guess(hold.home, prepared.hash);
+    pub fn guess(&self, hold: &mut Hold) {
+        hold.guess = self.at(*hold).values.table().guess(hold.home, hold.hash);
     }
 
     /// Asks for an entry to be loaded. Its address, asked for by [`guess`](Holds::guess), should be in the
@@ -83,16 +84,16 @@ impl<'e> Holds<'e> {
 }
 
 impl<'e> Turn<'e> {
-    /// Locks the shard of a [single](Prepared::is_single) command ahead of its execution, unless somebody
+    /// Locks the shard of a [single](Prepared::is_single) command's key ahead of its execution, unless somebody
     /// has it, somebody waits for a key of it, or 255 are held, and asks for the key's bucket to be loaded.
     ///
     /// Several shards may be held at once, because none is waited for. A command without a hold waits for
     /// its locks, so release all holds before one runs. All holds must be for the same database.
     #[expect(clippy::inline_always, reason = "the loop that fills a window is where it runs")]
     #[inline(always)]
-    pub fn hold(&self, prepared: &Prepared, db: DbIndex, holds: &mut Holds<'e>) -> Option<Hold> {
+    pub fn hold(&self, KeyHash(hash): KeyHash, db: DbIndex, holds: &mut Holds<'e>) -> Option<Hold> {
         debug_assert!(holds.shards.is_empty() || holds.db == db);
-        let shard = shard_of(prepared.hash);
+        let shard = shard_of(hash);
         let place = match holds.places[shard] {
             0 if holds.shards.len() == HOLDS_MAX => return None,
             // Who waits there must be served before the next command runs.
@@ -104,7 +105,7 @@ impl<'e> Turn<'e> {
             place => place,
         };
         let index = place - 1;
-        let home = holds.shards[usize::from(index)].1.values.table().prefetch_bucket(prepared.hash);
-        Some(Hold { index, home, guess: None })
+        let home = holds.shards[usize::from(index)].1.values.table().prefetch_bucket(hash);
+        Some(Hold { index, hash, home, guess: None })
     }
 }

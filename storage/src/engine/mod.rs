@@ -32,7 +32,7 @@ pub use audience::{Audience, Author};
 pub use claim::{Claim, Suspended};
 use counters::{CounterSums, Counters};
 use departed::Departed;
-pub use execute::{Executor, Outcome, Patience, Prepared, Setting, Turn};
+pub use execute::{Executor, KeyHash, Outcome, Patience, Prepared, Setting, Turn};
 pub use familiar::Familiar;
 pub use hold::{Hold, Holds};
 use journal::Journal;

@@ -35,13 +35,15 @@ impl Engine {
         }
         let shards = usize::from(self.keyspace.databases()) * SHARDS;
         let first = self.upkeep.next_shard.load(Ordering::Relaxed);
-        let mut removed = 0;
-        for step in 0..shards {
+        let (mut removed, mut step) = (0, 0);
+        while step < shards {
             let number = (first + step) % shards;
             let (db, shard) = (DbIndex((number / SHARDS) as u16), number * STRIDE % SHARDS);
             if !self.keyspace.has_expiries(db) {
+                step += SHARDS - number % SHARDS;
                 continue;
             }
+            step += 1;
             removed += self.expire_shard(db, shard, now);
             if removed >= keys_max {
                 self.upkeep.next_shard.store(number + 1, Ordering::Relaxed);
