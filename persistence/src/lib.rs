@@ -6,6 +6,7 @@
 pub mod dump;
 pub mod log;
 pub mod rdb;
+pub mod spldb;
 pub mod vfs;
 
 #[cfg(doctest)]

@@ -3,6 +3,7 @@
 use crate::config::command_line::{self, Sources, Wish};
 use crate::config::{Config, table};
 use crate::log;
+use crate::persistence::Conversion;
 use crate::server::{Server, StartError};
 use std::ffi::OsString;
 use std::fs;
@@ -11,11 +12,16 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 Usage: spinel-server [FILE] [--name value …] [-]
+       spinel-server --import FILE [--name value …]
+       spinel-server --export FILE [--name value …]
        spinel-server --version
        spinel-server --help
 
 FILE holds settings in the syntax of redis.conf, or in TOML if its name ends in .toml; - reads them
 from standard input. Settings on the command line count more than those in a file.
+
+--import makes a new data set of an RDB file, a .spldb file or the folder of an append-only log;
+--export writes the data set as an RDB file or a .spldb file, as the name ends or rdb-format says.
 
 Examples:
        spinel-server
@@ -36,6 +42,7 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
             Ok(())
         }
         Ok(Wish::Serve(sources)) => serve(&sources),
+        Ok(Wish::Convert(sources, conversion)) => convert(&sources, conversion),
         Err(error) => Err(error.to_string()),
     };
     match outcome {
@@ -68,6 +75,18 @@ fn serve(sources: &Sources) -> Result<(), String> {
     })
 }
 
+/// Reads the settings, then converts a data set.
+fn convert(sources: &Sources, conversion: Conversion) -> Result<(), String> {
+    let start = std::env::current_dir().map_err(|error| format!("No folder to start in: {error}"))?;
+    let draft = sources.read(&start).map_err(|error| error.to_string())?;
+    let config = Config::new(draft);
+    // What was done is told at the end; until then only what somebody should know.
+    log::set_level(config.number(table::LOGLEVEL).max(log::Level::Warning as i64));
+    enter_folder(&config).map_err(|error| error.to_string())?;
+    println!("{}", Server::convert(config, &conversion.from(&start))?);
+    Ok(())
+}
+
 fn greet(config: &Config, idle: &[&str]) {
     let (version, port, process) =
         (env!("CARGO_PKG_VERSION"), config.number(table::PORT), std::process::id());
@@ -88,9 +107,13 @@ fn greet(config: &Config, idle: &[&str]) {
     }
 }
 
-fn run_server(config: Config) -> Result<(), StartError> {
+fn enter_folder(config: &Config) -> std::io::Result<()> {
     let folder = config.path(table::DIR).expect("the folder to start in is the default");
-    std::env::set_current_dir(&folder)?;
+    std::env::set_current_dir(&folder)
+}
+
+fn run_server(config: Config) -> Result<(), StartError> {
+    enter_folder(&config)?;
     let pid_file = config.path(table::PIDFILE);
     let server = Server::start(config)?;
     if let Some(path) = pid_file

@@ -11,7 +11,7 @@ use crate::listen;
 use crate::log;
 use crate::memory_limit::MemoryLimit;
 use crate::orders::{Order, Orders};
-use crate::persistence::{self, Persistence, Saver};
+use crate::persistence::{self, Conversion, Persistence, Saver};
 use crate::pubsub::{PubSub, notifications};
 use crate::scripts::Scripts;
 use crate::statistics::{Rates, Statistics, Sums};
@@ -157,31 +157,7 @@ impl Server {
     pub fn start(config: Config) -> Result<Server, StartError> {
         make_room(&config);
         let (tcp, unix) = listeners(&config)?;
-        let (engine, host_handlers) = engine(&config);
-        eviction::apply(&config, &engine);
-        encodings::apply(&config, &engine);
-        let (orders, received_orders) = Orders::new();
-        let workers = config.number(table::IO_THREADS) as usize;
-        let statistics = (0..workers).map(|_| Arc::new(Statistics::new(engine.table()))).collect();
-        let (engine, started) = (Arc::new(engine), now());
-        let shared = Arc::new(Shared {
-            clients: Clients::default(),
-            statistics,
-            rates: Rates::default(),
-            started,
-            persistence: Persistence::new(&engine, &config, started),
-            run_id: random_name(),
-            replication_id: random_name(),
-            peak_bytes: AtomicU64::new(0),
-            memory_limit: MemoryLimit::default(),
-            pubsub: Arc::default(),
-            scripts: Scripts::new(),
-            engine,
-            config,
-            orders,
-            rejected_connections: AtomicU64::new(0),
-            host_handlers,
-        });
+        let (shared, orders) = shared(config);
         clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
         shared.pubsub.tracking.apply(&shared.config);
         shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
@@ -190,10 +166,17 @@ impl Server {
         allocator::start()?;
         persistence::load(&shared).map_err(StartError::Load)?;
         let (alive, all_gone) = channel();
-        let workers = (0..workers)
+        let workers = (0..shared.statistics.len())
             .map(|number| worker::start(number, &shared, alive.clone()))
             .collect::<io::Result<_>>()?;
-        Ok(Server { shared, tcp, unix, workers, all_gone, orders: received_orders })
+        Ok(Server { shared, tcp, unix, workers, all_gone, orders })
+    }
+
+    /// Converts a data set without serving anybody, and says what was done.
+    pub(crate) fn convert(config: Config, conversion: &Conversion) -> Result<String, String> {
+        let (shared, _) = shared(config);
+        allocator::start().map_err(|error| format!("Can't start: {error}"))?;
+        persistence::convert(&shared, conversion)
     }
 
     /// Where the server listens for TCP connections.
@@ -229,6 +212,36 @@ impl Server {
         clean_up(&shared.config);
         served
     }
+}
+
+/// What a server has before it listens and loads, and where its orders arrive.
+fn shared(config: Config) -> (Arc<Shared>, UnboundedReceiver<Order>) {
+    let (engine, host_handlers) = engine(&config);
+    eviction::apply(&config, &engine);
+    encodings::apply(&config, &engine);
+    let (orders, received_orders) = Orders::new();
+    let workers = config.number(table::IO_THREADS) as usize;
+    let statistics = (0..workers).map(|_| Arc::new(Statistics::new(engine.table()))).collect();
+    let (engine, started) = (Arc::new(engine), now());
+    let shared = Arc::new(Shared {
+        clients: Clients::default(),
+        statistics,
+        rates: Rates::default(),
+        started,
+        persistence: Persistence::new(&engine, &config, started),
+        run_id: random_name(),
+        replication_id: random_name(),
+        peak_bytes: AtomicU64::new(0),
+        memory_limit: MemoryLimit::default(),
+        pubsub: Arc::default(),
+        scripts: Scripts::new(),
+        engine,
+        config,
+        orders,
+        rejected_connections: AtomicU64::new(0),
+        host_handlers,
+    });
+    (shared, received_orders)
 }
 
 /// Lets the process have as many connections as the settings allow, or allows fewer.

@@ -34,6 +34,8 @@ pub struct LogNames {
 pub enum BaseFormat {
     /// An RDB file (`aof-use-rdb-preamble yes`).
     Rdb,
+    /// A snapshot of our own format, which Redis can't load.
+    Spldb,
     /// Commands.
     Commands,
 }
@@ -79,6 +81,7 @@ impl LogNames {
     pub(super) fn base(&self, sequence: u64, format: BaseFormat) -> String {
         let ending = match format {
             BaseFormat::Rdb => "rdb",
+            BaseFormat::Spldb => "spldb",
             BaseFormat::Commands => "aof",
         };
         format!("{}.{sequence}.base.{ending}", self.file)
@@ -106,6 +109,16 @@ impl Directory {
             directory.upgrade()?;
         }
         Ok(directory)
+    }
+
+    /// Reads which files make up a log that is there, and changes nothing, not even to complete what a crash has left half
+    /// done.
+    pub fn read(vfs: Arc<dyn Vfs>, names: LogNames) -> Result<Directory, OpenError> {
+        if !vfs.is_file(&names.manifest())? {
+            return Err(OpenError::ManifestMissing);
+        }
+        let manifest = Manifest::parse(&read_all(&*vfs, &names.manifest())?)?;
+        Ok(Directory { vfs, names, manifest, was_upgraded: false })
     }
 
     /// Whether there are files of a log that no manifest names. Beginning a new log would overwrite them.

@@ -18,6 +18,7 @@ use super::manifest::{FileType, LogFile};
 use super::recovery::{ReadOptions, Recovered, Step, TailCut, Until};
 use super::unit::{Parts, Unit};
 use super::window::Window;
+use crate::spldb;
 use crate::vfs::Access;
 use std::collections::VecDeque;
 use std::io;
@@ -25,8 +26,8 @@ use std::io;
 /// The longest line that is read as an annotation; those of others may be long.
 const ANNOTATION_BYTES_MAX: usize = 64 * 1024;
 
-/// What the first bytes of an RDB file are, in Redis and in Valkey.
-const RDB_MAGICS: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
+/// What the first bytes of a snapshot are: of RDB files of Redis and Valkey, and of our own.
+const SNAPSHOT_MAGICS: [&[u8]; 3] = [b"REDIS", b"VALKEY", spldb::MAGIC];
 
 /// Reads a log.
 pub struct Reader<'d> {
@@ -404,8 +405,8 @@ fn is_only_mark(window: &mut Window) -> io::Result<bool> {
 }
 
 fn starts_as_rdb(window: &mut Window) -> io::Result<bool> {
-    window.want(6)?;
-    Ok(RDB_MAGICS.iter().any(|magic| window.bytes().starts_with(magic)))
+    window.want(spldb::MAGIC.len())?;
+    Ok(SNAPSHOT_MAGICS.iter().any(|magic| window.bytes().starts_with(magic)))
 }
 
 fn named(name: &str, error: io::Error) -> ReadError {

@@ -44,7 +44,7 @@ impl Default for ReadOptions {
 
 /// What comes next in a log.
 pub enum Step<'r> {
-    /// An RDB file, or the part of a file that is one, from its first byte on.
+    /// An RDB file, or the part of a file that is one, from its first byte on; or a `.spldb` file.
     ///
     /// The caller decodes it and calls [`Reader::rdb_ends`](super::Reader::rdb_ends); until then it comes again.
     Rdb(&'r dyn File),

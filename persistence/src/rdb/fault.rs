@@ -36,8 +36,12 @@ pub enum Fault {
     Truncated,
     /// The bytes don't start as a file does.
     NotRdb,
+    /// The bytes don't start as a file of our own format does.
+    NotSpldb,
     /// The version is none that is known here.
     Version(u32),
+    /// The version of our own format is none that is known here.
+    SpldbVersion(u32),
     /// The checksum is another one than that of the bytes.
     Checksum {
         /// What the file says.
@@ -61,6 +65,10 @@ impl fmt::Display for Fault {
             Fault::Io(error) => write!(out, "reading failed: {error}"),
             Fault::Truncated => out.write_str("the bytes end too early"),
             Fault::NotRdb => out.write_str("this is no RDB file"),
+            Fault::NotSpldb => out.write_str("this is no .spldb file"),
+            Fault::SpldbVersion(version) => {
+                write!(out, "version {version} of the .spldb format is not known: a newer server wrote it")
+            }
             Fault::Version(version) => write!(out, "version {version} of the RDB format is not known"),
             Fault::Checksum { stored, computed } => {
                 write!(
@@ -78,9 +86,15 @@ impl fmt::Display for Fault {
     }
 }
 
+impl std::error::Error for Fault {}
+
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Fault {
-        if error.kind() == io::ErrorKind::UnexpectedEof { Fault::Truncated } else { Fault::Io(error) }
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return Fault::Truncated;
+        }
+        // A source that checks what it reads says what it found.
+        error.downcast().unwrap_or_else(Fault::Io)
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod table;
 
 pub use checksum::Checksum;
 pub use decode::{Decoded, Forms, Item, Reader, Record, Verification};
+pub(crate) use encode::length;
 pub use encode::{Compression, Encoder, Marks, Usage};
 pub use fault::{Fault, ReadError};
 pub use table::VERSION;

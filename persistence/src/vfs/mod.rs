@@ -62,9 +62,9 @@ pub trait Vfs: Send + Sync {
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
 }
 
-/// An open file.
+/// An open file. Several threads may read it at once.
 #[expect(clippy::len_without_is_empty, reason = "a length that may fail to be read is no collection's")]
-pub trait File: Send {
+pub trait File: Send + Sync {
     /// Returns the length in bytes.
     fn len(&self) -> io::Result<u64>;
 

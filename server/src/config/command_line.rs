@@ -6,6 +6,7 @@
 use super::draft::Draft;
 use super::failure::{ConfigError, Place};
 use super::file;
+use crate::persistence::Conversion;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,8 @@ pub(crate) enum Wish {
     Version,
     Help,
     Serve(Sources),
+    /// A data set is converted, with these settings.
+    Convert(Sources, Conversion),
 }
 
 /// Where the settings come from, in the order in which they count; later ones win.
@@ -61,7 +64,27 @@ pub(crate) fn parse(words: &[Vec<u8>]) -> Result<Wish, ConfigError> {
             wants_value = false;
         }
     }
-    Ok(Wish::Serve(sources))
+    let conversion = take_conversion(&mut sources)?;
+    Ok(match conversion {
+        Some(conversion) => Wish::Convert(sources, conversion),
+        None => Wish::Serve(sources),
+    })
+}
+
+/// Takes `--import FILE` or `--export FILE` out of the settings.
+fn take_conversion(sources: &mut Sources) -> Result<Option<Conversion>, ConfigError> {
+    let is_one = |words: &mut Vec<Vec<u8>>| matches!(&*words[0], b"import" | b"export");
+    let mut found = sources.directives.extract_if(.., is_one);
+    let (Some(words), other) = (found.next(), found.next()) else { return Ok(None) };
+    let refuse = |reason: &'static str| {
+        Err(ConfigError::directive(Place::CommandLine, &words.join(&b' '), reason.into()))
+    };
+    match &*words {
+        _ if other.is_some() => refuse("only one file can be imported or exported at a time"),
+        [name, path] if name == b"import" => Ok(Some(Conversion::Import(file::path_of(path)))),
+        [_, path] => Ok(Some(Conversion::Export(file::path_of(path)))),
+        _ => refuse("the name of one file is expected"),
+    }
 }
 
 /// The words of `--name` or `--name value …` in one argument.
@@ -109,6 +132,24 @@ mod tests {
             words.join("|")
         };
         sources.directives.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn conversions_are_told_from_settings() {
+        let parsed = |words: &[&str]| {
+            let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+            match parse(&words) {
+                Ok(Wish::Convert(sources, conversion)) => Ok((sources.directives.len(), conversion)),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        let import = Conversion::Import("a.rdb".into());
+        assert_eq!(parsed(&["--import", "a.rdb", "--dir", "d"]), Ok((1, import)));
+        assert_eq!(parsed(&["--export", "b"]), Ok((0, Conversion::Export("b".into()))));
+        assert!(parsed(&["--import"]).expect_err("no file").contains("one file is expected"));
+        assert!(parsed(&["--import", "a", "b"]).expect_err("two files").contains("one file is expected"));
+        assert!(parsed(&["--import", "a", "--export", "b"]).expect_err("two").contains("at a time"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How the files are written and what they are called, as the settings say; and what is logged about them.
 
+use super::place;
 use crate::config::{Config, table};
 use crate::info;
 use crate::log;
@@ -15,16 +16,20 @@ use std::sync::Arc;
 
 /// The log of a server, off.
 pub(super) fn log(engine: &Arc<Engine>, config: &Config) -> Arc<Log> {
-    let text = |key| String::from_utf8_lossy(&config.text(key)).into_owned();
-    let names = LogNames {
-        dir: PathBuf::from("."),
-        folder: text(table::APPENDDIRNAME),
-        file: text(table::APPENDFILENAME),
-    };
-    let place = LogPlace { vfs: Arc::new(RealVfs), names };
+    let place = LogPlace { vfs: Arc::new(RealVfs), names: names(config) };
     let log = Log::new(Arc::clone(engine), Arc::new(SystemClock), place, Box::new(note));
     apply(&log, config);
     log
+}
+
+/// What the files of the log are called.
+pub(super) fn names(config: &Config) -> LogNames {
+    let text = |key| String::from_utf8_lossy(&config.text(key)).into_owned();
+    LogNames {
+        dir: PathBuf::from("."),
+        folder: text(table::APPENDDIRNAME),
+        file: text(table::APPENDFILENAME),
+    }
 }
 
 /// Takes the settings that the log goes by.
@@ -66,6 +71,7 @@ pub(super) fn options(shared: &Shared, purpose: Purpose) -> FileOptions {
     let policy = config.show(table::MAXMEMORY_POLICY);
     let compresses = config.is_on(table::RDBCOMPRESSION);
     FileOptions {
+        format: place::format(config),
         compression: if compresses { Compression::Lzf } else { Compression::None },
         is_checked: config.is_on(table::RDBCHECKSUM),
         is_synced_early: config.is_on(match purpose {

@@ -1,9 +1,9 @@
 //! Loading what is on disk when the server starts.
 
-use super::{Kind, Request, files};
+use super::{Kind, Request, files, place};
 use crate::clients::Peer;
 use crate::commands::scripting::load_library;
-use crate::config::table;
+use crate::config::{Config, table};
 use crate::log;
 use crate::server::{Shared, now};
 use crate::session::{Output, Session};
@@ -45,15 +45,10 @@ pub(crate) fn begin_log(shared: &Arc<Shared>) {
 /// Loads the log and goes on with it; none if there is no log yet.
 fn load_log(shared: &Arc<Shared>) -> Result<Option<Loaded>, OpenError> {
     let (started, config) = (Instant::now(), &shared.config);
-    let options = ReadOptions {
-        load_truncated: config.is_on(table::AOF_LOAD_TRUNCATED),
-        corrupt_tail_bytes_max: config.number(table::AOF_LOAD_CORRUPT_TAIL_MAX_SIZE).unsigned_abs(),
-        ..ReadOptions::default()
-    };
     let mut host = Host::new(shared);
-    let verification = files::verification(config);
+    let (options, verification) = (read_options(config), files::verification(config));
     let loaded = shared.persistence.log.load(options, verification, random_word(), &mut host);
-    shared.clients.leave(&host.session.client, &shared.engine);
+    host.leave();
     let loaded = loaded?;
     if loaded.is_some() {
         log::notice(&format!(
@@ -64,8 +59,17 @@ fn load_log(shared: &Arc<Shared>) -> Result<Option<Loaded>, OpenError> {
     Ok(loaded)
 }
 
+/// How a log is read, as the settings say.
+pub(super) fn read_options(config: &Config) -> ReadOptions {
+    ReadOptions {
+        load_truncated: config.is_on(table::AOF_LOAD_TRUNCATED),
+        corrupt_tail_bytes_max: config.number(table::AOF_LOAD_CORRUPT_TAIL_MAX_SIZE).unsigned_abs(),
+        ..ReadOptions::default()
+    }
+}
+
 fn load_snapshot(shared: &Arc<Shared>) -> Result<Loaded, String> {
-    let Some(path) = shared.config.path(table::DBFILENAME) else { return Ok(Loaded::default()) };
+    let Some(path) = place::newest(&shared.config) else { return Ok(Loaded::default()) };
     let started = Instant::now();
     let verification = files::verification(&shared.config);
     let options = LoadOptions { now: now(), expired: ExpiredKeys::Drop, verification };
@@ -80,8 +84,8 @@ fn load_snapshot(shared: &Arc<Shared>) -> Result<Loaded, String> {
 }
 
 /// Takes what is no key.
-struct Listener<'s> {
-    shared: &'s Shared,
+pub(super) struct Listener<'s> {
+    pub(super) shared: &'s Shared,
 }
 
 impl LoadListener for Listener<'_> {
@@ -95,20 +99,25 @@ impl LoadListener for Listener<'_> {
 }
 
 /// Runs what is no data command while a log is replayed, as a client would.
-struct Host<'s> {
+pub(super) struct Host<'s> {
     listener: Listener<'s>,
     session: Session,
     meter: Meter,
 }
 
 impl<'s> Host<'s> {
-    fn new(shared: &'s Shared) -> Host<'s> {
+    pub(super) fn new(shared: &'s Shared) -> Host<'s> {
         let peer = Peer { address: Box::default(), local: Box::default(), descriptor: -1, worker: 0 };
         Host {
             listener: Listener { shared },
             session: Session::new(shared.clients.enter(peer, now()), true, &shared.config),
             meter: Meter::new(Arc::new(Statistics::new(shared.engine.table()))),
         }
+    }
+
+    /// Ends what it did as a client.
+    pub(super) fn leave(self) {
+        self.listener.shared.clients.leave(&self.session.client, &self.listener.shared.engine);
     }
 }
 

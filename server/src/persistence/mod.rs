@@ -7,10 +7,12 @@
 //! One thing is written in the background at a time. A snapshot is cut where it is asked for, which stops all writes
 //! for some microseconds; the thread `saver` does the rest.
 
+mod convert;
 mod due;
 mod farewell;
 mod files;
 mod load;
+mod place;
 mod record;
 mod refusal;
 mod rules;
@@ -19,6 +21,7 @@ mod saver;
 use crate::config::{Config, table};
 use crate::log;
 use crate::server::{Shared, now};
+pub(crate) use convert::{Conversion, convert};
 pub(crate) use farewell::save_before_end;
 pub(crate) use files::{apply, stop};
 pub(crate) use load::{begin_log, load};

@@ -1,7 +1,6 @@
 //! The thread that writes snapshots, one after the other.
 
-use super::{Answer, Order, Persistence, files};
-use crate::config::table;
+use super::{Answer, Order, Persistence, files, place};
 use crate::log;
 use crate::server::{Shared, now};
 use spinel_persistence::vfs::RealVfs;
@@ -70,8 +69,9 @@ fn tell(answer: Option<Answer>, outcome: Result<(), String>) {
 
 fn save(shared: &Shared, snapshot: &Arc<Snapshot>, changes: u64) -> Result<(), String> {
     shared.persistence.note_snapshot(snapshot);
-    let outcome = if let Some(path) = shared.config.path(table::DBFILENAME) {
-        durable::save(snapshot, &files::options(shared, Purpose::Snapshot), &RealVfs, &path)
+    let options = files::options(shared, Purpose::Snapshot);
+    let outcome = if let Some(path) = place::snapshot(&shared.config, options.format) {
+        durable::save(snapshot, &options, &RealVfs, &path)
     } else {
         snapshot.cancel();
         Err(io::Error::from(io::ErrorKind::InvalidFilename).into())

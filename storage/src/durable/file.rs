@@ -1,13 +1,15 @@
-//! Writing a snapshot as an RDB file.
+//! Writing a snapshot as a file.
 //!
 //! Threads walk over the snapshot and encode what they meet into pieces; the calling thread writes the pieces as
 //! they come. A file is complete under its name or not there at all: it is written under another one, made durable,
 //! and renamed.
 
+use super::archive;
 use super::error::SaveError;
 use crate::engine::snapshot::{Snapshot, SnapshotEntry, SnapshotVisitor};
 use crate::keyspace::access::AccessPolicy;
 use crate::{DbIndex, REDIS_VERSION, UnixMillis};
+use spinel_persistence::log::BaseFormat;
 use spinel_persistence::rdb::{Checksum, Compression, Encoder, Marks};
 use spinel_persistence::vfs::{File, Vfs};
 use std::io::{self, Write};
@@ -25,9 +27,30 @@ const PIECES_WAITING: usize = 4;
 /// More threads than this would only wait for the one that writes.
 const WALKERS_MAX: usize = 4;
 
+/// What the file of a snapshot is written as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SnapshotFormat {
+    /// An RDB file, which Redis and Valkey can load.
+    Rdb,
+    /// A `.spldb` file, which all cores write and load.
+    Spldb,
+}
+
+impl SnapshotFormat {
+    /// What the base of a log is that is written so.
+    pub(super) fn of_base(self) -> BaseFormat {
+        match self {
+            SnapshotFormat::Rdb => BaseFormat::Rdb,
+            SnapshotFormat::Spldb => BaseFormat::Spldb,
+        }
+    }
+}
+
 /// How a snapshot is written, and what the file says beside its keys.
 #[derive(Clone, Debug)]
 pub struct FileOptions {
+    /// What it is written as.
+    pub format: SnapshotFormat,
     /// Whether long strings are compressed.
     pub compression: Compression,
     /// Whether the file ends in a checksum.
@@ -45,9 +68,10 @@ pub struct FileOptions {
 }
 
 impl FileOptions {
-    /// Compressed, with a checksum, synced bit by bit, and with nothing beside the keys.
+    /// An RDB file, compressed, with a checksum, synced bit by bit, and with nothing beside the keys.
     pub fn new(now: UnixMillis) -> FileOptions {
         FileOptions {
+            format: SnapshotFormat::Rdb,
             compression: Compression::Lzf,
             is_checked: true,
             is_synced_early: true,
@@ -112,7 +136,10 @@ pub(super) fn write_whole(
 ) -> Result<(), SaveError> {
     let written = vfs.create(path).map_err(SaveError::from).and_then(|file| {
         let mut file = Growing { file, unsynced: 0, is_synced_early: options.is_synced_early };
-        write(snapshot, options, purpose, &mut file)?;
+        match options.format {
+            SnapshotFormat::Rdb => write(snapshot, options, purpose, &mut file)?,
+            SnapshotFormat::Spldb => archive::write(snapshot, options, purpose, &mut file)?,
+        }
         Ok(file.file.sync()?)
     });
     written.inspect_err(|_| {
@@ -123,7 +150,7 @@ pub(super) fn write_whole(
 }
 
 /// A file that is being written.
-struct Growing {
+pub(super) struct Growing {
     file: Box<dyn File>,
     /// How many bytes were written since the last sync.
     unsynced: u64,
@@ -131,7 +158,7 @@ struct Growing {
 }
 
 impl Growing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
         self.unsynced += bytes.len() as u64;
         if self.is_synced_early && self.unsynced >= SYNC_BYTES {
@@ -142,14 +169,16 @@ impl Growing {
     }
 }
 
-/// Writes all of a snapshot to `file`.
+/// Writes all of a snapshot to `file`, as an RDB file.
 fn write(
     snapshot: &Snapshot,
     options: &FileOptions,
     purpose: Purpose,
     file: &mut Growing,
 ) -> Result<(), SaveError> {
-    let mut bytes = head(options, purpose);
+    let mut bytes = Vec::new();
+    Encoder::start(&mut bytes);
+    bytes.extend_from_slice(&notes(options, purpose));
     let mut checksum = Checksum::of(&bytes);
     file.write(&bytes)?;
 
@@ -179,11 +208,9 @@ fn write(
     Ok(file.write(&bytes)?)
 }
 
-/// What stands before the keys: what the file is, the function libraries.
-fn head(options: &FileOptions, purpose: Purpose) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(Compression::None);
-    Encoder::start(&mut bytes);
+/// What a file says beside its keys: what it is, the function libraries.
+pub(super) fn notes(options: &FileOptions, purpose: Purpose) -> Vec<u8> {
+    let (mut bytes, mut encoder) = (Vec::new(), Encoder::new(Compression::None));
     let base = u8::from(purpose == Purpose::LogBase);
     for (name, text) in [
         ("redis-ver", REDIS_VERSION.to_owned()),

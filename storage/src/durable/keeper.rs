@@ -24,7 +24,7 @@ pub(super) enum Order {
     /// A rewrite begins.
     Cut(Taker),
     /// The base is written, or will not be.
-    Finish { is_written: bool, answer: Sender<Result<(), SaveError>> },
+    Finish { written: Option<BaseFormat>, answer: Sender<Result<(), SaveError>> },
     /// All is written that there is, and the files are closed.
     Stop(Sender<Result<(), WriteError>>),
 }
@@ -76,9 +76,9 @@ impl Keeper {
     fn obey(&mut self, order: Order, log: &Arc<Log>) -> Option<Sender<Result<(), WriteError>>> {
         match order {
             Order::Cut(taker) => self.cut(taker, log),
-            Order::Finish { is_written, answer } => {
-                let outcome = self.finish(is_written, log);
-                if is_written && outcome.is_ok() {
+            Order::Finish { written, answer } => {
+                let outcome = self.finish(written, log);
+                if written.is_some() && outcome.is_ok() {
                     self.note_base(log);
                 }
                 // Who asked has gone only if the program ends.
@@ -141,13 +141,13 @@ impl Keeper {
     }
 
     /// Ends a rewrite whose base is written, or will not be.
-    fn finish(&mut self, is_written: bool, log: &Log) -> Result<(), SaveError> {
+    fn finish(&mut self, written: Option<BaseFormat>, log: &Log) -> Result<(), SaveError> {
         let Some(rewrite) = self.rewrite.take() else { return Err(SaveError::Off) };
-        if !is_written {
+        let Some(format) = written else {
             self.committer.abandon_rewrite(rewrite);
             return Ok(());
-        }
-        let outcome = self.committer.finish_rewrite(rewrite, BaseFormat::Rdb);
+        };
+        let outcome = self.committer.finish_rewrite(rewrite, format);
         // What can't be removed now is named in the manifest, and the next start tries again.
         let _ = self.committer.remove_history();
         self.other_bytes = other_bytes(self.committer.writer(), &*log.place.vfs);

@@ -8,8 +8,8 @@ use crate::engine::Engine;
 use crate::engine::journal::Offset;
 use crate::time::Clock;
 use spinel_persistence::log::{
-    self, Commit, CommitError, Directory, LockError, LogLock, LogNames, SyncPolicy, SyncedTo, TailCut,
-    WriteError,
+    self, BaseFormat, Commit, CommitError, Directory, LockError, LogLock, LogNames, SyncPolicy, SyncedTo,
+    TailCut, WriteError,
 };
 use spinel_persistence::vfs::Vfs;
 use std::path::Path;
@@ -225,10 +225,10 @@ impl Log {
         Ok(())
     }
 
-    /// Tells the keeper that the base is written, or will not be.
-    pub(super) fn finish(&self, is_written: bool) -> Result<(), SaveError> {
+    /// Tells the keeper that the base is written, and as what, or that it will not be.
+    pub(super) fn finish(&self, written: Option<BaseFormat>) -> Result<(), SaveError> {
         let (answer, outcome) = channel();
-        self.order(Order::Finish { is_written, answer }).map_err(|_| SaveError::Off)?;
+        self.order(Order::Finish { written, answer }).map_err(|_| SaveError::Off)?;
         outcome.recv().unwrap_or(Err(SaveError::Off))
     }
 

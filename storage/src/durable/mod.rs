@@ -9,6 +9,7 @@
 //! Those who run commands don't touch files. Who wants to know that something is on disk waits for it; one sync serves
 //! all who wait. Which files are written when is for others to say, and so is the time.
 
+mod archive;
 mod error;
 mod file;
 mod keeper;
@@ -19,9 +20,9 @@ mod rewrite;
 
 pub use error::{OpenError, SaveError};
 pub(crate) use file::make_directory;
-pub use file::{FileOptions, Purpose, save};
+pub use file::{FileOptions, Purpose, SnapshotFormat, save};
 pub use log::{Log, LogEvent, LogListener, LogPlace, Sizes};
-pub use replay::{HostReplay, ReplayHost, load_file};
+pub use replay::{HostReplay, ReplayHost, load_file, read_log};
 pub use rewrite::{Following, LogRewrite, backup};
 pub use spinel_persistence::log::{
     CommitError, LockError, LogNames, OpenError as LogError, ReadError, ReadOptions, TailCut, WriteError,

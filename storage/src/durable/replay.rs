@@ -6,9 +6,11 @@ use super::log::{Log, LogEvent};
 use crate::command::table::CommandId;
 use crate::engine::{Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Setting, Turn};
 use crate::{DbIndex, Executor, UnixMillis};
-use spinel_persistence::log::{Command, ReadOptions, Reader, Step, Unit, Writer};
+use spinel_persistence::log::{
+    Command, Directory, LogNames, ReadOptions, Reader, Step, TailCut, Unit, Writer,
+};
 use spinel_persistence::rdb::Verification;
-use spinel_persistence::vfs::{Access, Stream, Vfs};
+use spinel_persistence::vfs::{Access, Vfs};
 use spinel_resp::{Protocol, ReplyWriter};
 use std::io;
 use std::path::Path;
@@ -47,7 +49,23 @@ pub fn load_file(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    Ok(Some(engine.load(Stream::new(&*file, 0), options, listener)?))
+    Ok(Some(engine.load_file(&*file, options, listener)?))
+}
+
+/// Loads a log that is there into the databases, which should be empty, and changes none of its files. Returns what was
+/// left out at its end, too. Of the numbers, the first is the time, and the other a seed for commands that need chance.
+pub fn read_log(
+    engine: &Arc<Engine>,
+    (vfs, names): (Arc<dyn Vfs>, LogNames),
+    options: ReadOptions,
+    (verification, now, seed): (Verification, UnixMillis, u64),
+    host: &mut dyn ReplayHost,
+) -> Result<(Loaded, Option<TailCut>), OpenError> {
+    let directory = Directory::read(vfs, names)?;
+    let mut reader = Reader::new(&directory, options)?;
+    let base = LoadOptions { now, expired: ExpiredKeys::Keep, verification };
+    let loaded = replay(engine, &mut reader, &base, seed, host)?;
+    Ok((loaded, reader.finish().cut))
 }
 
 impl Log {
@@ -112,7 +130,7 @@ fn replay(
         match reader.step()? {
             Step::End => return Ok(loaded),
             Step::Rdb(file) => {
-                loaded = engine.load(Stream::new(file, 0), base, &mut *replay.host)?;
+                loaded = engine.load_file(file, base, &mut *replay.host)?;
                 reader.rdb_ends(loaded.bytes);
             }
             Step::Unit(unit) => replay.unit(unit, &mut executor.begin(BEFORE_EVERYTHING))?,

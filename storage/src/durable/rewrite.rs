@@ -7,9 +7,7 @@ use super::log::{Log, LogEvent, LogPlace};
 use crate::engine::Turn;
 use crate::engine::journal::Reader;
 use crate::engine::snapshot::{Snapshot, SnapshotRunning};
-use spinel_persistence::log::{
-    BaseFormat, CommitError, Directory, LogLock, Rewrite, Stage, WriteError, Writer,
-};
+use spinel_persistence::log::{CommitError, Directory, LogLock, Rewrite, Stage, WriteError, Writer};
 use spinel_persistence::vfs::Vfs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,7 +114,7 @@ impl LogRewrite {
         };
         let path = path.inspect_err(|_| snapshot.cancel())?;
         let written = write_base(&log, &snapshot, options, &path);
-        let finished = log.finish(written.is_ok());
+        let finished = log.finish(written.is_ok().then(|| options.format.of_base()));
         written.and(finished)
     }
 }
@@ -155,7 +153,7 @@ fn write_once(
 ) -> Result<(), SaveError> {
     match write_whole(snapshot, options, Purpose::LogBase, vfs, rewrite.path()) {
         Ok(()) => {
-            writer.finish_rewrite(rewrite, BaseFormat::Rdb)?;
+            writer.finish_rewrite(rewrite, options.format.of_base())?;
             Ok(writer.close()?)
         }
         Err(error) => {

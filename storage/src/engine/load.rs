@@ -2,11 +2,15 @@
 //!
 //! Keys go straight into the tables: nobody is inside, so that there is nothing to lock, to record or to tell per key.
 
+mod archive;
+
 use super::Engine;
 use crate::keyspace::shard::Shard;
 use crate::keyspace::{DbIndex, Keyspace, SHARDS, shard_of};
 use crate::time::UnixMillis;
-use spinel_persistence::rdb::{Decoded, Item, ReadError, Reader, Record, Verification};
+use spinel_persistence::rdb::{self, Decoded, Item, ReadError, Reader, Record, Verification};
+use spinel_persistence::spldb::{self, Archive};
+use spinel_persistence::vfs::{File, Stream};
 use spinel_types::{Fields, Kind, Marks, OwnedValue, Str, StringEncoding, Values};
 use std::fmt;
 use std::io::Read;
@@ -30,6 +34,14 @@ pub struct LoadOptions {
     pub expired: ExpiredKeys,
     /// Whether the checksum must be right.
     pub verification: Verification,
+}
+
+impl LoadOptions {
+    /// Whether a key is left out because its time has come.
+    #[inline]
+    fn drops(&self, marks: &rdb::Marks) -> bool {
+        self.expired == ExpiredKeys::Drop && marks.expiry_ms.is_some_and(|expiry| expiry <= self.now.0)
+    }
 }
 
 /// Who hears of what is no key while a file is loaded.
@@ -115,8 +127,29 @@ impl Engine {
         options: &LoadOptions,
         listener: &mut dyn LoadListener,
     ) -> Result<Loaded, LoadError> {
+        self.load_alone(|| Load::new(self, source, options, listener).and_then(Load::run))
+    }
+
+    /// As [`load`](Engine::load), of a file whose format is known by what it starts with: an RDB file or one of our own,
+    /// which is loaded by all cores.
+    pub fn load_file(
+        &self,
+        file: &dyn File,
+        options: &LoadOptions,
+        listener: &mut dyn LoadListener,
+    ) -> Result<Loaded, LoadError> {
+        if !spldb::is_archive(file)? {
+            return self.load(Stream::new(file, 0), options, listener);
+        }
+        self.load_alone(|| {
+            let archive = Archive::open(file, &self.keyspace.forms(), options.verification)?;
+            archive::load(self, &archive, options, listener)
+        })
+    }
+
+    fn load_alone(&self, load: impl FnOnce() -> Result<Loaded, LoadError>) -> Result<Loaded, LoadError> {
         let _gate = self.keyspace.gate.exclusive();
-        let result = Load::new(self, source, options, listener).and_then(Load::run);
+        let result = load();
         if result.is_err() {
             for db in 0..self.keyspace.databases() {
                 self.keyspace.empty(DbIndex(db), &mut Vec::new());
@@ -152,9 +185,7 @@ impl<'l, 's> Load<'l, 's> {
         while let Some(item) = self.reader.read()? {
             match item {
                 Item::Key(record) => {
-                    let is_dropped = self.options.expired == ExpiredKeys::Drop
-                        && record.marks.expiry_ms.is_some_and(|expiry| expiry <= self.options.now.0);
-                    if is_dropped {
+                    if self.options.drops(&record.marks) {
                         self.loaded.expired += 1;
                     } else {
                         let clock = engine.access_policy().of_usage(record.marks.usage, self.options.now);
@@ -236,7 +267,7 @@ impl<'k> Target<'k> {
             }
             Decoded::Collection(value) => {
                 let hash = self.keyspace.hash(key);
-                let values = vacant(&mut self.shards, hash, key)?;
+                let values = vacant(&mut self.shards[shard_of(hash)].values, hash, key)?;
                 let parity = self.keyspace.saving().parity();
                 let expires_in_part =
                     put_collection(values, (hash, key), value, Marks { stamp, clock, parity });
@@ -274,7 +305,7 @@ impl<'k> Target<'k> {
             let (value, behind) = behind.split_at(string.value_len);
             rest = behind;
             let WaitingString { hash, kind, stamp, clock, .. } = string;
-            let values = vacant(&mut self.shards, hash, key)?;
+            let values = vacant(&mut self.shards[shard_of(hash)].values, hash, key)?;
             values.put_inline(hash, None, key, &Fields { kind, value, stamp, clock, parity });
             expires |= stamp.is_some();
         }
@@ -293,12 +324,7 @@ impl<'k> Target<'k> {
 
 /// The values to which a key belongs, which must not have it yet.
 #[inline]
-fn vacant<'s>(
-    shards: &'s mut [MutexGuard<'_, Shard>],
-    hash: u64,
-    key: &[u8],
-) -> Result<&'s mut Values, LoadError> {
-    let values = &mut shards[shard_of(hash)].values;
+fn vacant<'v>(values: &'v mut Values, hash: u64, key: &[u8]) -> Result<&'v mut Values, LoadError> {
     if values.table().find(hash, key).is_some() {
         return Err(LoadError::Duplicate(key.to_vec()));
     }

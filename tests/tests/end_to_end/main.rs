@@ -12,5 +12,6 @@ mod messages;
 mod rust_client;
 mod saving;
 mod scripts;
+mod snapshot_formats;
 mod transactions;
 mod transcripts;

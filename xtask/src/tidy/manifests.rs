@@ -36,7 +36,7 @@ struct Home {
     folders: &'static [&'static str],
 }
 
-const HOMES: [Home; 20] = [
+const HOMES: [Home; 21] = [
     Home { package: "tokio", folders: &["server", "cli", "tests"] },
     Home { package: "tokio-util", folders: &["server"] },
     Home { package: "axum", folders: &["server"] },
@@ -49,6 +49,7 @@ const HOMES: [Home; 20] = [
     Home { package: "rustyline", folders: &["cli"] },
     Home { package: "mlua", folders: &["scripting"] },
     Home { package: "corosensei", folders: &["scripting"] },
+    Home { package: "lz4_flex", folders: &["persistence"] },
     Home { package: "nom", folders: &["resp"] },
     Home { package: "geo", folders: &["types", "storage"] },
     Home { package: "crc16", folders: &["cluster"] },

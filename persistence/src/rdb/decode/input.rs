@@ -53,11 +53,21 @@ impl<'r> Input<'r> {
 
     /// Reads bytes that are all there, which it copies.
     pub(crate) fn of_bytes(bytes: &[u8], text_bytes_max: usize) -> Input<'static> {
+        Input::of_vec(bytes.to_vec(), text_bytes_max)
+    }
+
+    /// The memory that the bytes are in.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.buffer
+    }
+
+    /// Reads bytes that are all there.
+    pub(crate) fn of_vec<'n>(bytes: Vec<u8>, text_bytes_max: usize) -> Input<'n> {
         Input {
             source: None,
-            buffer: bytes.to_vec(),
             next: 0,
             end: bytes.len(),
+            buffer: bytes,
             passed: 0,
             checksum: None,
             summed: 0,

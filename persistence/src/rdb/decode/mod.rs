@@ -12,6 +12,7 @@ mod value;
 mod ziplist;
 mod zipmap;
 
+pub(crate) use reader::marks;
 pub use reader::{Decoded, Item, Reader, Record, Verification};
 pub(crate) use value::Decoder;
 

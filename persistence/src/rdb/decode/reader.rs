@@ -163,26 +163,14 @@ impl<'r> Reader<'r> {
         if self.is_over {
             return Ok(Piece::End);
         }
-        let mut marks = Marks::default();
-        loop {
-            match self.input.byte()? {
-                opcode::EXPIRY_MS => marks.expiry_ms = Some(self.input.i64()?),
-                opcode::EXPIRY_SECONDS => {
-                    let seconds = i32::from_le_bytes(self.input.array()?);
-                    marks.expiry_ms = Some(i64::from(seconds) * 1000);
-                }
-                opcode::IDLE => marks.usage = Some(Usage::IdleSeconds(self.input.length()?)),
-                opcode::FREQUENCY => marks.usage = Some(Usage::Frequency(self.input.byte()?)),
-                value_type::STRING => {
-                    self.input.text_into(&mut self.key)?;
-                    return Ok(Piece::String(self.input.find_string(&mut self.decoder.text)?, marks));
-                }
-                value_type @ 1..opcode::SLOT_IMPORT => return self.collection(value_type, marks),
-                _ if marks != Marks::default() => {
-                    return Err(Fault::Malformed("an expiry belongs to no key"));
-                }
-                other => return self.other(other),
+        match marks(&mut self.input)? {
+            (marks, value_type::STRING) => {
+                self.input.text_into(&mut self.key)?;
+                Ok(Piece::String(self.input.find_string(&mut self.decoder.text)?, marks))
             }
+            (marks, value_type @ 1..opcode::SLOT_IMPORT) => self.collection(value_type, marks),
+            (marks, _) if marks != Marks::default() => Err(Fault::Malformed("an expiry belongs to no key")),
+            (_, other) => self.other(other),
         }
     }
 
@@ -244,6 +232,24 @@ impl<'r> Reader<'r> {
         }
         self.is_over = true;
         Ok(Piece::End)
+    }
+}
+
+/// Reads what stands before a key, and the byte behind that: the type of its value, if there is a key.
+#[inline]
+pub(crate) fn marks(input: &mut Input<'_>) -> Result<(Marks, u8), Fault> {
+    let mut marks = Marks::default();
+    loop {
+        match input.byte()? {
+            opcode::EXPIRY_MS => marks.expiry_ms = Some(input.i64()?),
+            opcode::EXPIRY_SECONDS => {
+                let seconds = i32::from_le_bytes(input.array()?);
+                marks.expiry_ms = Some(i64::from(seconds) * 1000);
+            }
+            opcode::IDLE => marks.usage = Some(Usage::IdleSeconds(input.length()?)),
+            opcode::FREQUENCY => marks.usage = Some(Usage::Frequency(input.byte()?)),
+            other => return Ok((marks, other)),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) struct Decoder {
     /// The version of the file or payload.
     pub(super) version: u16,
     /// Texts that are read, one after another or in pairs.
-    pub(super) text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     pub(super) other: Vec<u8>,
     /// Hashes of members, to find those that stand twice.
     pub(super) hashes: Vec<u64>,
@@ -74,21 +74,37 @@ impl Decoder {
         name: &mut Vec<u8>,
     ) -> Result<bool, Fault> {
         while input.peek()? == Some(opcode::AUX) {
-            input.byte()?;
-            input.text_into(name)?;
-            match &**name {
-                extension::MEMBERS => {
-                    input.text_into(&mut self.text)?;
-                    self.expire_members(value)?;
-                }
-                extension::STREAM => {
-                    input.text_into(&mut self.text)?;
-                    self.complete_stream(value)?;
-                }
-                _ => return Ok(true),
+            if !self.extension(value, input, name)? {
+                return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Reads a field that stands behind a collection, and completes it if the field is one of our own. If it is not, that
+    /// is told, its name is left in `name`, and its text is next.
+    pub(crate) fn extension(
+        &mut self,
+        value: &mut OwnedValue,
+        input: &mut Input<'_>,
+        name: &mut Vec<u8>,
+    ) -> Result<bool, Fault> {
+        if input.byte()? != opcode::AUX {
+            return Err(Fault::Malformed("a field was expected behind a value"));
+        }
+        input.text_into(name)?;
+        match &**name {
+            extension::MEMBERS => {
+                input.text_into(&mut self.text)?;
+                self.expire_members(value)?;
+            }
+            extension::STREAM => {
+                input.text_into(&mut self.text)?;
+                self.complete_stream(value)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Whether two of some members are the same. They are if their hashes are: the secret behind those makes it

@@ -9,7 +9,7 @@ use super::checksum::Checksum;
 use super::table::{MAGIC, VERSION, opcode};
 use collection::Form;
 pub(crate) use extension::{ABOUT_DELAYED, ABOUT_GROUP, ABOUT_PRODUCER, ABOUT_WINDOW, NEVER_ACTIVE};
-use primitive::length;
+pub(crate) use primitive::length;
 use spinel_types::lzf::Compressor;
 use spinel_types::{Str, Value};
 
@@ -38,6 +38,24 @@ pub struct Marks {
     pub expiry_ms: Option<i64>,
     /// How lately or how often it was used, if anybody counts.
     pub usage: Option<Usage>,
+}
+
+impl Marks {
+    #[inline]
+    fn write(self, out: &mut Vec<u8>) {
+        if let Some(expiry_ms) = self.expiry_ms {
+            out.push(opcode::EXPIRY_MS);
+            out.extend_from_slice(&expiry_ms.to_le_bytes());
+        }
+        match self.usage {
+            None => {}
+            Some(Usage::IdleSeconds(seconds)) => {
+                out.push(opcode::IDLE);
+                length(seconds, out);
+            }
+            Some(Usage::Frequency(frequency)) => out.extend_from_slice(&[opcode::FREQUENCY, frequency]),
+        }
+    }
 }
 
 /// Encodes the pieces of a file, each appended to bytes of the caller's.
@@ -93,23 +111,31 @@ impl Encoder {
     /// Writes a key with its value. O(size of the value), without an allocation for small values.
     #[inline]
     pub fn key(&mut self, key: &[u8], value: Value<'_>, marks: Marks, out: &mut Vec<u8>) {
-        if let Some(expiry_ms) = marks.expiry_ms {
-            out.push(opcode::EXPIRY_MS);
-            out.extend_from_slice(&expiry_ms.to_le_bytes());
-        }
-        match marks.usage {
-            None => {}
-            Some(Usage::IdleSeconds(seconds)) => {
-                out.push(opcode::IDLE);
-                length(seconds, out);
-            }
-            Some(Usage::Frequency(frequency)) => out.extend_from_slice(&[opcode::FREQUENCY, frequency]),
-        }
+        marks.write(out);
         let form = Form::of(value);
         out.push(form.value_type());
         self.string(Str::Text(key), out);
         self.body(form, out);
         extension::write(value, out);
+    }
+
+    /// Writes a key to a table, with the size of its value in place of the value, which goes elsewhere.
+    #[inline]
+    pub(crate) fn key_apart(
+        &mut self,
+        key: &[u8],
+        value: Value<'_>,
+        marks: Marks,
+        (table, values): (&mut Vec<u8>, &mut Vec<u8>),
+    ) {
+        marks.write(table);
+        let form = Form::of(value);
+        table.push(form.value_type());
+        self.string(Str::Text(key), table);
+        let start = values.len();
+        self.body(form, values);
+        extension::write(value, values);
+        length((values.len() - start) as u64, table);
     }
 
     /// Writes the end. `before` is the checksum of all that stands before it; without one, the file has none.

@@ -110,6 +110,7 @@ keys! {
     PROTECTED_MODE = "protected-mode";
     PROTO_MAX_BULK_LEN = "proto-max-bulk-len";
     REQUIREPASS = "requirepass";
+    RDB_FORMAT = "rdb-format";
     RDB_SAVE_INCREMENTAL_FSYNC = "rdb-save-incremental-fsync";
     RDBCHECKSUM = "rdbchecksum";
     RDBCOMPRESSION = "rdbcompression";

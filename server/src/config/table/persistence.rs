@@ -10,6 +10,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     checked("dbfilename", "dump.rdb", lists::file_name).protected(),
     flag("rdbcompression", true),
     flag("rdbchecksum", true).at_start(),
+    choice("rdb-format", &["rdb", "spldb"], 0),
     flag("rdb-del-sync-files", false).idle(),
     flag("rdb-save-incremental-fsync", true),
     flag("stop-writes-on-bgsave-error", true),
