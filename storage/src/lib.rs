@@ -13,7 +13,10 @@
 //! # Ok::<(), spinel_storage::Error>(())
 //! ```
 //!
-//! Start reading at [`engine`] (how a command runs), then [`keyspace`] (what it runs on) and [`commands`].
+//! [`Db::open`] keeps the data in a directory, in the files that the server writes.
+//!
+//! Start reading at [`engine`] (how a command runs), then [`keyspace`] (what it runs on), [`commands`], and [`durable`] (what of
+//! it is on disk).
 
 pub mod command;
 pub mod commands;

@@ -5,7 +5,9 @@ use super::lock;
 use super::log::{Log, LogEvent, Sizes};
 use super::rewrite::{LogRewrite, Taker};
 use crate::engine::journal::Reader;
-use spinel_persistence::log::{BaseFormat, Committer, Now, Rewrite, SyncPolicy, WriteError, Writer};
+use spinel_persistence::log::{
+    BaseFormat, CommitError, Committer, Now, Rewrite, Stage, SyncPolicy, WriteError, Writer,
+};
 use spinel_persistence::vfs::{Access, Vfs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,6 +29,19 @@ pub(super) enum Order {
     Finish { written: Option<BaseFormat>, answer: Sender<Result<(), SaveError>> },
     /// All is written that there is, and the files are closed.
     Stop(Sender<Result<(), WriteError>>),
+}
+
+/// Lets nobody wait for a thread that has ended, also if it panicked.
+struct LastWords<'l>(&'l Log);
+
+impl Drop for LastWords<'_> {
+    fn drop(&mut self) {
+        self.0.mailbox.close();
+        if std::thread::panicking() {
+            let reason = "the thread that writes it has panicked".into();
+            self.0.commit().publish_failure(CommitError { stage: Stage::Write, reason });
+        }
+    }
 }
 
 /// The files, and what goes there.
@@ -59,6 +74,7 @@ impl Keeper {
 
     /// Works until it is told to stop.
     pub(super) fn run(mut self, log: &Arc<Log>) {
+        let _last_words = LastWords(log);
         self.note_base(log);
         loop {
             for order in log.mailbox.take() {

@@ -207,6 +207,7 @@ impl Log {
         if !self.is_on() {
             return Err(SaveError::Off);
         }
+        self.mailbox.open();
         let log = Arc::clone(self);
         let thread = thread::Builder::new().name("log".to_owned());
         let thread = thread.spawn(move || keeper.run(&log))?;
@@ -218,11 +219,7 @@ impl Log {
     /// Tells the keeper something, unless there is none.
     pub(super) fn order(&self, order: Order) -> Result<(), Order> {
         let thread = lock(&self.thread);
-        if thread.is_none() {
-            return Err(order);
-        }
-        self.mailbox.order(order);
-        Ok(())
+        if thread.is_none() { Err(order) } else { self.mailbox.order(order) }
     }
 
     /// Tells the keeper that the base is written, and as what, or that it will not be.
@@ -263,9 +260,10 @@ impl Log {
         let thread = lock(&self.thread).take();
         let outcome = thread.map_or(Ok(()), |thread| {
             let (answer, ended) = channel();
-            self.mailbox.order(Order::Stop(answer));
+            // If it comes back, the thread has panicked, which was reported; then nobody answers.
+            drop(self.mailbox.order(Order::Stop(answer)));
             let outcome = ended.recv();
-            // A panic in it was reported when it happened.
+            // As above.
             let _ = thread.join();
             outcome.unwrap_or(Err(WriteError::NotDurable))
         });

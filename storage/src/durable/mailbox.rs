@@ -17,7 +17,8 @@ const RESTS: u8 = 2;
 
 /// Where others leave things for the keeper.
 pub(super) struct Mailbox {
-    orders: Mutex<Vec<Order>>,
+    /// None while nobody is there to obey them.
+    orders: Mutex<Option<Vec<Order>>>,
     /// [`SyncPolicy`] as a number.
     policy: AtomicU8,
     notes_time: AtomicBool,
@@ -40,15 +41,29 @@ impl Mailbox {
         }
     }
 
-    /// Leaves an order, and wakes the keeper.
-    pub(super) fn order(&self, order: Order) {
-        lock(&self.orders).push(order);
+    /// Takes orders from now on.
+    pub(super) fn open(&self) {
+        *lock(&self.orders) = Some(Vec::new());
+    }
+
+    /// Takes no more orders. Those that nobody has obeyed are dropped, which whoever waits for an answer notices.
+    pub(super) fn close(&self) {
+        *lock(&self.orders) = None;
+    }
+
+    /// Leaves an order, and wakes the keeper. The order comes back if nobody is there.
+    pub(super) fn order(&self, order: Order) -> Result<(), Order> {
+        match &mut *lock(&self.orders) {
+            Some(orders) => orders.push(order),
+            None => return Err(order),
+        }
         self.wake_from(GATHERS);
+        Ok(())
     }
 
     /// Takes all orders.
     pub(super) fn take(&self) -> Vec<Order> {
-        std::mem::take(&mut *lock(&self.orders))
+        lock(&self.orders).as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     pub(super) fn set_policy(&self, policy: SyncPolicy) {
@@ -124,7 +139,7 @@ impl Mailbox {
 
     fn sleep(&self, depth: u8, time: Duration, has_come: impl FnOnce() -> bool) {
         self.sleep.store(depth, Ordering::SeqCst);
-        if !has_come() && lock(&self.orders).is_empty() {
+        if !has_come() && lock(&self.orders).as_ref().is_none_or(Vec::is_empty) {
             thread::park_timeout(time);
         }
         self.sleep.store(AWAKE, Ordering::SeqCst);

@@ -1,9 +1,14 @@
 //! Disks that fail: nobody is told that something is on disk that is not.
 
 use crate::support::{call, digest, fill, open, open_weak, restart};
-use spinel_persistence::vfs::{Fault, SimulatedVfs};
-use spinel_storage::{Db, Durability, Error, SetOptions};
+use spinel_persistence::log::{LogNames, SyncedTo};
+use spinel_persistence::vfs::{Fault, SimulatedVfs, Vfs};
+use spinel_storage::durable::{FileOptions, Following, Log, LogEvent, LogPlace};
+use spinel_storage::system::SystemClock;
+use spinel_storage::{Db, Durability, Error, Executor, SetOptions, UnixMillis};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 
 #[test]
 fn after_a_failed_sync_nothing_is_durable_before_a_checkpoint() {
@@ -94,6 +99,48 @@ fn a_data_set_that_can_not_be_begun_leaves_nobody_out() {
 }
 
 fn vfs_has(vfs: &SimulatedVfs) -> bool {
-    use spinel_persistence::vfs::Vfs;
     vfs.is_file(Path::new("/data/appendonlydir/appendonly.aof.manifest")).expect("the disk is well")
+}
+
+/// Writes a log anew, or begins it.
+fn rewrite(log: &Arc<Log>, db: &Db) {
+    let (sender, begun) = channel();
+    let mut executor = Executor::new(Arc::clone(db.engine()), 1);
+    log.rewrite(&mut executor.begin(UnixMillis(0)), Following::Logged, move |rewrite| {
+        sender.send(rewrite).expect("somebody waits for it");
+    });
+    let rewrite = begun.recv().expect("it was sent").expect("no other snapshot is running");
+    rewrite.write(&FileOptions::new(UnixMillis(0))).expect("the disk is well");
+}
+
+#[test]
+fn nobody_waits_for_a_log_whose_thread_has_panicked() {
+    let (vfs, db) = (SimulatedVfs::new(1), Db::memory());
+    let place = LogPlace { vfs: Arc::new(vfs.clone()), names: LogNames::new("/") };
+    let listener = |event: LogEvent<'_>| assert!(!matches!(event, LogEvent::Recovered), "somebody's mistake");
+    let log = Log::new(Arc::clone(db.engine()), Arc::new(SystemClock), place, Box::new(listener));
+    rewrite(&log, &db);
+
+    let sync = || {
+        db.set("key", "value", &SetOptions::default()).expect("it is a string");
+        log.want_sync();
+        log.unsynced().map_or(Ok(()), SyncedTo::wait)
+    };
+    vfs.limit_bytes(Some(0));
+    let error = loop {
+        if let Err(error) = sync() {
+            break error;
+        }
+    };
+    assert!(error.reason.contains("no storage space"), "{error}");
+    vfs.limit_bytes(None);
+    // The failure is over, and then the thread. From then on nobody may write.
+    while !log.failure().is_some_and(|failure| failure.reason.contains("panicked")) {
+        std::thread::yield_now();
+    }
+    assert!(log.has_failed());
+    // Another rewrite begins a log of its own, with another thread.
+    rewrite(&log, &db);
+    sync().expect("the disk is well");
+    log.stop().expect("the disk is well");
 }
