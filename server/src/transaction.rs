@@ -3,6 +3,7 @@
 use spinel_storage::command::flags::Flags;
 use spinel_storage::engine::{Prepared, Watch};
 use std::cell::Cell;
+use std::time::Duration;
 
 /// The memory of a transaction up to which it is kept for the next one.
 const SPARE_BYTES_MAX: usize = 64 * 1024;
@@ -108,6 +109,8 @@ pub(crate) struct Transactions {
     pub(crate) is_over: bool,
     /// Whether EXEC runs, so that nothing waits.
     pub(crate) is_running: bool,
+    /// The time since 1970 that TIME has told in the transaction or the script, and tells until it ends.
+    pub(crate) moment: Option<Duration>,
 }
 
 impl Transactions {

@@ -91,7 +91,10 @@ fn read_shutdown(call: &mut HostCall<'_>) -> Result<Shutdown, Error> {
 }
 
 fn time(call: &mut HostCall<'_>) -> Result<(), Error> {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let transactions = &mut call.session.transactions;
+    let since_epoch =
+        if transactions.is_running { *transactions.moment.get_or_insert_with(now) } else { now() };
 
     call.reply.array(2);
     call.reply.bulk_integer(since_epoch.as_secs() as i64);

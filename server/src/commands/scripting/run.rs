@@ -118,6 +118,7 @@ pub(super) fn run(call: &mut InTurn<'_, '_>, code: Code, is_read_only: bool) -> 
         end(shared, &run);
         return Ok(());
     }
+    call.session.transactions.moment = None;
     let mut claim = call.turn.claim_all();
     let shared = call.shared;
     let (session, turn, meter) = (&mut *call.session, &mut *call.turn, &mut *call.meter);

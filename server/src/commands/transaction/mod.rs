@@ -175,6 +175,7 @@ fn run(
     }
 
     call.session.transactions.is_running = true;
+    call.session.transactions.moment = None;
     let result = match transaction.on_failure {
         OnFailure::GoOn => {
             run_all(call, transaction, &words, &mut claim);
