@@ -10,6 +10,7 @@
 //! Start reading at [`Interpreter::run`], then [`Running`], which answers what a script asks; then `sandbox`, which
 //! says what a script sees.
 
+pub mod codecs;
 mod error;
 mod exchange;
 mod flags;
