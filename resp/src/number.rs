@@ -7,7 +7,7 @@ mod grisu;
 mod parse_double;
 mod powers;
 
-pub use double::format_double;
+pub use double::{format_digits, format_double};
 pub use parse_double::parse_double;
 
 use std::fmt;

@@ -18,17 +18,30 @@ const INTEGRAL_MAX: f64 = (i64::MAX / 2) as f64;
 /// assert_eq!(format_double(-0.0).to_string(), "-0");
 /// ```
 pub fn format_double(value: f64) -> NumberText {
+    let is_integer = value.abs() <= INTEGRAL_MAX && value.fract() == 0.0;
+    if is_integer && !(value == 0.0 && value.is_sign_negative()) {
+        return format_integer(value as i64);
+    }
+    format_digits(value)
+}
+
+/// Formats a double by its digits alone, as Redis does where it takes a digest: as [`format_double`], but an integer with
+/// more than 7 zeros at its end as `3e+15`.
+///
+/// ```
+/// use spinel_resp::number::format_digits;
+/// assert_eq!(format_digits(3e15).to_string(), "3e+15");
+/// assert_eq!(format_digits(120.0).to_string(), "120");
+/// ```
+pub fn format_digits(value: f64) -> NumberText {
     if value.is_nan() {
         return NumberText::new(b"nan");
     }
     if value.is_infinite() {
         return NumberText::new(if value > 0.0 { b"inf" } else { b"-inf" });
     }
-    if value == 0.0 && value.is_sign_negative() {
-        return NumberText::new(b"-0");
-    }
-    if value.abs() <= INTEGRAL_MAX && value.fract() == 0.0 {
-        return format_integer(value as i64);
+    if value == 0.0 {
+        return NumberText::new(if value.is_sign_negative() { b"-0" } else { b"0" });
     }
     let mut text = TextWriter { bytes: [0; TEXT_BYTES_MAX], length: 0 };
     if value < 0.0 {

@@ -5,6 +5,8 @@
 //! at the end         version of the format (2 bytes, little endian), CRC-64 of all before (8 bytes, little endian)
 //! ```
 
+use std::ops::RangeInclusive;
+
 use spinel_types::lzf;
 
 use super::crc64::crc64;
@@ -14,8 +16,12 @@ use crate::error::ErrorReply;
 const LIBRARY: u8 = 0xf5;
 /// A library follows as release candidates of Redis 7 wrote it.
 const LIBRARY_OF_CANDIDATES: u8 = 0xf6;
-/// The version that Redis 8.0 writes, and the newest that is read.
-const VERSION: u16 = 12;
+/// The version that is written: that of Redis 7.0, which every server with functions reads.
+const VERSION: u16 = 10;
+/// The newest that is read, of Redis 8.0.
+const VERSION_MAX: u16 = 12;
+/// The versions of Valkey's that are read.
+const VERSIONS_OF_VALKEY: RangeInclusive<u16> = 80..=81;
 const FOOTER_BYTES: usize = 2 + 8;
 
 /// Writes libraries.
@@ -54,7 +60,8 @@ pub(crate) fn libraries(payload: &[u8]) -> Result<Vec<Vec<u8>>, ErrorReply> {
     let (mut rest, footer) = payload.split_at(split);
     let version = u16::from_le_bytes([footer[0], footer[1]]);
     let sum = u64::from_le_bytes(footer[2..].try_into().expect("the footer ends with eight bytes"));
-    if version > VERSION || sum != crc64(&payload[..payload.len() - size_of::<u64>()]) {
+    let is_read = version <= VERSION_MAX || VERSIONS_OF_VALKEY.contains(&version);
+    if !is_read || sum != crc64(&payload[..payload.len() - size_of::<u64>()]) {
         return Err(damaged());
     }
     let mut codes = Vec::new();
@@ -130,6 +137,26 @@ mod tests {
             let codes = vec![vec![b'a'; length], b"other".to_vec()];
             let payload = dump(codes.iter().map(Vec::as_slice));
             assert_eq!(libraries(&payload).unwrap(), codes, "{length}");
+        }
+    }
+
+    #[test]
+    fn payloads_are_those_of_redis_7() {
+        assert_eq!(dump([].into_iter()), b"\n\0]\x9b\\@\x0f\x7f\xa2\xda");
+        let code = b"#!lua name=a\nredis.register_function(\"f\", function() return 1 end)";
+        let payload = dump([&code[..]].into_iter());
+        assert!(payload.ends_with(b"return 1 end)\n\0u?R\xbb6h\xcd\xd0"), "{}", payload.escape_ascii());
+    }
+
+    #[test]
+    fn payloads_of_later_servers_are_read() {
+        let mut payload = dump([&b"code"[..]].into_iter());
+        let footer = payload.len() - FOOTER_BYTES;
+        for (version, is_read) in [(12_u16, true), (13, false), (79, false), (80, true), (82, false)] {
+            payload[footer..footer + 2].copy_from_slice(&version.to_le_bytes());
+            let sum = crc64(&payload[..footer + 2]);
+            payload[footer + 2..].copy_from_slice(&sum.to_le_bytes());
+            assert_eq!(libraries(&payload).is_ok(), is_read, "{version}");
         }
     }
 

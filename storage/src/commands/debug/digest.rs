@@ -11,7 +11,7 @@
 
 use crate::keyspace::{DbIndex, Keyspace};
 use crate::time::UnixMillis;
-use spinel_resp::number::format_double;
+use spinel_resp::number::format_digits;
 use spinel_types::list::Direction;
 use spinel_types::sha1::{SHA1_BYTES, sha1};
 use spinel_types::string::INTEGER_DIGITS_MAX;
@@ -76,7 +76,7 @@ impl Digest {
                 for (member, score) in set.iter() {
                     let mut digest = Digest::default();
                     digest.mix_text(member);
-                    digest.mix(&format_double(score));
+                    digest.mix(&format_digits(score));
                     self.xor(&digest.0);
                 }
             }
