@@ -13,7 +13,8 @@ use crate::{Outcome, command, fuzz, peers, workspace};
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Steps to run: fmt, clippy, tests, tidy, docs, package, sanitizer, peers, clients, record, oracle, linearize, soak, fuzz
+    /// Steps to run: fmt, clippy, tests, tidy, docs, package, sanitizer, peers, clients, record, oracle, linearize, soak, crash, exchange,
+    /// fuzz
     /// [default: all]
     steps: Vec<String>,
     /// Leaves out the tests, because they have just run
@@ -46,7 +47,7 @@ enum Ending {
     Skipped(&'static str),
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 16] = [
     Step { name: "fmt", run: format },
     Step { name: "clippy", run: clippy },
     Step { name: "tests", run: tests },
@@ -63,11 +64,19 @@ const STEPS: [Step; 14] = [
         name: "soak",
         run: |_| own_verb(&["soak", "--seconds", SOAK_SECONDS, "--server", &release_server()?]),
     },
+    Step {
+        name: "crash",
+        run: |_| own_verb(&["crash", "--rounds", CRASH_ROUNDS, "--server", &release_server()?]),
+    },
+    Step { name: "exchange", run: |_| own_verb(&["exchange", "--server", &release_server()?]) },
     Step { name: "fuzz", run: fuzz },
 ];
 
 /// How long the soak lasts here; by hand it may go on for hours.
 const SOAK_SECONDS: &str = "20";
+
+/// How often the server is killed here; by hand it may be thousands of times.
+const CRASH_ROUNDS: &str = "40";
 
 /// What npm fetches for the tests of clients.
 const NODE_PACKAGES: [&str; 3] = ["bullmq@6.7.0", "redlock@4.2.0", "ioredis@5.11.1"];

@@ -13,6 +13,8 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod ci;
 mod command;
+mod crash;
+mod exchange;
 mod fuzz;
 mod linearize;
 mod metrics;
@@ -46,6 +48,10 @@ enum Verb {
     Bench(bench::Arguments),
     /// Runs everything that must hold before a change lands.
     Ci(ci::Arguments),
+    /// Kills our server under load, again and again, and checks that it comes back with what it promised to keep.
+    Crash(crash::Arguments),
+    /// Has our server and its peers read what the others write: files, logs and payloads.
+    Exchange(exchange::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
     /// Checks that what concurrent clients see can be explained by one order of their operations.
@@ -54,7 +60,7 @@ enum Verb {
     Metrics(metrics::Arguments),
     /// Sends the same generated calls to a reference server and to ours and compares the replies.
     Oracle(oracle::Arguments),
-    /// Unpacks the servers we compare with, Redis 8 and Valkey 9, from Debian's packages.
+    /// Unpacks the servers we compare with, Redis 7 and 8 and Valkey 9, from Debian's packages.
     Peers(peers::Arguments),
     /// Writes into transcripts what the reference server replies, or compares with it.
     Record(record::Arguments),
@@ -68,6 +74,8 @@ fn main() -> ExitCode {
     let outcome = match Invocation::parse().verb {
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Ci(arguments) => ci::run(&arguments),
+        Verb::Crash(arguments) => crash::run(&arguments),
+        Verb::Exchange(arguments) => exchange::run(&arguments),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Linearize(arguments) => linearize::run(&arguments),
         Verb::Metrics(arguments) => metrics::run(&arguments),

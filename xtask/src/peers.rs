@@ -1,13 +1,13 @@
 //! `cargo xtask peers`: the servers we compare with, beside the machine's own packages.
 //!
-//! Redis 8 and Valkey 9 come from Debian's newest release. Their packages, and every library those need down to
+//! Redis 8 and Valkey 9 come from Debian's newest release, Redis 7.0 from the one that has it. Their packages, and every library those need down to
 //! the C library, are unpacked into one folder instead of being installed, and a small script per program starts
 //! it with the loader and the libraries unpacked beside it:
 //!
 //! ```text
 //! ~/.cache/spinel-peers/
-//!   apt/               apt's own state, so that the machine's package lists stay as they are
-//!   redis8/  valkey9/  the unpacked packages; `.done` marks a folder that is complete
+//!   apt/  apt-…/       apt's own state per release, so that the machine's package lists stay as they are
+//!   redis8/  …         the unpacked packages; `.done` marks a folder that is complete
 //!   bin/               redis8-server, redis8-cli, …, valkey9-server, valkey9-cli, …
 //! ```
 
@@ -17,9 +17,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{Outcome, command, workspace};
-
-/// The Debian release that carries both peers.
-const RELEASE: &str = "sid";
 
 /// Signs Debian's package lists; on every Debian machine, and in a package of this name elsewhere.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -33,10 +30,17 @@ struct Peer {
     name: &'static str,
     /// The first word of its programs and Debian packages.
     program: &'static str,
+    /// The Debian release that carries it.
+    release: &'static str,
+    /// Where apt's state for that release is.
+    state: &'static str,
 }
 
-const PEERS: [Peer; 2] =
-    [Peer { name: "redis8", program: "redis" }, Peer { name: "valkey9", program: "valkey" }];
+const PEERS: [Peer; 3] = [
+    Peer { name: "redis7", program: "redis", release: "bookworm", state: "apt-bookworm" },
+    Peer { name: "redis8", program: "redis", release: "sid", state: "apt" },
+    Peer { name: "valkey9", program: "valkey", release: "sid", state: "apt" },
+];
 
 /// Options of `cargo xtask peers`.
 #[derive(clap::Args)]
@@ -51,11 +55,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     fs::create_dir_all(folder.join("bin"))?;
     let folder = folder.canonicalize()?;
     let missing: Vec<&Peer> = PEERS.iter().filter(|peer| !is_unpacked(&folder, peer)).collect();
-    if !missing.is_empty() {
-        let apt = Apt::set_up(&folder.join("apt"))?;
-        for peer in missing {
-            apt.unpack(peer, &folder.join(peer.name))?;
-        }
+    for peer in missing {
+        let apt = Apt::set_up(&folder.join(peer.state), peer.release)?;
+        apt.unpack(peer, &folder.join(peer.name))?;
     }
     for peer in &PEERS {
         write_scripts(&folder, peer)?;
@@ -140,14 +142,14 @@ struct Apt {
 }
 
 impl Apt {
-    /// Prepares the state in `folder` and fetches the package lists.
-    fn set_up(folder: &Path) -> Outcome<Self> {
+    /// Prepares the state in `folder` and fetches the package lists of `release`.
+    fn set_up(folder: &Path, release: &str) -> Outcome<Self> {
         let downloads = folder.join("debs");
         let lists = folder.join("lists");
         fs::create_dir_all(downloads.join("partial"))?;
         fs::create_dir_all(lists.join("partial"))?;
         let sources = folder.join("sources.list");
-        fs::write(&sources, format!("deb [signed-by={KEYRING}] {} {RELEASE} main\n", mirror()))?;
+        fs::write(&sources, format!("deb [signed-by={KEYRING}] {} {release} main\n", mirror()))?;
         // An empty status says that nothing is installed, so every library comes along.
         let status = folder.join("status");
         fs::write(&status, "")?;

@@ -23,10 +23,11 @@ const START_ATTEMPTS: u32 = 3;
 /// How many of its last lines are kept to explain an early end.
 const LOG_LINES_MAX: usize = 30;
 
-/// A running server; dropping it ends the process and removes its folder.
+/// A running server; dropping it ends the process and removes its folder, unless that was there before.
 pub(crate) struct Server {
     child: Child,
-    folder: PathBuf,
+    /// Its own folder, which goes with it.
+    folder: Option<PathBuf>,
     port: u16,
     address: String,
     log: Arc<Mutex<VecDeque<String>>>,
@@ -49,23 +50,25 @@ impl Server {
         (1..START_ATTEMPTS).find_map(|_| attempt().ok()).map_or_else(attempt, Ok)
     }
 
+    /// As [`Server::start`], in a folder that stays, with what is in it. Another start is tried only if the port was
+    /// taken, so that nothing is mended on the quiet.
+    pub(crate) fn start_in(folder: &Path, program: &Path, settings: &[String]) -> Outcome<Self> {
+        loop {
+            let (child, port) = spawn(&[], program, folder, settings)?;
+            let outcome = Self::ready(child, port, None, program);
+            if !outcome.as_ref().is_err_and(|error| error.to_string().contains("Address already in use")) {
+                return outcome;
+            }
+        }
+    }
+
     fn try_start(front: &[String], program: &Path, settings: &[String]) -> Outcome<Self> {
-        static STARTED: AtomicU32 = AtomicU32::new(0);
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("spinel-xtask-{}-{number}", std::process::id()));
-        fs::create_dir_all(&folder)?;
-        let port = free_port()?;
-        let mut words = front.iter().map(String::as_str).chain(program.to_str());
-        let child = Command::new(words.next().ok_or("the program's path is no text")?)
-            .args(words)
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
-            .arg(&folder)
-            .args(settings)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .map_err(|error| format!("{}: {error}", program.display()))?;
+        let folder = fresh_folder()?;
+        let (child, port) = spawn(front, program, &folder, settings)?;
+        Self::ready(child, port, Some(folder), program)
+    }
+
+    fn ready(child: Child, port: u16, folder: Option<PathBuf>, program: &Path) -> Outcome<Self> {
         let log = Arc::default();
         let mut server = Self { child, folder, port, address: format!("127.0.0.1:{port}"), log };
         server.wait_until_ready(program)?;
@@ -95,6 +98,19 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(20));
         }
+        Ok(())
+    }
+
+    /// Ends the process at once, as `kill -9` does.
+    ///
+    /// # Errors
+    /// When it has ended by itself.
+    pub(crate) fn kill(mut self) -> Outcome {
+        if let Some(status) = self.child.try_wait()? {
+            return Err(format!("ended by itself, with {status}:\n{}", self.last_lines()).into());
+        }
+        self.child.kill()?;
+        self.child.wait()?;
         Ok(())
     }
 
@@ -142,8 +158,44 @@ impl Drop for Server {
         // Both fail only when the process has already ended, which is what they are for.
         drop(self.child.kill());
         drop(self.child.wait());
-        drop(fs::remove_dir_all(&self.folder));
+        if let Some(folder) = &self.folder {
+            drop(fs::remove_dir_all(folder));
+        }
     }
+}
+
+/// Starts `program` with an empty list of save points on a free port, which is returned, and doesn't wait for it.
+///
+/// # Errors
+/// When it can't be started.
+pub(crate) fn spawn(
+    front: &[String],
+    program: &Path,
+    folder: &Path,
+    settings: &[String],
+) -> Outcome<(Child, u16)> {
+    let port = free_port()?;
+    let mut words = front.iter().map(String::as_str).chain(program.to_str());
+    let child = Command::new(words.next().ok_or("the program's path is no text")?)
+        .args(words)
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+        .arg(folder)
+        .args(settings)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    Ok((child, port))
+}
+
+/// Makes an empty folder that nobody else uses.
+pub(crate) fn fresh_folder() -> Outcome<PathBuf> {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("spinel-xtask-{}-{number}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
 
 /// Asks the system for a port nobody uses.
