@@ -5,6 +5,7 @@ use crate::config::{Config, table};
 use crate::log;
 use crate::persistence::Conversion;
 use crate::server::{Server, StartError};
+use spinel_persistence::log::Until;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -14,6 +15,7 @@ const USAGE: &str = "\
 Usage: spinel-server [FILE] [--name value …] [-]
        spinel-server --import FILE [--name value …]
        spinel-server --export FILE [--name value …]
+       spinel-server [FILE] [--name value …] --restore-to OFFSET|@TIME
        spinel-server --version
        spinel-server --help
 
@@ -22,6 +24,8 @@ from standard input. Settings on the command line count more than those in a fil
 
 --import makes a new data set of an RDB file, a .spldb file or the folder of an append-only log;
 --export writes the data set as an RDB file or a .spldb file, as the name ends or rdb-format says.
+--restore-to makes the append-only log what it was at an offset of its commands, or before a Unix time
+in seconds (as far as times were noted: aof-timestamp-enabled), and ends. Copy the folder first.
 
 Examples:
        spinel-server
@@ -41,8 +45,11 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
             println!("{USAGE}");
             Ok(())
         }
-        Ok(Wish::Serve(sources)) => serve(&sources),
+        Ok(Wish::Serve(sources)) => configure(&sources).and_then(|config| logged(run_server(config))),
         Ok(Wish::Convert(sources, conversion)) => convert(&sources, conversion),
+        Ok(Wish::Restore(until, sources)) => {
+            configure(&sources).and_then(|config| logged(restore(config, until)))
+        }
         Err(error) => Err(error.to_string()),
     };
     match outcome {
@@ -59,8 +66,8 @@ fn version() -> String {
     format!("Spinel server v={version} sha={hash}:0 bits={}", usize::BITS)
 }
 
-/// Reads the settings, then serves; an error is the message for standard error.
-fn serve(sources: &Sources) -> Result<(), String> {
+/// Reads the settings and opens the log of messages; an error is the message for standard error.
+fn configure(sources: &Sources) -> Result<Config, String> {
     let start = std::env::current_dir().map_err(|error| format!("No folder to start in: {error}"))?;
     let draft = sources.read(&start).map_err(|error| error.to_string())?;
     let idle: Vec<_> = draft.idle().collect();
@@ -69,7 +76,12 @@ fn serve(sources: &Sources) -> Result<(), String> {
     log::open(config.path(table::LOGFILE).as_deref())
         .map_err(|error| format!("Can't open the log file: {error}"))?;
     greet(&config, &idle);
-    run_server(config).map_err(|error| {
+    Ok(config)
+}
+
+/// Writes to the log why something could not be done.
+fn logged(outcome: Result<(), StartError>) -> Result<(), String> {
+    outcome.map_err(|error| {
         log::warning(&error.to_string());
         error.to_string()
     })
@@ -85,6 +97,17 @@ fn convert(sources: &Sources, conversion: Conversion) -> Result<(), String> {
     enter_folder(&config).map_err(|error| error.to_string())?;
     println!("{}", Server::convert(config, &conversion.from(&start))?);
     Ok(())
+}
+
+/// Goes to the folder that the settings name.
+fn enter_folder(config: &Config) -> Result<(), StartError> {
+    let folder = config.path(table::DIR).expect("the folder to start in is the default");
+    Ok(std::env::set_current_dir(&folder)?)
+}
+
+fn restore(config: Config, until: Until) -> Result<(), StartError> {
+    enter_folder(&config)?;
+    Server::restore(config, until)
 }
 
 fn greet(config: &Config, idle: &[&str]) {
@@ -105,11 +128,6 @@ fn greet(config: &Config, idle: &[&str]) {
     if !others.is_empty() {
         log::warning(&format!("These directives are accepted but without effect: {}", others.join(", ")));
     }
-}
-
-fn enter_folder(config: &Config) -> std::io::Result<()> {
-    let folder = config.path(table::DIR).expect("the folder to start in is the default");
-    std::env::set_current_dir(&folder)
 }
 
 fn run_server(config: Config) -> Result<(), StartError> {

@@ -18,6 +18,7 @@ use crate::statistics::{Rates, Statistics, Sums};
 use crate::upkeep::Upkeep;
 use crate::worker::{self, WorkerHandle};
 use crate::{encodings, eviction};
+use spinel_persistence::log::Until;
 use spinel_storage::command::table::{CommandId, CommandTable};
 use spinel_storage::engine::Audience;
 use spinel_storage::engine::counters::Counter;
@@ -153,17 +154,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the listeners and starts the workers.
+    /// Opens the listeners, loads what is on disk and starts the workers.
     pub fn start(config: Config) -> Result<Server, StartError> {
         make_room(&config);
         let (tcp, unix) = listeners(&config)?;
-        let (shared, orders) = shared(config);
-        clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
-        shared.pubsub.tracking.apply(&shared.config);
-        shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
-        notifications::apply(&shared.config, &shared.engine, &shared.pubsub);
-        // Loading is what needs memory fastest.
-        allocator::start()?;
+        let (shared, orders) = share(config)?;
         persistence::load(&shared).map_err(StartError::Load)?;
         let (alive, all_gone) = channel();
         let workers = (0..shared.statistics.len())
@@ -174,9 +169,14 @@ impl Server {
 
     /// Converts a data set without serving anybody, and says what was done.
     pub(crate) fn convert(config: Config, conversion: &Conversion) -> Result<String, String> {
-        let (shared, _) = shared(config);
-        allocator::start().map_err(|error| format!("Can't start: {error}"))?;
+        let (shared, _) = share(config).map_err(|error| format!("Can't start: {error}"))?;
         persistence::convert(&shared, conversion)
+    }
+
+    /// Makes the append-only log what it was once, without serving anybody.
+    pub fn restore(config: Config, until: Until) -> Result<(), StartError> {
+        let (shared, _) = share(config)?;
+        persistence::restore(&shared, until).map_err(StartError::Load)
     }
 
     /// Where the server listens for TCP connections.
@@ -214,8 +214,8 @@ impl Server {
     }
 }
 
-/// What a server has before it listens and loads, and where its orders arrive.
-fn shared(config: Config) -> (Arc<Shared>, UnboundedReceiver<Order>) {
+/// Makes what all threads of a server share, with an empty data set.
+fn share(config: Config) -> io::Result<(Arc<Shared>, UnboundedReceiver<Order>)> {
     let (engine, host_handlers) = engine(&config);
     eviction::apply(&config, &engine);
     encodings::apply(&config, &engine);
@@ -241,7 +241,13 @@ fn shared(config: Config) -> (Arc<Shared>, UnboundedReceiver<Order>) {
         rejected_connections: AtomicU64::new(0),
         host_handlers,
     });
-    (shared, received_orders)
+    clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
+    shared.pubsub.tracking.apply(&shared.config);
+    shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
+    notifications::apply(&shared.config, &shared.engine, &shared.pubsub);
+    // Loading is what needs memory fastest.
+    allocator::start()?;
+    Ok((shared, received_orders))
 }
 
 /// Lets the process have as many connections as the settings allow, or allows fewer.

@@ -58,6 +58,8 @@ impl std::error::Error for CommitError {}
 pub struct Commit {
     written: AtomicU64,
     synced: AtomicU64,
+    /// Whether what was there when the log began is durable: not before its first base is.
+    has_base: AtomicBool,
     /// Whether the state has a failure.
     has_failed: AtomicBool,
     state: Mutex<State>,
@@ -77,6 +79,7 @@ impl Commit {
         Commit {
             written: AtomicU64::new(offset),
             synced: AtomicU64::new(offset),
+            has_base: AtomicBool::new(true),
             has_failed: AtomicBool::new(false),
             state: Mutex::default(),
         }
@@ -89,7 +92,17 @@ impl Commit {
 
     /// Begins anew with another log, at an offset that is not below what anybody has waited for.
     pub fn restart(&self, offset: u64) {
+        self.restart_with(offset, true);
+    }
+
+    /// As [`Commit::restart`], with a log whose first base is not written yet: see [`Commit::publish_base`].
+    pub fn restart_without_base(&self, offset: u64) {
+        self.restart_with(offset, false);
+    }
+
+    fn restart_with(&self, offset: u64, has_base: bool) {
         let mut state = self.state();
+        self.has_base.store(has_base, Ordering::Release);
         self.written.store(offset, Ordering::Release);
         self.synced.store(offset, Ordering::Release);
         self.set_failure(&mut state, None);
@@ -98,6 +111,7 @@ impl Commit {
     /// There is no log any more: nobody has to wait for anything.
     pub fn retire(&self) {
         self.clear_failure();
+        self.publish_base();
         self.publish_written(u64::MAX);
         self.publish_synced(u64::MAX);
     }
@@ -127,7 +141,22 @@ impl Commit {
     ///
     /// After an error, the commands may yet become durable: nobody knows.
     pub fn synced_to(self: &Arc<Commit>, offset: u64) -> SyncedTo {
-        SyncedTo { commit: Arc::clone(self), offset, ticket: None }
+        SyncedTo { commit: Arc::clone(self), offset, needs_base: false, ticket: None }
+    }
+
+    /// As [`Commit::synced_to`], and for what was there when the log began as well.
+    pub fn durable_to(self: &Arc<Commit>, offset: u64) -> SyncedTo {
+        SyncedTo { commit: Arc::clone(self), offset, needs_base: true, ticket: None }
+    }
+
+    /// Returns whether all before `offset` is durable, and what was there when the log began as well.
+    pub fn is_durable_to(&self, offset: u64) -> bool {
+        self.has_base.load(Ordering::Acquire) && self.synced() >= offset
+    }
+
+    /// Tells that the log's first base is durable. Who waits for it is woken by the next [`Commit::publish_synced`].
+    pub fn publish_base(&self) {
+        self.has_base.store(true, Ordering::Release);
     }
 
     /// Tells that the kernel has the log up to `offset`.
@@ -174,10 +203,17 @@ impl Commit {
 pub struct SyncedTo {
     commit: Arc<Commit>,
     offset: u64,
+    /// Whether the log's first base must be there, too.
+    needs_base: bool,
     ticket: Option<u64>,
 }
 
 impl SyncedTo {
+    fn is_over(&self) -> bool {
+        let (commit, offset) = (&self.commit, self.offset);
+        if self.needs_base { commit.is_durable_to(offset) } else { commit.synced() >= offset }
+    }
+
     /// Stops the calling thread until then.
     pub fn wait(mut self) -> Result<(), CommitError> {
         let waker = Waker::from(Arc::new(Sleeper(thread::current())));
@@ -204,13 +240,13 @@ impl Future for SyncedTo {
     type Output = Result<(), CommitError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.commit.synced() >= self.offset {
+        if self.is_over() {
             return Poll::Ready(Ok(()));
         }
         let commit = Arc::clone(&self.commit);
         let mut state = commit.state();
         // It may have become durable before the lock was taken; nobody would wake us then.
-        if commit.synced() >= self.offset {
+        if self.is_over() {
             return Poll::Ready(Ok(()));
         }
         if let Some(failure) = &state.failure {
@@ -283,6 +319,22 @@ mod tests {
         assert!(waiters[2].poll().is_ready());
         drop(waiters);
         assert!(commit.state().waiting.is_empty());
+    }
+
+    #[test]
+    fn what_was_there_before_the_log_waits_for_its_base() {
+        let commit = Arc::new(Commit::new(10));
+        assert!(commit.is_durable_to(10));
+        commit.restart_without_base(10);
+        let mut durable = Waiter { wait: Box::pin(commit.durable_to(10)), bell: Arc::default() };
+        assert!(!commit.is_durable_to(10) && durable.poll().is_pending());
+        assert!(Waiter::new(&commit, 10).poll().is_ready(), "nothing was written since it began");
+        commit.publish_synced(10);
+        assert!(durable.poll().is_pending(), "the base is still missing");
+        commit.publish_base();
+        commit.publish_synced(10);
+        assert_eq!(durable.rings(), 2);
+        assert!(durable.poll().is_ready() && commit.is_durable_to(10));
     }
 
     #[test]

@@ -183,6 +183,9 @@ impl Committer {
     }
 
     fn publish_synced(&self) {
+        if self.writer.is_complete() {
+            self.commit.publish_base();
+        }
         let synced = i128::from(self.writer.synced()) + self.lead;
         self.commit
             .publish_synced(u64::try_from(synced).expect("the journal is ahead by as much as at first"));

@@ -146,6 +146,11 @@ impl Writer {
         self.failed_sync.is_some() || self.lacks_base()
     }
 
+    /// Returns whether the manifest names the increment, so that the log with its base is found as it is.
+    pub fn is_complete(&self) -> bool {
+        self.is_listed
+    }
+
     /// Whether the manifest does not name the increment, and no rewrite is going on that would let it.
     fn lacks_base(&self) -> bool {
         !self.is_listed && !self.is_rewriting

@@ -74,7 +74,7 @@ fn wait_for_log(call: &mut HostCall<'_>) -> Result<(), Error> {
         return Err(NO_LOG);
     }
 
-    let unsynced = log.unsynced().filter(|_| is_on);
+    let unsynced = log.undurable().filter(|_| is_on);
     let locals_now = i64::from(is_on && unsynced.is_none());
     let is_enough = locals_now >= locals && !needs_replicas;
     if is_enough || call.session.transactions.is_running {

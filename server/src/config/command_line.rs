@@ -7,8 +7,12 @@ use super::draft::Draft;
 use super::failure::{ConfigError, Place};
 use super::file;
 use crate::persistence::Conversion;
+use spinel_persistence::log::Until;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+
+/// The option that is no setting: it may stand in no file, or every start would go back again.
+const RESTORE_TO: &[u8] = b"restore-to";
 
 /// What somebody who starts the program wants.
 #[derive(PartialEq, Eq, Debug)]
@@ -18,6 +22,8 @@ pub(crate) enum Wish {
     Serve(Sources),
     /// A data set is converted, with these settings.
     Convert(Sources, Conversion),
+    /// Make the log what it was once, and end.
+    Restore(Until, Sources),
 }
 
 /// Where the settings come from, in the order in which they count; later ones win.
@@ -64,6 +70,9 @@ pub(crate) fn parse(words: &[Vec<u8>]) -> Result<Wish, ConfigError> {
             wants_value = false;
         }
     }
+    if let Some(until) = take_restore(&mut sources)? {
+        return Ok(Wish::Restore(until, sources));
+    }
     let conversion = take_conversion(&mut sources)?;
     Ok(match conversion {
         Some(conversion) => Wish::Convert(sources, conversion),
@@ -85,6 +94,26 @@ fn take_conversion(sources: &mut Sources) -> Result<Option<Conversion>, ConfigEr
         [_, path] => Ok(Some(Conversion::Export(file::path_of(path)))),
         _ => refuse("the name of one file is expected"),
     }
+}
+
+/// Takes `--restore-to OFFSET` or `--restore-to @TIME` out of the settings.
+fn take_restore(sources: &mut Sources) -> Result<Option<Until>, ConfigError> {
+    let is_restore = |directive: &Vec<Vec<u8>>| directive[0].eq_ignore_ascii_case(RESTORE_TO);
+    let place = sources.directives.iter().position(is_restore);
+    place.map(|place| until(&sources.directives.remove(place))).transpose()
+}
+
+/// Understands `restore-to OFFSET` and `restore-to @TIME`.
+fn until(directive: &[Vec<u8>]) -> Result<Until, ConfigError> {
+    let understood = match directive {
+        [_, word] => match word.strip_prefix(b"@") {
+            Some(seconds) => spinel_resp::number::parse_unsigned(seconds).map(Until::Time),
+            None => spinel_resp::number::parse_unsigned(word).map(Until::Offset),
+        },
+        _ => None,
+    };
+    let reason = "must be an offset of the log, or @ and a Unix time in seconds";
+    understood.ok_or_else(|| ConfigError::directive(Place::CommandLine, RESTORE_TO, reason.into()))
 }
 
 /// The words of `--name` or `--name value …` in one argument.

@@ -8,13 +8,15 @@ use crate::log;
 use crate::server::{Shared, now};
 use crate::session::{Output, Session};
 use crate::statistics::{Meter, Statistics};
-use spinel_persistence::log::ReadOptions;
+use spinel_persistence::log::{ReadOptions, Until};
+use spinel_persistence::rdb::Verification;
 use spinel_persistence::vfs::RealVfs;
 use spinel_storage::Executor;
-use spinel_storage::durable::{HostReplay, OpenError, ReplayHost, load_file};
+use spinel_storage::durable::{Following, HostReplay, OpenError, Purpose, ReplayHost, SaveError, load_file};
 use spinel_storage::engine::{ExpiredKeys, LoadListener, LoadOptions, Loaded};
 use spinel_storage::system::random_word;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::Instant;
 
 /// Loads the log if there is to be one, else the snapshot. The error says why the server can't start.
@@ -42,14 +44,32 @@ pub(crate) fn begin_log(shared: &Arc<Shared>) {
     }
 }
 
+/// Makes the log what it was once. The error says why it can't be.
+pub(crate) fn restore(shared: &Arc<Shared>, until: Until) -> Result<(), String> {
+    let log = &shared.persistence.log;
+    let read = replay(shared, until, |options, verification, host| {
+        log.read(options, verification, random_word(), host)
+    });
+    let offset = read.map_err(|error| error.to_string())?.ok_or("There is no log to go back in.")?;
+    let mut executor = Executor::new(Arc::clone(&shared.engine), random_word());
+    let (sender, begun) = channel();
+    log.rewrite(&mut executor.begin(now()), Following::Unlogged, move |rewrite| {
+        // The receiver waits below.
+        let _ = sender.send(rewrite);
+    });
+    let rewrite = begun.recv().map_err(|error| error.to_string())?;
+    let rewrite = rewrite.map_err(|busy| SaveError::from(busy).to_string())?;
+    rewrite.write(&files::options(shared, Purpose::LogBase)).map_err(|error| error.to_string())?;
+    log::notice(&format!("The append only file is now what it was at offset {offset}."));
+    Ok(())
+}
+
 /// Loads the log and goes on with it; none if there is no log yet.
 fn load_log(shared: &Arc<Shared>) -> Result<Option<Loaded>, OpenError> {
-    let (started, config) = (Instant::now(), &shared.config);
-    let mut host = Host::new(shared);
-    let (options, verification) = (read_options(config), files::verification(config));
-    let loaded = shared.persistence.log.load(options, verification, random_word(), &mut host);
-    host.leave();
-    let loaded = loaded?;
+    let started = Instant::now();
+    let loaded = replay(shared, Until::End, |options, verification, host| {
+        shared.persistence.log.load(options, verification, random_word(), host)
+    })?;
     if loaded.is_some() {
         log::notice(&format!(
             "DB loaded from append only file: {:.3} seconds",
@@ -66,6 +86,20 @@ pub(super) fn read_options(config: &Config) -> ReadOptions {
         corrupt_tail_bytes_max: config.number(table::AOF_LOAD_CORRUPT_TAIL_MAX_SIZE).unsigned_abs(),
         ..ReadOptions::default()
     }
+}
+
+/// Has the log read as the settings say, by `read`.
+fn replay<T>(
+    shared: &Arc<Shared>,
+    until: Until,
+    read: impl FnOnce(ReadOptions, Verification, &mut Host<'_>) -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
+    let config = &shared.config;
+    let options = ReadOptions { until, ..read_options(config) };
+    let mut host = Host::new(shared);
+    let outcome = read(options, files::verification(config), &mut host);
+    host.leave();
+    outcome
 }
 
 fn load_snapshot(shared: &Arc<Shared>) -> Result<Loaded, String> {

@@ -24,7 +24,7 @@ use crate::server::{Shared, now};
 pub(crate) use convert::{Conversion, convert};
 pub(crate) use farewell::save_before_end;
 pub(crate) use files::{apply, stop};
-pub(crate) use load::{begin_log, load};
+pub(crate) use load::{begin_log, load, restore};
 pub(crate) use record::{Activity, Rewrites, Saves};
 pub(crate) use refusal::refusal;
 pub(crate) use saver::Saver;

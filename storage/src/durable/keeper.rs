@@ -77,6 +77,7 @@ impl Keeper {
         let _last_words = LastWords(log);
         self.note_base(log);
         loop {
+            log.mailbox.works_since(log.clock.monotonic_ms().max(1));
             for order in log.mailbox.take() {
                 if let Some(answer) = self.obey(order, log) {
                     return self.end(log, &answer);
@@ -84,6 +85,7 @@ impl Keeper {
             }
             let due = self.step(log);
             self.note(log);
+            log.mailbox.works_since(0);
             self.rest(log, due);
         }
     }

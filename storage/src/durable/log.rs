@@ -21,6 +21,9 @@ use std::thread::{self, JoinHandle};
 /// Who writes faster than the disk waits when so many bytes of the journal are not written.
 const BACKLOG_BYTES_MAX: u64 = 64 << 20;
 
+/// Replies wait when what is new has not been written for so long: what a killed process loses was answered within it.
+const LAG_MS_MAX: u64 = 1000;
+
 /// Where a log is kept.
 pub struct LogPlace {
     /// On which file system.
@@ -173,7 +176,7 @@ impl Log {
     pub(crate) fn barrier_if(&self, must_be_durable: bool) -> Option<SyncedTo> {
         self.mailbox.wake();
         let unwritten = self.engine.journal().end().saturating_sub(self.commit.written());
-        if !must_be_durable && unwritten <= BACKLOG_BYTES_MAX {
+        if !must_be_durable && unwritten <= BACKLOG_BYTES_MAX && !self.lags() {
             return None;
         }
         let unsynced = self.unsynced()?;
@@ -183,10 +186,24 @@ impl Log {
         Some(unsynced)
     }
 
+    /// Whether a disk that is slow keeps what is new from being written for longer than `everysec` may lose.
+    #[inline]
+    fn lags(&self) -> bool {
+        self.mailbox.works_for_ms(|| self.clock.monotonic_ms()) > LAG_MS_MAX
+            && self.mailbox.policy() == SyncPolicy::EverySecond
+    }
+
     /// What to wait for until the log has all on disk that there is now; nothing if it has.
     pub fn unsynced(&self) -> Option<SyncedTo> {
         let end = self.engine.journal().end();
         (self.commit.synced() < end).then(|| self.commit.synced_to(end))
+    }
+
+    /// What to wait for until all is on disk that the data set holds now: as [`Log::unsynced`], and the first base of a log
+    /// that has just been turned on.
+    pub fn undurable(&self) -> Option<SyncedTo> {
+        let end = self.engine.journal().end();
+        (!self.commit.is_durable_to(end)).then(|| self.commit.durable_to(end))
     }
 
     /// How many bytes of the journal are not durable yet; 0 without a log.
@@ -197,6 +214,12 @@ impl Log {
     /// Turns the log on: what stands in the journal from an offset on is to be durable before anybody tells of it.
     pub(super) fn turn_on(&self, offset: Offset) {
         self.commit.restart(offset);
+        self.is_on.store(true, Ordering::Relaxed);
+    }
+
+    /// As [`Log::turn_on`], with a log whose first base is not written yet.
+    pub(super) fn turn_on_without_base(&self, offset: Offset) {
+        self.commit.restart_without_base(offset);
         self.is_on.store(true, Ordering::Relaxed);
     }
 

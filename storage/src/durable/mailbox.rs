@@ -4,7 +4,7 @@ use super::keeper::Order;
 use super::lock;
 use spinel_persistence::log::SyncPolicy;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub(super) struct Mailbox {
     /// How deeply the keeper sleeps, or is about to.
     sleep: AtomicU8,
     keeper: Mutex<Option<Thread>>,
+    /// Since when the keeper has been at work without looking for what is new, in monotonic milliseconds; 0 while it rests.
+    works_since_ms: AtomicU64,
 }
 
 impl Mailbox {
@@ -38,6 +40,7 @@ impl Mailbox {
             wants_sync: AtomicBool::new(false),
             sleep: AtomicU8::new(AWAKE),
             keeper: Mutex::default(),
+            works_since_ms: AtomicU64::new(0),
         }
     }
 
@@ -64,6 +67,20 @@ impl Mailbox {
     /// Takes all orders.
     pub(super) fn take(&self) -> Vec<Order> {
         lock(&self.orders).as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Notes that the keeper begins to work, or with 0 that it rests.
+    pub(super) fn works_since(&self, monotonic_ms: u64) {
+        self.works_since_ms.store(monotonic_ms, Ordering::Relaxed);
+    }
+
+    /// How long the keeper has been at work, if it is; only then the time is asked for.
+    #[inline]
+    pub(super) fn works_for_ms(&self, now_ms: impl FnOnce() -> u64) -> u64 {
+        match self.works_since_ms.load(Ordering::Relaxed) {
+            0 => 0,
+            since => now_ms().saturating_sub(since),
+        }
     }
 
     pub(super) fn set_policy(&self, policy: SyncPolicy) {

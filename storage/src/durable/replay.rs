@@ -87,6 +87,27 @@ impl Log {
         loaded
     }
 
+    /// Loads the log into the databases, which should be empty, up to where the options say, and leaves it as it is: it
+    /// stays off. Returns where the stream of commands stands, or nothing if there is no log.
+    ///
+    /// A [rewrite](Log::rewrite) that nothing follows makes what was read the log.
+    pub fn read(
+        self: &Arc<Log>,
+        options: ReadOptions,
+        verification: Verification,
+        seed: u64,
+        host: &mut dyn ReplayHost,
+    ) -> Result<Option<u64>, OpenError> {
+        let directory = self.open_directory::<OpenError>()?;
+        if !directory.has_log() {
+            return Ok(None);
+        }
+        let mut reader = Reader::new(&directory, options)?;
+        let base = LoadOptions { now: self.clock.now(), expired: ExpiredKeys::Keep, verification };
+        replay(&self.engine, &mut reader, &base, seed, host)?;
+        Ok(Some(reader.finish().offset))
+    }
+
     fn load_locked(
         self: &Arc<Log>,
         options: ReadOptions,
@@ -133,7 +154,11 @@ fn replay(
                 loaded = engine.load_file(file, base, &mut *replay.host)?;
                 reader.rdb_ends(loaded.bytes);
             }
-            Step::Unit(unit) => replay.unit(unit, &mut executor.begin(BEFORE_EVERYTHING))?,
+            Step::Unit(unit) => {
+                let mut turn = executor.begin(BEFORE_EVERYTHING);
+                turn.stamp_with(base.now);
+                replay.unit(unit, &mut turn)?;
+            }
         }
     }
 }

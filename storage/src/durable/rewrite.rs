@@ -61,7 +61,7 @@ impl Log {
             Following::Unlogged => Beginning::Once,
             Following::Logged => {
                 let reader = journal.attach();
-                self.turn_on(reader.offset());
+                self.turn_on_without_base(reader.offset());
                 Beginning::Fresh(reader)
             }
         });

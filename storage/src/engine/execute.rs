@@ -229,6 +229,12 @@ impl<'e> Turn<'e> {
         self.inside.as_ref().is_some_and(|inside| inside.has_waited)
     }
 
+    /// Lets what keeps a time keep this one from now on, whatever has expired at the time of the turn.
+    pub(crate) fn stamp_with(&mut self, today: UnixMillis) {
+        self.scene.today = today;
+        self.scene.clock = self.scene.access.fresh(today);
+    }
+
     /// Runs a single command, with the key that is held for it, and writes its reply, which is an error's if one is
     /// returned. What it was prepared for may have been another key.
     #[expect(clippy::inline_always, reason = "the loop over a window is where it runs")]

@@ -42,6 +42,9 @@ pub(crate) struct Scene<'a> {
     pub(crate) keyspace: &'a Keyspace,
     pub(crate) counters: &'a Counters,
     pub(crate) access: AccessPolicy,
+    /// The time of day, for what keeps a time. It is not what decides whether something has expired: while a log is
+    /// replayed nothing has.
+    pub(crate) today: UnixMillis,
     /// The access clock of a new key, and of a used one unless frequencies are counted.
     pub(crate) clock: u32,
     /// The parity of what is written.
@@ -56,7 +59,7 @@ impl<'a> Scene<'a> {
         now: UnixMillis,
     ) -> Scene<'a> {
         let (clock, parity) = (access.fresh(now), keyspace.saving().parity());
-        Scene { keyspace, counters, access, clock, parity }
+        Scene { keyspace, counters, access, today: now, clock, parity }
     }
 }
 
@@ -99,6 +102,12 @@ impl<'a> View<'a> {
     /// The time of the batch.
     pub fn now(&self) -> UnixMillis {
         self.now
+    }
+
+    /// The time of day for what a value keeps of it, as when an entry of a stream was delivered. Differs from the time of
+    /// the batch only while a log is replayed.
+    pub fn today(&self) -> UnixMillis {
+        self.scene.today
     }
 
     /// The whole keyspace, for commands that reach beyond keys.

@@ -64,6 +64,34 @@ fn transactions_and_scripts_are_logged_as_wholes() {
 }
 
 #[test]
+fn times_that_values_keep_survive_a_restart() {
+    let server = Server::start(ALWAYS);
+    let mut client = Client::connect(server.port());
+    for command in [
+        "XADD s 1-1 f v",
+        "XADD s 2-1 f v",
+        "XGROUP CREATE s g 0",
+        "XREADGROUP GROUP g ann COUNT 1 STREAMS s >",
+        "XCLAIM s g bob 0 1-1 TIME 1000000000000",
+        "XREADGROUP GROUP g ann STREAMS s >",
+    ] {
+        call(&mut client, command);
+    }
+    let before = delivered(&mut client);
+    let (_server, mut client) = again(server.kill(), ALWAYS);
+    assert_eq!(delivered(&mut client), before);
+    let idle: u64 = call(&mut client, "OBJECT IDLETIME s").parse().expect("a number");
+    assert!(idle < 3600, "the key was loaded a moment ago, not {idle} s");
+}
+
+/// What is pending in the stream `s`, with the times of delivery.
+fn delivered(client: &mut Client) -> String {
+    let told = call(client, "XINFO STREAM s FULL");
+    let pending = told.split("pending").nth(1).expect("there is a group");
+    pending.split("consumers").next().unwrap_or_default().to_owned()
+}
+
+#[test]
 fn a_rewrite_leaves_the_data_and_shrinks_the_log() {
     let server = Server::start(LOGGED);
     let mut client = Client::connect(server.port());

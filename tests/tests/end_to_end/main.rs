@@ -9,6 +9,7 @@ mod hostile;
 mod in_process;
 mod logging;
 mod messages;
+mod restoring;
 mod rust_client;
 mod saving;
 mod scripts;

@@ -172,6 +172,7 @@ fn xadd(call: &mut Call<'_>) -> Result<(), Error> {
         return Err(Error::Text("ERR DELAY and AT can't be combined with IDMP, IDMPAUTO or trimming"));
     }
 
+    let today = call.keys.today();
     let mut guard = call.keys.write(key);
     let limits = guard.thresholds().stream_node();
     let stream = if options.is_for_existing { guard.existing_stream()? } else { Some(guard.stream()?) };
@@ -188,7 +189,7 @@ fn xadd(call: &mut Call<'_>) -> Result<(), Error> {
         reply_id(call.reply, id);
         return Ok(());
     }
-    let addition = Addition { key, fields, trim, limits, choice: options.choice, now_ms: millis(call.now) };
+    let addition = Addition { key, fields, trim, limits, choice: options.choice, now_ms: millis(today) };
     let (id, is_new, removed) = match options.origin {
         None => addition.apply(stream, call.effect)?,
         Some(origin) => addition.apply_once(stream, origin, call.effect)?,

@@ -72,10 +72,10 @@ fn xautoclaim(call: &mut Call<'_>) -> Result<(), Error> {
     call.keys.write(key).notify_miss();
     let options = AutoClaimOptions::parse(&mut call.args)?;
 
+    let now_ms = millis(call.keys.today());
     let mut guard = call.keys.write(key);
     let stream = guard.existing_stream()?.filter(|stream| stream.groups().find(name).is_some());
     let stream = stream.ok_or_else(|| no_group(key, name))?;
-    let now_ms = millis(call.now);
     let place = Place { key, group: name };
     let mut claimer = Claimer::open(stream, place, consumer, now_ms, call.effect);
     let (candidates, next) = candidates(&claimer, &options);

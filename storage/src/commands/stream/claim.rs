@@ -102,7 +102,7 @@ fn parse_number(args: &mut Args<'_>, error: &'static str) -> Result<i64, Error> 
 
 fn xclaim(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, name, consumer) = (call.args.word(), call.args.word(), call.args.word());
-    let now_ms = millis(call.now);
+    let now_ms = millis(call.keys.today());
     let mut guard = call.keys.write(key);
     guard.notify_miss();
     let stream = guard.existing_stream()?.filter(|stream| stream.groups().find(name).is_some());

@@ -87,7 +87,7 @@ fn xcfgset(call: &mut Call<'_>) -> Result<(), Error> {
 fn xidmprecord(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, producer, message) = (call.args.word(), call.args.word(), call.args.word());
     let id = ids::parse(call.args.word())?;
-    let now_ms = millis(call.now);
+    let now_ms = millis(call.keys.today());
     if producer.is_empty() || message.is_empty() {
         return Err(Error::Text("ERR the producer and the message must not be empty"));
     }

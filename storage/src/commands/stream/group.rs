@@ -236,7 +236,7 @@ fn destroy(call: &mut Call<'_>) -> Result<(), Error> {
 
 fn create_consumer(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, name, consumer) = (call.args.word(), call.args.word(), call.args.word());
-    let now_ms = millis(call.now);
+    let now_ms = millis(call.keys.today());
 
     let mut guard = call.keys.write(key);
     let (_, is_new) = existing(&mut guard, key, name)?.consumer_or_add(consumer, now_ms);

@@ -60,10 +60,11 @@ fn xreadgroup(call: &mut Call<'_>) -> Result<(), Error> {
 
     let mut served = Served::new(call.reply, &options);
     for (key, want) in options.keys.iter().zip(wants) {
+        let today = call.keys.today();
         let mut guard = call.keys.write(key);
         let stream = guard.existing_stream()?.expect("its group was found");
         let place = Place { key, group };
-        let mut delivery = Delivery::open(stream, place, consumer, millis(call.now), call.effect);
+        let mut delivery = Delivery::open(stream, place, consumer, millis(today), call.effect);
         match want {
             Want::New => delivery.serve_new(&mut served, &options),
             Want::Own(after) => delivery.serve_own(&mut served, after, options.count),
