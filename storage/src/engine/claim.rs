@@ -4,7 +4,8 @@
 //! if that can't be told. Until the claim is released nobody else sees or changes any of it. What they wrote is one
 //! group in the journal.
 
-use super::execute::{Outcome, Patience, Prepared, Setting, Turn};
+use super::execute::{Outcome, Patience, Setting, Turn};
+use super::prepare::Prepared;
 use super::{Author, Engine};
 use crate::command::{Extent, Run};
 use crate::keyspace::chores::Undo;

@@ -1,7 +1,7 @@
 //! A command that was found, kept for the next call, which is probably one of the same command.
 
 use super::Engine;
-use super::execute::{KeyHash, Prepared};
+use super::prepare::{KeyHash, Prepared};
 use crate::command::table::head;
 use crate::error::Error;
 

@@ -1,6 +1,7 @@
 //! Shards locked ahead for single-key commands that will run soon, so that memory is loaded meanwhile.
 
-use super::execute::{KeyHash, Turn};
+use super::execute::Turn;
+use super::prepare::KeyHash;
 use crate::keyspace::shard::Shard;
 use crate::keyspace::{DbIndex, SHARDS, shard_of};
 use spinel_types::{Guess, Home};

@@ -4,7 +4,8 @@
 //! queues of its keys. Whoever changes one of these keys runs the waiter's command again, in the waiter's name and
 //! right after its own command, and leaves the reply with the waiter.
 
-use super::execute::{Prepared, Setting};
+use super::execute::Setting;
+use super::prepare::Prepared;
 use crate::error::Error;
 use crate::keyspace::DbIndex;
 use crate::keyspace::interest::Ticket;
