@@ -85,7 +85,7 @@ impl<'e> Holds<'e> {
 }
 
 impl<'e> Turn<'e> {
-    /// Locks the shard of a [single](Prepared::is_single) command's key ahead of its execution, unless somebody
+    /// Locks the shard of a [single](super::Prepared::is_single) command's key ahead of its execution, unless somebody
     /// has it, somebody waits for a key of it, or 255 are held, and asks for the key's bucket to be loaded.
     ///
     /// Several shards may be held at once, because none is waited for. A command without a hold waits for
