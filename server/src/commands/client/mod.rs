@@ -354,7 +354,6 @@ fn unblock(call: &mut HostCall<'_>) -> Result<(), Error> {
     let id = call.args.integer();
     let is_error = call.args.accept("ERROR");
     if !is_error && call.args.remaining() > 0 && !call.args.accept("TIMEOUT") {
-        call.args.check()?;
         return Err(Error::Text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
     }
     call.args.finish()?;
