@@ -13,9 +13,8 @@ use crate::{Outcome, command, fuzz, peers, workspace};
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Steps to run: fmt, clippy, tests, tidy, docs, package, sanitizer, peers, clients, record, oracle, linearize, soak, crash, exchange,
-    /// fuzz
-    /// [default: all]
+    /// Steps to run: fmt, clippy, tests, tidy, docs, package, sanitizer, peers, clients, record, oracle, linearize,
+    /// soak, crash, exchange, fuzz [default: all]
     steps: Vec<String>,
     /// Leaves out the tests, because they have just run
     #[arg(long)]

@@ -1,8 +1,8 @@
 //! `cargo xtask peers`: the servers we compare with, beside the machine's own packages.
 //!
-//! Redis 8 and Valkey 9 come from Debian's newest release, Redis 7.0 from the one that has it. Their packages, and every library those need down to
-//! the C library, are unpacked into one folder instead of being installed, and a small script per program starts
-//! it with the loader and the libraries unpacked beside it:
+//! Redis 8 and Valkey 9 come from Debian's newest release, Redis 7.0 from the one that has it. Their packages, and
+//! every library those need down to the C library, are unpacked into one folder instead of being installed, and a
+//! small script per program starts it with the loader and the libraries unpacked beside it:
 //!
 //! ```text
 //! ~/.cache/spinel-peers/

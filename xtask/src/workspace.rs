@@ -14,6 +14,11 @@ pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// Returns the server that somebody has chosen to look at, or else the one that cargo builds for tests.
+pub(crate) fn server(chosen: Option<&PathBuf>) -> PathBuf {
+    chosen.cloned().unwrap_or_else(|| target().join("debug/spinel-server"))
+}
+
 /// Returns the cargo that runs this, to be run in the workspace's folder.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

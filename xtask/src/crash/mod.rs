@@ -68,7 +68,7 @@ pub(crate) enum Policy {
 /// # Errors
 /// When a server doesn't start, or doesn't hold what it should.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let program = arguments.server.clone().unwrap_or_else(|| workspace::target().join("debug/spinel-server"));
+    let program = workspace::server(arguments.server.as_ref());
     let both = [Policy::Always, Policy::Everysec];
     let policies = arguments.policy.as_ref().map_or(&both[..], std::slice::from_ref);
     for policy in policies {

@@ -74,7 +74,7 @@ const PEERS: [Peer; 3] = [
 /// # Errors
 /// When something is refused, or is not the same afterwards.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let ours = arguments.server.clone().unwrap_or_else(|| workspace::target().join("debug/spinel-server"));
+    let ours = workspace::server(arguments.server.as_ref());
     let mut failed = 0;
     for seed in arguments.seed..arguments.seed + arguments.seeds {
         let calls = dataset::calls(seed, Fields::Expire);

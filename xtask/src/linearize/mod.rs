@@ -68,7 +68,7 @@ type Round = Vec<(Group, Operation)>;
 /// # Errors
 /// When it can't be explained, or the search doesn't notice a reply that was changed.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let program = arguments.server.clone().unwrap_or_else(|| workspace::target().join("debug/spinel-server"));
+    let program = workspace::server(arguments.server.as_ref());
     let server = Server::start(&program, &["--io-threads".to_owned(), THREADS.to_owned()])?;
     let commands = Arc::new(commands(&server)?);
     let started = Instant::now();

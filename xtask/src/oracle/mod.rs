@@ -157,7 +157,7 @@ fn our_side(arguments: &Arguments) -> Outcome<Side> {
 }
 
 fn our_program(arguments: &Arguments) -> Outcome<PathBuf> {
-    let program = arguments.ours.clone().unwrap_or_else(|| workspace::target().join("debug/spinel-server"));
+    let program = workspace::server(arguments.ours.as_ref());
     if !program.is_file() {
         return Err(
             format!("{} is missing: run `cargo build -p spinel-server` first", program.display()).into()

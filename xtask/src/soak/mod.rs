@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
 /// # Errors
 /// When a reply didn't come, a connection broke, or the server's counts are wrong.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let program = arguments.server.clone().unwrap_or_else(|| workspace::target().join("debug/spinel-server"));
+    let program = workspace::server(arguments.server.as_ref());
     let server = Server::start(&program, &["--io-threads".to_owned(), THREADS.to_owned()])?;
     let mut control = Connection::open(server.address())?;
     let listed = control.expect(&["COMMAND", "LIST"])?;
