@@ -62,9 +62,9 @@ fn read(vfs: &SimulatedVfs, options: ReadOptions) -> Result<(usize, Recovered), 
                 units += 1;
                 continue;
             }
-            Step::Rdb(file) => file.len().expect("a disk without faults").min(10),
+            Step::Snapshot(file) => file.len().expect("a disk without faults").min(10),
             Step::End => return Ok((units, reader.finish())),
         };
-        reader.rdb_ends(end);
+        reader.snapshot_ends(end);
     }
 }

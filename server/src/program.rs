@@ -1,6 +1,7 @@
 //! The program around a server: command line, folder, log, pid file, exit status.
 
 use crate::config::command_line::{self, Sources, Wish};
+use crate::config::draft::Draft;
 use crate::config::{Config, table};
 use crate::log;
 use crate::persistence::Conversion;
@@ -9,6 +10,7 @@ use spinel_persistence::log::Until;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
@@ -66,10 +68,16 @@ fn version() -> String {
     format!("Spinel server v={version} sha={hash}:0 bits={}", usize::BITS)
 }
 
-/// Reads the settings and opens the log of messages; an error is the message for standard error.
-fn configure(sources: &Sources) -> Result<Config, String> {
+/// Reads the settings; an error is the message for standard error.
+fn read(sources: &Sources) -> Result<(PathBuf, Draft), String> {
     let start = std::env::current_dir().map_err(|error| format!("No folder to start in: {error}"))?;
     let draft = sources.read(&start).map_err(|error| error.to_string())?;
+    Ok((start, draft))
+}
+
+/// Reads the settings and opens the log of messages.
+fn configure(sources: &Sources) -> Result<Config, String> {
+    let (_, draft) = read(sources)?;
     let idle: Vec<_> = draft.idle().collect();
     let config = Config::new(draft);
     log::set_level(config.number(table::LOGLEVEL));
@@ -89,8 +97,7 @@ fn logged(outcome: Result<(), StartError>) -> Result<(), String> {
 
 /// Reads the settings, then converts a data set.
 fn convert(sources: &Sources, conversion: Conversion) -> Result<(), String> {
-    let start = std::env::current_dir().map_err(|error| format!("No folder to start in: {error}"))?;
-    let draft = sources.read(&start).map_err(|error| error.to_string())?;
+    let (start, draft) = read(sources)?;
     let config = Config::new(draft);
     // What was done is told at the end; until then only what somebody should know.
     log::set_level(config.number(table::LOGLEVEL).max(log::Level::Warning as i64));

@@ -64,6 +64,21 @@ impl<'a> Str<'a> {
         }
     }
 
+    /// How a new string is stored, as [`Str::of`] reads it: its encoding and its bytes. An integer is written to `room`.
+    #[inline]
+    pub fn stored<'b>(self, room: &'b mut [u8; 8]) -> (StringEncoding, &'b [u8])
+    where
+        'a: 'b,
+    {
+        match self {
+            Str::Text(text) => (StringEncoding::of_text(text.len()), text),
+            Str::Integer(integer) => {
+                *room = integer.to_le_bytes();
+                (StringEncoding::Integer, room)
+            }
+        }
+    }
+
     /// The integer whose canonical decimal a text is, or the text.
     #[inline]
     pub fn parse(text: &'a [u8]) -> Str<'a> {

@@ -52,7 +52,7 @@ struct Current {
     file: LogFile,
     window: Window,
     /// Whether the file begins with an RDB that was not skipped yet.
-    has_rdb: bool,
+    has_snapshot: bool,
     /// Where the batch at hand ends in the file.
     batch_end: Option<u64>,
     /// Whether batches were seen: whether the file is ours.
@@ -112,8 +112,8 @@ impl<'d> Reader<'d> {
                 return Ok(Step::End);
             }
             let current = self.current.as_mut().expect("just opened");
-            if current.has_rdb {
-                return Ok(Step::Rdb(self.current.as_ref().expect("just seen").window.file()));
+            if current.has_snapshot {
+                return Ok(Step::Snapshot(self.current.as_ref().expect("just seen").window.file()));
             }
             let inside = self.step_inside().map_err(|error| self.io_error(error))?;
             match inside {
@@ -126,11 +126,11 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// Says where in its file an RDB ended that [`Reader::step`] gave; commands may follow it.
-    pub fn rdb_ends(&mut self, offset: u64) {
+    /// Says where in its file a snapshot ended that [`Reader::step`] gave; commands may follow it.
+    pub fn snapshot_ends(&mut self, offset: u64) {
         if let Some(current) = &mut self.current {
             current.window.seek(offset);
-            current.has_rdb = false;
+            current.has_snapshot = false;
         }
     }
 
@@ -161,13 +161,14 @@ impl<'d> Reader<'d> {
         };
         let mut window = open(self.directory, &file)?;
         let is_base = file.file_type == FileType::Base;
-        let has_rdb = is_base && starts_as_rdb(&mut window).map_err(|error| named(&file.name, error))?;
+        let has_snapshot =
+            is_base && starts_as_snapshot(&mut window).map_err(|error| named(&file.name, error))?;
         // A log of one file is its own stream, though it is called a base.
         if !is_base || file.name == self.directory.names().file {
             self.begin_stream(&file)?;
         }
         self.recovered.can_go_on = false;
-        self.current = Some(Current::new(file, window, has_rdb));
+        self.current = Some(Current::new(file, window, has_snapshot));
         Ok(true)
     }
 
@@ -356,8 +357,8 @@ impl<'d> Reader<'d> {
 }
 
 impl Current {
-    fn new(file: LogFile, window: Window, has_rdb: bool) -> Current {
-        Current { file, window, has_rdb, batch_end: None, has_batches: false, is_stale: false }
+    fn new(file: LogFile, window: Window, has_snapshot: bool) -> Current {
+        Current { file, window, has_snapshot, batch_end: None, has_batches: false, is_stale: false }
     }
 
     /// Returns the bytes at hand that a unit may be made of.
@@ -404,7 +405,7 @@ fn is_only_mark(window: &mut Window) -> io::Result<bool> {
     Ok(matches!(annotation, Some(Annotation::Batch(head)) if head.fits(&[])))
 }
 
-fn starts_as_rdb(window: &mut Window) -> io::Result<bool> {
+fn starts_as_snapshot(window: &mut Window) -> io::Result<bool> {
     window.want(spldb::MAGIC.len())?;
     Ok(SNAPSHOT_MAGICS.iter().any(|magic| window.bytes().starts_with(magic)))
 }

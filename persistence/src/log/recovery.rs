@@ -46,8 +46,8 @@ impl Default for ReadOptions {
 pub enum Step<'r> {
     /// An RDB file, or the part of a file that is one, from its first byte on; or a `.spldb` file.
     ///
-    /// The caller decodes it and calls [`Reader::rdb_ends`](super::Reader::rdb_ends); until then it comes again.
-    Rdb(&'r dyn File),
+    /// The caller decodes it and calls [`Reader::snapshot_ends`](super::Reader::snapshot_ends); until then it comes again.
+    Snapshot(&'r dyn File),
     /// Commands to replay as a whole.
     Unit(Unit<'r>),
     /// The end, or where to stop.

@@ -5,7 +5,7 @@ use super::block::open;
 use super::layout::{HEAD_BYTES, Head, Kind, checksum, compare, stored_checksum};
 use crate::rdb::decode::input::Input;
 use crate::rdb::{Checksum, Fault, Verification};
-use crate::vfs::File;
+use crate::vfs::{File, Stream};
 use std::io::{self, Read};
 
 /// The blocks of one kind between two offsets. No content is given out before its block is checked, and none of the last
@@ -112,15 +112,6 @@ impl Read for Column<'_> {
 }
 
 /// Reads as many bytes as there is room for.
-pub(super) fn read_exact(file: &dyn File, offset: u64, mut room: &mut [u8]) -> Result<(), Fault> {
-    let mut at = offset;
-    while !room.is_empty() {
-        let count = file.read_at(at, room)?;
-        if count == 0 {
-            return Err(Fault::Truncated);
-        }
-        at += count as u64;
-        room = &mut room[count..];
-    }
-    Ok(())
+pub(super) fn read_exact(file: &dyn File, offset: u64, room: &mut [u8]) -> Result<(), Fault> {
+    Ok(Stream::new(file, offset).read_exact(room)?)
 }

@@ -207,7 +207,7 @@ pub(crate) fn read(directory: &Directory) -> Result<(Recovered, u64), String> {
                 count += 1;
                 continue;
             }
-            Step::Rdb(file) => {
+            Step::Snapshot(file) => {
                 let mut base = String::new();
                 Stream::new(file, 0).read_to_string(&mut base).map_err(|error| error.to_string())?;
                 let number = base.strip_prefix("REDIS ").and_then(|rest| rest.strip_suffix('\n'));
@@ -216,6 +216,6 @@ pub(crate) fn read(directory: &Directory) -> Result<(Recovered, u64), String> {
             }
             Step::End => return Ok((reader.finish(), count)),
         };
-        reader.rdb_ends(end);
+        reader.snapshot_ends(end);
     }
 }

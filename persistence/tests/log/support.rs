@@ -105,7 +105,7 @@ pub(crate) fn read(directory: &Directory, options: ReadOptions) -> Result<(Strin
                 seen.push(text(unit));
                 continue;
             }
-            Step::Rdb(file) => {
+            Step::Snapshot(file) => {
                 let mut rdb = vec![0; file.len().unwrap() as usize];
                 file.read_at(0, &mut rdb).unwrap();
                 let end = rdb.iter().position(|&byte| byte == b'\n').unwrap() + 1;
@@ -114,7 +114,7 @@ pub(crate) fn read(directory: &Directory, options: ReadOptions) -> Result<(Strin
             }
             Step::End => return Ok((seen.join(", "), reader.finish())),
         };
-        reader.rdb_ends(end as u64);
+        reader.snapshot_ends(end as u64);
     }
 }
 

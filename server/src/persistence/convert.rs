@@ -7,18 +7,16 @@
 //!
 //! What is read is only read: a log that ends torn is not cut, and nothing is written on.
 
-use super::load::{Host, Listener, read_options};
+use super::load::{load_snapshot_file, replay};
 use super::{files, place};
 use crate::config::table;
 use crate::log;
 use crate::server::{Shared, now};
-use spinel_persistence::log::{LogNames, TailCut};
+use spinel_persistence::log::{LogNames, TailCut, Until};
 use spinel_persistence::vfs::RealVfs;
-use spinel_storage::durable::{
-    self, FileOptions, LogPlace, Purpose, SaveError, SnapshotFormat, load_file, read_log,
-};
+use spinel_storage::durable::{self, FileOptions, LogPlace, Purpose, SaveError, SnapshotFormat, read_log};
+use spinel_storage::engine::Loaded;
 use spinel_storage::engine::snapshot::Snapshot;
-use spinel_storage::engine::{ExpiredKeys, LoadOptions, Loaded};
 use spinel_storage::system::random_word;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -111,9 +109,7 @@ fn log_names(shared: &Shared) -> LogNames {
 }
 
 fn load_snapshot(shared: &Shared, path: &Path) -> Result<Loaded, String> {
-    let verification = files::verification(&shared.config);
-    let options = LoadOptions { now: now(), expired: ExpiredKeys::Drop, verification };
-    let loaded = load_file(&shared.engine, (&RealVfs, path), &options, &mut Listener { shared });
+    let loaded = load_snapshot_file(shared, path);
     loaded.map_err(|error| error.to_string())?.ok_or_else(|| "there is no such file".to_owned())
 }
 
@@ -130,16 +126,10 @@ fn load_folder(shared: &Shared, folder: &Path) -> Result<Loaded, String> {
 }
 
 fn load_log(shared: &Shared, names: LogNames) -> Result<Loaded, String> {
-    let mut host = Host::new(shared);
-    let (options, verification) = (read_options(&shared.config), files::verification(&shared.config));
-    let loaded = read_log(
-        &shared.engine,
-        (Arc::new(RealVfs), names),
-        options,
-        (verification, now(), random_word()),
-        &mut host,
-    );
-    host.leave();
+    let loaded = replay(shared, Until::End, |options, verification, host| {
+        let given = (verification, now(), random_word());
+        read_log(&shared.engine, (Arc::new(RealVfs), names), options, given, host)
+    });
     let (loaded, cut) = loaded.map_err(|error| error.to_string())?;
     cut.iter().flat_map(TailCut::notes).for_each(|note| log::warning(&note));
     Ok(loaded)

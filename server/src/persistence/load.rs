@@ -3,7 +3,7 @@
 use super::{Kind, Request, files, place};
 use crate::clients::Peer;
 use crate::commands::scripting::load_library;
-use crate::config::{Config, table};
+use crate::config::table;
 use crate::log;
 use crate::server::{Shared, now};
 use crate::session::{Output, Session};
@@ -12,11 +12,11 @@ use spinel_persistence::log::{ReadOptions, Until};
 use spinel_persistence::rdb::Verification;
 use spinel_persistence::vfs::RealVfs;
 use spinel_storage::Executor;
-use spinel_storage::durable::{Following, HostReplay, OpenError, Purpose, ReplayHost, SaveError, load_file};
+use spinel_storage::durable::{Following, HostReplay, OpenError, Purpose, ReplayHost, load_file};
 use spinel_storage::engine::{ExpiredKeys, LoadListener, LoadOptions, Loaded};
 use spinel_storage::system::random_word;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 use std::time::Instant;
 
 /// Loads the log if there is to be one, else the snapshot. The error says why the server can't start.
@@ -52,13 +52,8 @@ pub(crate) fn restore(shared: &Arc<Shared>, until: Until) -> Result<(), String> 
     });
     let offset = read.map_err(|error| error.to_string())?.ok_or("There is no log to go back in.")?;
     let mut executor = Executor::new(Arc::clone(&shared.engine), random_word());
-    let (sender, begun) = channel();
-    log.rewrite(&mut executor.begin(now()), Following::Unlogged, move |rewrite| {
-        // The receiver waits below.
-        let _ = sender.send(rewrite);
-    });
-    let rewrite = begun.recv().map_err(|error| error.to_string())?;
-    let rewrite = rewrite.map_err(|busy| SaveError::from(busy).to_string())?;
+    let rewrite = log.begin_rewrite(&mut executor, Following::Unlogged);
+    let rewrite = rewrite.map_err(|error| error.to_string())?;
     rewrite.write(&files::options(shared, Purpose::LogBase)).map_err(|error| error.to_string())?;
     log::notice(&format!("The append only file is now what it was at offset {offset}."));
     Ok(())
@@ -79,36 +74,36 @@ fn load_log(shared: &Arc<Shared>) -> Result<Option<Loaded>, OpenError> {
     Ok(loaded)
 }
 
-/// How a log is read, as the settings say.
-pub(super) fn read_options(config: &Config) -> ReadOptions {
-    ReadOptions {
-        load_truncated: config.is_on(table::AOF_LOAD_TRUNCATED),
-        corrupt_tail_bytes_max: config.number(table::AOF_LOAD_CORRUPT_TAIL_MAX_SIZE).unsigned_abs(),
-        ..ReadOptions::default()
-    }
-}
-
-/// Has the log read as the settings say, by `read`.
-fn replay<T>(
-    shared: &Arc<Shared>,
+/// Has a log read as the settings say, by `read`.
+pub(super) fn replay<T>(
+    shared: &Shared,
     until: Until,
     read: impl FnOnce(ReadOptions, Verification, &mut Host<'_>) -> Result<T, OpenError>,
 ) -> Result<T, OpenError> {
     let config = &shared.config;
-    let options = ReadOptions { until, ..read_options(config) };
+    let options = ReadOptions {
+        load_truncated: config.is_on(table::AOF_LOAD_TRUNCATED),
+        corrupt_tail_bytes_max: config.number(table::AOF_LOAD_CORRUPT_TAIL_MAX_SIZE).unsigned_abs(),
+        until,
+        ..ReadOptions::default()
+    };
     let mut host = Host::new(shared);
     let outcome = read(options, files::verification(config), &mut host);
     host.leave();
     outcome
 }
 
-fn load_snapshot(shared: &Arc<Shared>) -> Result<Loaded, String> {
-    let Some(path) = place::newest(&shared.config) else { return Ok(Loaded::default()) };
-    let started = Instant::now();
+/// Loads a snapshot as the settings say; nothing if there is none.
+pub(super) fn load_snapshot_file(shared: &Shared, path: &Path) -> Result<Option<Loaded>, OpenError> {
     let verification = files::verification(&shared.config);
     let options = LoadOptions { now: now(), expired: ExpiredKeys::Drop, verification };
-    let loaded = load_file(&shared.engine, (&RealVfs, &path), &options, &mut Listener { shared });
-    let loaded = loaded.map_err(|error| {
+    load_file(&shared.engine, (&RealVfs, path), &options, &mut Listener { shared })
+}
+
+fn load_snapshot(shared: &Shared) -> Result<Loaded, String> {
+    let Some(path) = place::newest(&shared.config) else { return Ok(Loaded::default()) };
+    let started = Instant::now();
+    let loaded = load_snapshot_file(shared, &path).map_err(|error| {
         format!("Terminating server after rdb file reading failure. {}: {error}", path.display())
     })?;
     if loaded.is_some() {
@@ -118,8 +113,8 @@ fn load_snapshot(shared: &Arc<Shared>) -> Result<Loaded, String> {
 }
 
 /// Takes what is no key.
-pub(super) struct Listener<'s> {
-    pub(super) shared: &'s Shared,
+struct Listener<'s> {
+    shared: &'s Shared,
 }
 
 impl LoadListener for Listener<'_> {
@@ -140,7 +135,7 @@ pub(super) struct Host<'s> {
 }
 
 impl<'s> Host<'s> {
-    pub(super) fn new(shared: &'s Shared) -> Host<'s> {
+    fn new(shared: &'s Shared) -> Host<'s> {
         let peer = Peer { address: Box::default(), local: Box::default(), descriptor: -1, worker: 0 };
         Host {
             listener: Listener { shared },
@@ -150,7 +145,7 @@ impl<'s> Host<'s> {
     }
 
     /// Ends what it did as a client.
-    pub(super) fn leave(self) {
+    fn leave(self) {
         self.listener.shared.clients.leave(&self.session.client, &self.listener.shared.engine);
     }
 }

@@ -14,7 +14,6 @@ use crate::time::UnixMillis;
 use spinel_persistence::log::{SyncPolicy, SyncedTo, TailCut};
 use spinel_persistence::rdb::Verification;
 use std::path::Path;
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 /// The files of an open data set.
@@ -94,12 +93,7 @@ impl Disk {
 
     /// Writes the log anew.
     pub(super) fn rewrite(&self, executor: &mut Executor, now: UnixMillis) -> Result<(), SaveError> {
-        let (sender, begun) = channel();
-        self.log.rewrite(&mut executor.begin(now), Following::Logged, move |rewrite| {
-            // Somebody waits for it below.
-            let _ = sender.send(rewrite);
-        });
-        let rewrite = begun.recv().map_err(|_| SaveError::Off)??;
+        let rewrite = self.log.begin_rewrite(executor, Following::Logged)?;
         rewrite.write(&self.file_options(executor.engine(), now))
     }
 

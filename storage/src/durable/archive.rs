@@ -5,18 +5,13 @@
 
 use super::error::SaveError;
 use super::file::{FileOptions, Growing, Purpose, notes};
-use crate::UnixMillis;
+use super::walk::{UsageNotes, Walker, send, walk};
 use crate::engine::snapshot::{Snapshot, SnapshotEntry, SnapshotVisitor};
-use crate::keyspace::access::AccessPolicy;
-use spinel_persistence::rdb::{Compression, Marks};
+use spinel_persistence::rdb::Compression;
 use spinel_persistence::spldb::{Assembly, Coding, Part, PartEncoder};
-use std::io;
 use std::ops::ControlFlow;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread;
+use std::sync::mpsc::SyncSender;
 
-/// So many parts may wait to be written for each thread that makes them.
-const PARTS_WAITING: usize = 4;
 /// One thread writes what so many make: making parts takes ten to twenty times as long as handing them to the kernel.
 const WALKERS_MAX: usize = 16;
 
@@ -35,27 +30,15 @@ pub(super) fn write(
     let mut assembly = Assembly::begin(coding, &notes(options, purpose), &mut bytes);
     file.write(&bytes)?;
 
-    let walkers = thread::available_parallelism().map_or(1, usize::from).min(WALKERS_MAX);
-    let (sender, parts) = sync_channel(walkers * PARTS_WAITING);
-    thread::scope(|scope| {
-        for _ in 0..walkers {
-            let walker = Walker {
-                encoder: PartEncoder::new(coding),
-                usage: options.notes_usage.then(|| (snapshot.access_policy(), options.now)),
-                parts: sender.clone(),
-            };
-            scope.spawn(move || walk(snapshot, walker));
-        }
-        drop(sender);
-        let written = parts.into_iter().try_for_each(|part: Part| {
-            assembly.add(&part);
-            file.write(&part.bytes)
-        });
-        written.inspect_err(|_: &io::Error| snapshot.cancel())
+    let walker = |parts| PartWalker {
+        encoder: PartEncoder::new(coding),
+        usage: UsageNotes::of(snapshot, options),
+        parts,
+    };
+    walk(snapshot, WALKERS_MAX, walker, |part: Part| {
+        assembly.add(&part);
+        file.write(&part.bytes)
     })?;
-    if snapshot.is_cancelled() {
-        return Err(SaveError::Cancelled);
-    }
 
     bytes.clear();
     assembly.end(&mut bytes);
@@ -63,41 +46,32 @@ pub(super) fn write(
 }
 
 /// Encodes what a thread meets on its walk.
-struct Walker {
+struct PartWalker {
     encoder: PartEncoder,
-    usage: Option<(AccessPolicy, UnixMillis)>,
+    usage: UsageNotes,
     parts: SyncSender<Part>,
 }
 
-impl Walker {
+impl PartWalker {
     /// Hands a part over, if there is one; that fails when nobody writes any more.
     #[inline]
     fn hand_over(&self, part: Option<Part>) -> ControlFlow<()> {
-        match part.map(|part| self.parts.send(part)) {
-            None | Some(Ok(())) => ControlFlow::Continue(()),
-            Some(Err(_)) => ControlFlow::Break(()),
-        }
+        part.map_or(ControlFlow::Continue(()), |part| send(&self.parts, part))
     }
 }
 
-impl SnapshotVisitor for Walker {
+impl SnapshotVisitor for PartWalker {
     fn visit(&mut self, entry: SnapshotEntry<'_>) -> ControlFlow<()> {
         let of_other_database = self.encoder.select(entry.db.0);
         self.hand_over(of_other_database)?;
-        let marks = Marks {
-            expiry_ms: entry.expiry.map(|at| at.0),
-            usage: self.usage.map(|(access, now)| access.usage(entry.clock, now)),
-        };
-        let full = self.encoder.key(entry.key, entry.value, marks);
+        let full = self.encoder.key(entry.key, entry.value, self.usage.marks(&entry));
         self.hand_over(full)
     }
 }
 
-fn walk(snapshot: &Snapshot, mut walker: Walker) {
-    // What broke it off is known to who did.
-    if snapshot.walk(&mut walker).is_ok() {
-        let rest = walker.encoder.finish();
-        // Nobody writes any more only when writing has failed.
-        let _ = walker.hand_over(rest);
+impl Walker for PartWalker {
+    fn finish(mut self) -> ControlFlow<()> {
+        let rest = self.encoder.finish();
+        self.hand_over(rest)
     }
 }

@@ -6,24 +6,21 @@
 
 use super::archive;
 use super::error::SaveError;
+use super::walk::{UsageNotes, Walker, send, walk};
 use crate::engine::snapshot::{Snapshot, SnapshotEntry, SnapshotVisitor};
-use crate::keyspace::access::AccessPolicy;
 use crate::{DbIndex, REDIS_VERSION, UnixMillis};
 use spinel_persistence::log::BaseFormat;
-use spinel_persistence::rdb::{Checksum, Compression, Encoder, Marks};
+use spinel_persistence::rdb::{Checksum, Compression, Encoder};
 use spinel_persistence::vfs::{File, Vfs};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::sync::mpsc::SyncSender;
 
 /// A file is synced whenever it has grown by so many bytes, if it is synced bit by bit.
 const SYNC_BYTES: u64 = 4 << 20;
 /// A piece is handed over when it has grown to this.
 const PIECE_BYTES: usize = 256 << 10;
-/// So many pieces may wait to be written for each thread that makes them.
-const PIECES_WAITING: usize = 4;
 /// More threads than this would only wait for the one that writes.
 const WALKERS_MAX: usize = 4;
 
@@ -182,26 +179,20 @@ fn write(
     let mut checksum = Checksum::of(&bytes);
     file.write(&bytes)?;
 
-    let walkers = thread::available_parallelism().map_or(1, usize::from).min(WALKERS_MAX);
-    let (sender, pieces) = sync_channel(walkers * PIECES_WAITING);
-    thread::scope(|scope| {
-        for _ in 0..walkers {
-            let walker = Walker {
-                encoder: Encoder::new(options.compression),
-                usage: options.notes_usage.then(|| (snapshot.access_policy(), options.now)),
-                is_checked: options.is_checked,
-                db: None,
-                bytes: Vec::with_capacity(PIECE_BYTES),
-                pieces: sender.clone(),
-            };
-            scope.spawn(move || walk(snapshot, walker));
+    let walker = |pieces| PieceWalker {
+        encoder: Encoder::new(options.compression),
+        usage: UsageNotes::of(snapshot, options),
+        is_checked: options.is_checked,
+        db: None,
+        bytes: Vec::with_capacity(PIECE_BYTES),
+        pieces,
+    };
+    walk(snapshot, WALKERS_MAX, walker, |piece: Piece| {
+        if let Some(of_piece) = piece.checksum {
+            checksum = checksum.followed_by(of_piece);
         }
-        drop(sender);
-        write_pieces(file, &mut checksum, pieces).inspect_err(|_| snapshot.cancel())
+        file.write(&piece.bytes)
     })?;
-    if snapshot.is_cancelled() {
-        return Err(SaveError::Cancelled);
-    }
 
     bytes.clear();
     Encoder::end(options.is_checked.then_some(checksum), &mut bytes);
@@ -233,20 +224,10 @@ struct Piece {
     checksum: Option<Checksum>,
 }
 
-fn write_pieces(file: &mut Growing, checksum: &mut Checksum, pieces: Receiver<Piece>) -> io::Result<()> {
-    for piece in pieces {
-        file.write(&piece.bytes)?;
-        if let Some(of_piece) = piece.checksum {
-            *checksum = checksum.followed_by(of_piece);
-        }
-    }
-    Ok(())
-}
-
 /// Encodes what a thread meets on its walk.
-struct Walker {
+struct PieceWalker {
     encoder: Encoder,
-    usage: Option<(AccessPolicy, UnixMillis)>,
+    usage: UsageNotes,
     is_checked: bool,
     /// The database of the last key in the piece.
     db: Option<DbIndex>,
@@ -254,39 +235,30 @@ struct Walker {
     pieces: SyncSender<Piece>,
 }
 
-impl Walker {
+impl PieceWalker {
     /// Hands the piece over; that fails when nobody writes any more.
     fn hand_over(&mut self) -> ControlFlow<()> {
         let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(PIECE_BYTES));
         let checksum = self.is_checked.then(|| Checksum::of(&bytes));
         // What comes before the next piece in the file is another thread's.
         self.db = None;
-        match self.pieces.send(Piece { bytes, checksum }) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
+        send(&self.pieces, Piece { bytes, checksum })
     }
 }
 
-impl SnapshotVisitor for Walker {
+impl SnapshotVisitor for PieceWalker {
     fn visit(&mut self, entry: SnapshotEntry<'_>) -> ControlFlow<()> {
         if self.db != Some(entry.db) {
             self.db = Some(entry.db);
             Encoder::select_db(entry.db.0, &mut self.bytes);
         }
-        let marks = Marks {
-            expiry_ms: entry.expiry.map(|at| at.0),
-            usage: self.usage.map(|(access, now)| access.usage(entry.clock, now)),
-        };
-        self.encoder.key(entry.key, entry.value, marks, &mut self.bytes);
+        self.encoder.key(entry.key, entry.value, self.usage.marks(&entry), &mut self.bytes);
         if self.bytes.len() < PIECE_BYTES { ControlFlow::Continue(()) } else { self.hand_over() }
     }
 }
 
-fn walk(snapshot: &Snapshot, mut walker: Walker) {
-    // What broke it off is known to who did.
-    if snapshot.walk(&mut walker).is_ok() && !walker.bytes.is_empty() {
-        // Nobody writes any more only when writing has failed.
-        let _ = walker.hand_over();
+impl Walker for PieceWalker {
+    fn finish(mut self) -> ControlFlow<()> {
+        if self.bytes.is_empty() { ControlFlow::Continue(()) } else { self.hand_over() }
     }
 }

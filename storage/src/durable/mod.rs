@@ -17,6 +17,7 @@ mod log;
 mod mailbox;
 mod replay;
 mod rewrite;
+mod walk;
 
 pub use error::{OpenError, SaveError};
 pub(crate) use file::make_directory;

@@ -7,7 +7,7 @@ use crate::command::table::CommandId;
 use crate::engine::{Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Setting, Turn};
 use crate::{DbIndex, Executor, UnixMillis};
 use spinel_persistence::log::{
-    Command, Directory, LogNames, ReadOptions, Reader, Step, TailCut, Unit, Writer,
+    Command, Directory, LogNames, ReadOptions, Reader, Recovered, Step, TailCut, Unit, Writer,
 };
 use spinel_persistence::rdb::Verification;
 use spinel_persistence::vfs::{Access, Vfs};
@@ -62,10 +62,8 @@ pub fn read_log(
     host: &mut dyn ReplayHost,
 ) -> Result<(Loaded, Option<TailCut>), OpenError> {
     let directory = Directory::read(vfs, names)?;
-    let mut reader = Reader::new(&directory, options)?;
-    let base = LoadOptions { now, expired: ExpiredKeys::Keep, verification };
-    let loaded = replay(engine, &mut reader, &base, seed, host)?;
-    Ok((loaded, reader.finish().cut))
+    let (loaded, recovered) = replay(engine, &directory, options, (verification, now, seed), host)?;
+    Ok((loaded, recovered.cut))
 }
 
 impl Log {
@@ -102,10 +100,9 @@ impl Log {
         if !directory.has_log() {
             return Ok(None);
         }
-        let mut reader = Reader::new(&directory, options)?;
-        let base = LoadOptions { now: self.clock.now(), expired: ExpiredKeys::Keep, verification };
-        replay(&self.engine, &mut reader, &base, seed, host)?;
-        Ok(Some(reader.finish().offset))
+        let given = (verification, self.clock.now(), seed);
+        let (_, recovered) = replay(&self.engine, &directory, options, given, host)?;
+        Ok(Some(recovered.offset))
     }
 
     fn load_locked(
@@ -122,10 +119,8 @@ impl Log {
         if !directory.has_log() {
             return Ok(None);
         }
-        let mut reader = Reader::new(&directory, options)?;
-        let base = LoadOptions { now: self.clock.now(), expired: ExpiredKeys::Keep, verification };
-        let loaded = replay(&self.engine, &mut reader, &base, seed, host)?;
-        let recovered = reader.finish();
+        let given = (verification, self.clock.now(), seed);
+        let (loaded, recovered) = replay(&self.engine, &directory, options, given, host)?;
         if let Some(cut) = &recovered.cut {
             self.tell(LogEvent::Cut(cut));
         }
@@ -137,26 +132,29 @@ impl Log {
     }
 }
 
+/// Reads a log, runs what it holds, and says what its base was and where it ends.
 fn replay(
     engine: &Arc<Engine>,
-    reader: &mut Reader<'_>,
-    base: &LoadOptions,
-    seed: u64,
+    directory: &Directory,
+    options: ReadOptions,
+    (verification, now, seed): (Verification, UnixMillis, u64),
     host: &mut dyn ReplayHost,
-) -> Result<Loaded, OpenError> {
+) -> Result<(Loaded, Recovered), OpenError> {
+    let mut reader = Reader::new(directory, options)?;
+    let base = LoadOptions { now, expired: ExpiredKeys::Keep, verification };
     let mut executor = Executor::new(Arc::clone(engine), seed);
     let mut replay = Replay { engine, host, db: DbIndex(0), reply: ReplyWriter::new(Protocol::Resp2) };
     let mut loaded = Loaded::default();
     loop {
         match reader.step()? {
-            Step::End => return Ok(loaded),
-            Step::Rdb(file) => {
-                loaded = engine.load_file(file, base, &mut *replay.host)?;
-                reader.rdb_ends(loaded.bytes);
+            Step::End => return Ok((loaded, reader.finish())),
+            Step::Snapshot(file) => {
+                loaded = engine.load_file(file, &base, &mut *replay.host)?;
+                reader.snapshot_ends(loaded.bytes);
             }
             Step::Unit(unit) => {
                 let mut turn = executor.begin(BEFORE_EVERYTHING);
-                turn.stamp_with(base.now);
+                turn.stamp_with(now);
                 replay.unit(unit, &mut turn)?;
             }
         }

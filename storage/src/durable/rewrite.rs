@@ -4,6 +4,7 @@ use super::error::SaveError;
 use super::file::{FileOptions, Purpose, make_directory, write_whole};
 use super::keeper::{Keeper, Order};
 use super::log::{Log, LogEvent, LogPlace};
+use crate::Executor;
 use crate::engine::Turn;
 use crate::engine::journal::Reader;
 use crate::engine::snapshot::{Snapshot, SnapshotRunning};
@@ -11,6 +12,7 @@ use spinel_persistence::log::{CommitError, Directory, LogLock, Rewrite, Stage, W
 use spinel_persistence::vfs::Vfs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 
 /// What becomes of writes behind a rewrite of a log that has no files yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +69,20 @@ impl Log {
         });
         let log = Arc::clone(self);
         taker(cut.map(|(snapshot, beginning)| LogRewrite { log, snapshot, beginning }));
+    }
+
+    /// As [`Log::rewrite`], but waits until it has begun. The calling thread must not be inside a turn.
+    pub fn begin_rewrite(
+        self: &Arc<Log>,
+        executor: &mut Executor,
+        following: Following,
+    ) -> Result<LogRewrite, SaveError> {
+        let (sender, begun) = channel();
+        self.rewrite(&mut executor.begin(self.clock.now()), following, move |rewrite| {
+            // Somebody waits for it below.
+            let _ = sender.send(rewrite);
+        });
+        Ok(begun.recv().map_err(|_| SaveError::Off)??)
     }
 
     fn begin_fresh_files(&self) -> Result<(Writer, Rewrite), SaveError> {

@@ -11,7 +11,7 @@ use crate::time::UnixMillis;
 use spinel_persistence::rdb::{self, Decoded, Item, ReadError, Reader, Record, Verification};
 use spinel_persistence::spldb::{self, Archive};
 use spinel_persistence::vfs::{File, Stream};
-use spinel_types::{Fields, Kind, Marks, OwnedValue, Str, StringEncoding, Values};
+use spinel_types::{Fields, Kind, Marks, OwnedValue, StringEncoding, Values};
 use std::fmt;
 use std::io::Read;
 use std::sync::MutexGuard;
@@ -259,12 +259,7 @@ impl<'k> Target<'k> {
         let Record { key, value, marks } = record;
         let stamp = marks.expiry_ms;
         match value {
-            Decoded::String(Str::Integer(integer)) => {
-                self.put_string(key, (StringEncoding::Integer, &integer.to_le_bytes()), stamp, clock)
-            }
-            Decoded::String(Str::Text(text)) => {
-                self.put_string(key, (StringEncoding::of_text(text.len()), text), stamp, clock)
-            }
+            Decoded::String(string) => self.put_string(key, string.stored(&mut [0; 8]), stamp, clock),
             Decoded::Collection(value) => {
                 let hash = self.keyspace.hash(key);
                 let values = vacant(&mut self.shards[shard_of(hash)].values, hash, key)?;
@@ -343,7 +338,7 @@ mod tests {
     use crate::Db;
     use crate::time::ManualClock;
     use spinel_persistence::rdb::{Checksum, Compression, Encoder};
-    use spinel_types::Value;
+    use spinel_types::{Str, Value};
 
     const NOW: UnixMillis = UnixMillis(1_000_000);
 

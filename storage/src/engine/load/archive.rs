@@ -10,7 +10,7 @@ use crate::keyspace::access::AccessPolicy;
 use crate::keyspace::{DbIndex, Keyspace, SHARDS, shard_of};
 use spinel_persistence::rdb::{Decoded, Record};
 use spinel_persistence::spldb::{Archive, Note, PartEntry, PartReader};
-use spinel_types::{Fields, Kind, Marks, OwnedValue, Str, StringEncoding};
+use spinel_types::{Fields, Kind, Marks, OwnedValue, StringEncoding};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
@@ -162,12 +162,7 @@ impl<'k> Filler<'k> {
         let Record { key, value, marks } = record;
         let stamp = marks.expiry_ms;
         match value {
-            Decoded::String(Str::Integer(integer)) => {
-                self.put_string(key, (StringEncoding::Integer, &integer.to_le_bytes()), stamp, clock)
-            }
-            Decoded::String(Str::Text(text)) => {
-                self.put_string(key, (StringEncoding::of_text(text.len()), text), stamp, clock)
-            }
+            Decoded::String(string) => self.put_string(key, string.stored(&mut [0; 8]), stamp, clock),
             Decoded::Collection(value) => self.put_collection(key, value, stamp, clock),
         }
     }
