@@ -16,10 +16,11 @@ pub(crate) struct HardLimits {
 }
 
 impl HardLimits {
-    /// That of a client, by whether it listens to channels.
-    pub(crate) fn bytes_max(&self, is_subscriber: bool) -> usize {
+    /// Whether so many bytes close the connection of a client at once, by whether it listens to channels.
+    pub(crate) fn are_over(&self, is_subscriber: bool, bytes: usize) -> bool {
         let limit = if is_subscriber { &self.subscriber } else { &self.normal };
-        limit.load(Ordering::Relaxed)
+        let bytes_max = limit.load(Ordering::Relaxed);
+        bytes_max > 0 && bytes >= bytes_max
     }
 }
 
@@ -111,8 +112,7 @@ impl Mailbox {
         let was_empty = content.bytes.is_empty();
         let to = (content.protocol, content.counts);
         append(&mut content.bytes, to);
-        let limit = limits.bytes_max(content.counts.is_any());
-        if limit > 0 && content.bytes.len() + content.unsent >= limit {
+        if limits.are_over(content.counts.is_any(), content.bytes.len() + content.unsent) {
             content.bytes = Vec::new();
             content.overflow = Some(Overflow);
         }

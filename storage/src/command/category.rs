@@ -47,7 +47,7 @@ impl Command {
             "fast" => has(Flags::FAST),
             "slow" => !has(Flags::FAST),
             "blocking" => has(Flags::BLOCKING),
-            "dangerous" => has(Flags::ADMIN) || has(Flags::FOR_ADMIN) || has(Flags::DANGEROUS),
+            "dangerous" => self.is_in_category("admin") || has(Flags::DANGEROUS),
             "list" | "set" | "sortedset" if has(Flags::SORTS) => true,
             "keyspace" if has(Flags::SORTS) => false,
             "keyspace" => has(Flags::KEYSPACE) || self.is_of(Group::Generic) && !has(Flags::CONNECTION),

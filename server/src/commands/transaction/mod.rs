@@ -197,7 +197,7 @@ fn run_all<'e>(
 ) -> Option<Error> {
     let mut first_error = None;
     let is_subscriber = call.session.client.class() == Class::PubSub;
-    let bytes_max = call.shared.pubsub.limits.bytes_max(is_subscriber);
+    let limits = &call.shared.pubsub.limits;
     let start = call.reply.position();
     call.reply.array(transaction.len());
     for (prepared, words) in transaction.commands(words) {
@@ -215,7 +215,7 @@ fn run_all<'e>(
         });
         call.session.note_reads(prepared.id, words, call.shared);
         first_error = first_error.or(error);
-        let is_over = bytes_max > 0 && call.reply.len() - start >= bytes_max;
+        let is_over = limits.are_over(is_subscriber, call.reply.len() - start);
         if is_over || call.session.flow == Flow::Overflow {
             // All commands run, but their replies are not kept for a client that will not get them.
             call.reply.truncate(start);
