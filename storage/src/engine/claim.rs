@@ -156,21 +156,14 @@ impl<'e> Turn<'e> {
         let engine = self.engine;
         // Finding the shard once is cheaper than whenever the command touches its key.
         let result = if !prepared.is_single() {
-            self.call(handler, (prepared, prepared.hash), claim.held(), setting, words, reply)
+            self.call(handler, prepared, claim.held(), setting, words, reply)
         } else if claim.alone.is_some() {
             let mut shard = engine.keyspace.lock(setting.db, shard_of(prepared.hash));
             let held = Held::One { shard: &mut shard, guess: None };
-            self.call(handler, (prepared, prepared.hash), held, setting, words, reply)
+            self.call(handler, prepared, held, setting, words, reply)
         } else {
             let shard = claim.union.shard_mut((setting.db, shard_of(prepared.hash)));
-            self.call(
-                handler,
-                (prepared, prepared.hash),
-                Held::One { shard, guess: None },
-                setting,
-                words,
-                reply,
-            )
+            self.call(handler, prepared, Held::One { shard, guess: None }, setting, words, reply)
         };
         result.map_or_else(Outcome::Failed, |()| Outcome::Done)
     }

@@ -181,7 +181,7 @@ impl<'e> Turn<'e> {
     ) -> Result<(), Error> {
         let handler = prepared.single.expect("holds are for single commands");
         let held = Held::One { shard: holds.shard(hold), guess: hold.guess };
-        self.call(handler, (prepared, hold.hash), held, setting, words, reply)
+        self.call_for(handler, (prepared, hold.hash), held, setting, words, reply)
     }
 
     /// Runs a command and writes its reply. Then those are served who waited for what it changed.
@@ -201,17 +201,17 @@ impl<'e> Turn<'e> {
         let result = if reach == Extent::Keys && prepared.is_single() {
             let mut shard = engine.keyspace.lock(setting.db, shard_of(prepared.hash));
             let held = Held::One { shard: &mut shard, guess: None };
-            self.call(handler, (prepared, prepared.hash), held, setting, words, reply)
+            self.call(handler, prepared, held, setting, words, reply)
         } else if reach == Extent::Whole {
             let mut claim = self.claim_all();
-            let result = self.call(handler, (prepared, prepared.hash), claim.held(), setting, words, reply);
+            let result = self.call(handler, prepared, claim.held(), setting, words, reply);
             self.unlock(claim);
             result
         } else {
             let ids =
                 if reach == Extent::Keys { self.shards(prepared, setting.db, words) } else { Vec::new() };
             let mut union = Union::lock(&engine.keyspace, ids);
-            self.call(handler, (prepared, prepared.hash), Held::Several(&mut union), setting, words, reply)
+            self.call(handler, prepared, Held::Several(&mut union), setting, words, reply)
         };
         let waiting = self.notes.waiting.take();
         self.serve_roused();
@@ -266,10 +266,25 @@ impl<'e> Turn<'e> {
         self.note_parity();
     }
 
-    /// Calls the handler and records the effect: where everything about a call comes together.
-    #[expect(clippy::inline_always, reason = "what it puts together is built in place")]
+    /// Calls the handler for the key that the command was prepared for.
+    #[expect(clippy::inline_always, reason = "as below")]
     #[inline(always)]
     pub(super) fn call(
+        &mut self,
+        handler: Handler,
+        prepared: &Prepared,
+        held: Held<'_>,
+        setting: Setting,
+        words: &[&[u8]],
+        reply: &mut ReplyWriter,
+    ) -> Result<(), Error> {
+        self.call_for(handler, (prepared, prepared.hash), held, setting, words, reply)
+    }
+
+    /// Calls the handler for a key of this hash and records the effect: where everything about a call comes together.
+    #[expect(clippy::inline_always, reason = "what it puts together is built in place")]
+    #[inline(always)]
+    fn call_for(
         &mut self,
         handler: Handler,
         (prepared, hash): (&Prepared, u64),

@@ -134,14 +134,7 @@ impl Turn<'_> {
         let setting = Setting { patience: Patience::Waiting, ..waiter.setting };
         let tells_reads = setting.tells_reads && command.flags.contains(Flags::READONLY);
         let has_ended = waiter.serve(|reply| {
-            let result = self.call(
-                handler,
-                (prepared, prepared.hash),
-                Held::Several(&mut union),
-                setting,
-                &words,
-                reply,
-            );
+            let result = self.call(handler, prepared, Held::Several(&mut union), setting, &words, reply);
             if tells_reads {
                 self.engine.tell_reads(&waiter.keys, setting.author);
             }
