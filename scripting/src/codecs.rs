@@ -34,8 +34,13 @@ const ROUNDS: [&str; 3] = [
     "local values = {pcall(cmsgpack.unpack, (...))}
      if not values[1] then return nil end
      local once = cmsgpack.pack(values)
-     -- What is too deep was packed as nil, of which tables have none.
-     local second = cmsgpack.pack(cmsgpack.unpack(once))
+     -- What is too deep was packed as nil: tables have no such values, and refuse such a key.
+     local ok, value = pcall(cmsgpack.unpack, once)
+     if not ok then
+         assert(string.find(value, 'table index is nil', 1, true), value)
+         return nil
+     end
+     local second = cmsgpack.pack(value)
      local third = cmsgpack.pack(cmsgpack.unpack(second))
      assert(#third == #second, 'what was packed is unpacked to something else')
      return second",
@@ -84,5 +89,18 @@ impl Codecs {
         let bytes = lua.create_string(bytes).map_err(|error| error.to_string())?;
         let encoded = self.rounds[codec as usize].call::<Option<LuaString>>(bytes);
         Ok(encoded.map_err(|error| error.to_string())?.map(|text| text.as_bytes().to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_too_deep_for_packing_is_refused_when_it_comes_back() {
+        let codecs = Codecs::new().expect("there is memory");
+        let nested_keys = [[0x81].repeat(40), vec![0x01; 41]].concat();
+        assert_eq!(codecs.round(Codec::MessagePack, &nested_keys), Ok(None));
+        assert!(codecs.round(Codec::MessagePack, &[0x81, 0x01, 0x02]).expect("it comes back").is_some());
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     after_tests: bool,
     /// How long each fuzz target runs
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 30)]
     fuzz_seconds: u64,
     /// Seeds that the oracle runs, from 1 on
     #[arg(long, default_value_t = 10)]

@@ -9,6 +9,7 @@ use std::iter;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::slice;
 use std::sync::Mutex;
 use std::thread;
 
@@ -50,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     match &arguments.target {
         None => run_all(arguments.seconds),
         Some(target) => {
-            build(target)?;
+            build(slice::from_ref(target))?;
             run_target(target, arguments.seconds)
         }
     }
@@ -62,9 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 /// As [`run`].
 pub(crate) fn run_all(seconds: u64) -> Outcome {
     let targets = targets()?;
-    for target in &targets {
-        build(target)?;
-    }
+    build(&targets)?;
     let waiting = Mutex::new(targets.iter());
     let runner = || loop {
         let Some(target) = waiting.lock().ok().and_then(|mut targets| targets.next()) else { return Ok(()) };
@@ -98,9 +97,13 @@ fn output() -> PathBuf {
     workspace::target().join("fuzz")
 }
 
-fn build(target: &str) -> Outcome {
+/// Builds targets with one call, so that the cores share what each needs of the compiler and the linker.
+fn build(targets: &[String]) -> Outcome {
     let mut cargo = workspace::nightly_cargo();
-    cargo.args(["build", "--quiet", "--release", "--target", workspace::TRIPLE, "--bin", target]);
+    cargo.args(["build", "--quiet", "--release", "--target", workspace::TRIPLE]);
+    for target in targets {
+        cargo.args(["--bin", target]);
+    }
     cargo.arg("--manifest-path").arg(folder().join("Cargo.toml"));
     cargo.arg("--target-dir").arg(output());
     command::run(cargo.env("RUSTFLAGS", FLAGS.join(" ")))
