@@ -52,6 +52,18 @@ impl fmt::Display for CommitError {
 
 impl std::error::Error for CommitError {}
 
+/// Whether a log got on at some moment. Two that are equal were taken without a change in between.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Health(u64);
+
+impl Health {
+    /// Returns whether the log did not get on.
+    #[inline]
+    pub fn is_bad(self) -> bool {
+        self.0 % 2 == 1
+    }
+}
+
 /// The progress of a log, in offsets of the journal.
 ///
 /// Asking costs an atomic load.
@@ -60,8 +72,8 @@ pub struct Commit {
     synced: AtomicU64,
     /// Whether what was there when the log began is durable: not before its first base is.
     has_base: AtomicBool,
-    /// Whether the state has a failure.
-    has_failed: AtomicBool,
+    /// How often the log failed and got on again, both counted; so it is odd while the state has a failure.
+    turns: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -80,7 +92,7 @@ impl Commit {
             written: AtomicU64::new(offset),
             synced: AtomicU64::new(offset),
             has_base: AtomicBool::new(true),
-            has_failed: AtomicBool::new(false),
+            turns: AtomicU64::new(0),
             state: Mutex::default(),
         }
     }
@@ -129,7 +141,13 @@ impl Commit {
     /// Returns whether the log does not get on; costs one relaxed load.
     #[inline]
     pub fn has_failed(&self) -> bool {
-        self.has_failed.load(Ordering::Relaxed)
+        Health(self.turns.load(Ordering::Relaxed)).is_bad()
+    }
+
+    /// Returns whether the log gets on, and how often that has changed; costs one relaxed load.
+    #[inline]
+    pub fn health(&self) -> Health {
+        Health(self.turns.load(Ordering::Acquire))
     }
 
     /// Returns why the log does not get on, if it doesn't.
@@ -180,7 +198,9 @@ impl Commit {
     }
 
     fn set_failure(&self, state: &mut State, failure: Option<CommitError>) {
-        self.has_failed.store(failure.is_some(), Ordering::Relaxed);
+        if state.failure.is_some() != failure.is_some() {
+            self.turns.fetch_add(1, Ordering::AcqRel);
+        }
         state.failure = failure;
     }
 
@@ -346,14 +366,19 @@ mod tests {
         commit.publish_failure(failure.clone());
         assert_eq!((waiter.rings(), waiter.poll()), (1, Poll::Ready(Err(failure.clone()))));
         assert_eq!(Waiter::new(&commit, 9).poll(), Poll::Ready(Err(failure)));
-        assert!(commit.has_failed());
+        let health = commit.health();
+        assert!(commit.has_failed() && health.is_bad());
+        commit.publish_failure(CommitError { stage: Stage::Write, reason: "No space left on device".into() });
+        assert_eq!(commit.health(), health, "another reason is the same failure");
         commit.clear_failure();
-        assert!(!commit.has_failed());
+        commit.clear_failure();
+        assert!(!commit.has_failed() && !commit.health().is_bad());
         let mut waiter = Waiter::new(&commit, 5);
         assert!(waiter.poll().is_pending());
         commit.publish_synced(5);
         assert_eq!(waiter.poll(), Poll::Ready(Ok(())));
     }
+
     #[test]
     fn without_a_log_nobody_waits_and_another_one_begins_where_it_is_told() {
         let commit = Arc::new(Commit::idle());
@@ -365,6 +390,7 @@ mod tests {
         commit.retire();
         assert_eq!((waiter.poll(), commit.has_failed()), (Poll::Ready(Ok(())), false));
     }
+
     #[test]
     fn a_thread_may_stop_until_then() {
         let commit = Arc::new(Commit::new(0));

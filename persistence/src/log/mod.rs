@@ -50,7 +50,7 @@ mod unit;
 mod window;
 mod writer;
 
-pub use commit::{Commit, CommitError, Stage, SyncedTo};
+pub use commit::{Commit, CommitError, Health, Stage, SyncedTo};
 pub use committer::{Committer, Now, Source, SyncPolicy};
 pub use directory::{BaseFormat, Directory, LogNames};
 pub use error::{OpenError, ReadError, WriteError};

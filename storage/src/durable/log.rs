@@ -8,8 +8,8 @@ use crate::engine::Engine;
 use crate::engine::journal::Offset;
 use crate::time::Clock;
 use spinel_persistence::log::{
-    self, BaseFormat, Commit, CommitError, Directory, LockError, LogLock, LogNames, SyncPolicy, SyncedTo,
-    TailCut, WriteError,
+    self, BaseFormat, Commit, CommitError, Directory, Health, LockError, LogLock, LogNames, SyncPolicy,
+    SyncedTo, TailCut, WriteError,
 };
 use spinel_persistence::vfs::Vfs;
 use std::path::Path;
@@ -161,14 +161,31 @@ impl Log {
         self.mailbox.want_sync();
     }
 
+    /// Whether the log can be written; costs one relaxed load.
+    #[inline]
+    pub fn health(&self) -> Health {
+        self.commit.health()
+    }
+
+    /// Whether nobody may be told of what is not on disk.
+    #[inline]
+    pub fn is_strict(&self) -> bool {
+        self.mailbox.policy() == SyncPolicy::Always
+    }
+
     /// What somebody must wait for who tells of commands that ran until now: that the log has on disk all that they may
     /// have seen. Nothing if it has, or if the policy doesn't ask for that and the log is not far behind.
+    ///
+    /// Also nothing if the log could not be written since `before`, which is how it was before these commands ran: none of
+    /// them has written, and everybody may know that what they read is not on disk.
     #[inline]
-    pub fn barrier(&self) -> Option<SyncedTo> {
+    pub fn barrier(&self, before: Option<Health>) -> Option<SyncedTo> {
         if !self.is_on() {
             return None;
         }
-        self.barrier_if(self.mailbox.policy() == SyncPolicy::Always)
+        let barrier = self.barrier_if(self.is_strict())?;
+        let has_written = before != Some(self.health()) || !self.health().is_bad();
+        has_written.then_some(barrier)
     }
 
     /// The same for who decides himself whether it must be on disk.

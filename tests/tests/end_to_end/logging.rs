@@ -1,7 +1,7 @@
 //! The append-only log: what was acknowledged is there after a power cut, and files that can't be written are no secret.
 
 use crate::saving::{again, await_info, call, digest, fill, info};
-use spinel_tests::{Client, Folder, Server};
+use spinel_tests::{Client, Folder, Received, Server};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
@@ -197,6 +197,44 @@ fn writes_are_refused_while_the_log_can_not_be_written() {
     let before = digest(&mut client);
     let (_server, mut client) = again(server.kill(), LOGGED);
     assert_eq!(digest(&mut client), before);
+}
+
+#[test]
+fn a_full_disk_is_no_outage_for_readers_with_always() {
+    let settings = [ALWAYS, &["--auto-aof-rewrite-percentage", "0"]].concat();
+    let server = Server::start_limited(&settings, 200);
+    let mut client = Client::connect(server.port());
+    await_info(&mut client, "aof_rewrite_in_progress", "0");
+    let value = "x".repeat(10_000);
+    let mut acknowledged = 0;
+    loop {
+        client.send(["SET", &acknowledged.to_string(), &value]);
+        // Whether the last one is on disk, nobody knows.
+        if client.receive() == Received::Closed {
+            break;
+        }
+        acknowledged += 1;
+        assert!(acknowledged < 100, "the file grows and grows");
+    }
+    let mut client = Client::connect(server.port());
+    assert_eq!(info(&mut client, "aof_last_write_status"), "err");
+    assert_eq!(client.text(["GET", "0"]), value);
+    let refused = "MISCONF Errors writing to the AOF file: File too large";
+    assert_eq!(call(&mut client, "SET key value"), refused);
+    assert!(client.text(["EVAL", "return redis.call('SET', 'key', 'value')", "0"]).contains(refused));
+    assert_eq!(call(&mut client, "MULTI"), "OK");
+    assert_eq!(call(&mut client, "SET key value"), refused);
+    assert!(call(&mut client, "EXEC").starts_with("EXECABORT"));
+    // New files begin small.
+    call(&mut client, "BGREWRITEAOF");
+    await_info(&mut client, "aof_last_write_status", "ok");
+    await_info(&mut client, "aof_rewrite_in_progress", "0");
+    assert_eq!(call(&mut client, "SET key value"), "OK");
+    let (_server, mut client) = again(server.kill(), ALWAYS);
+    for number in 0..acknowledged {
+        assert_eq!(client.text(["GET", &number.to_string()]), value);
+    }
+    assert_eq!(call(&mut client, "GET key"), "value");
 }
 
 #[test]
