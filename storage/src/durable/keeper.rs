@@ -77,7 +77,7 @@ impl Keeper {
         let _last_words = LastWords(log);
         self.note_base(log);
         loop {
-            log.mailbox.works_since(log.clock.monotonic_ms().max(1));
+            let begun_ms = log.clock.monotonic_ms();
             for order in log.mailbox.take() {
                 if let Some(answer) = self.obey(order, log) {
                     return self.end(log, &answer);
@@ -85,7 +85,9 @@ impl Keeper {
             }
             let due = self.step(log);
             self.note(log);
-            log.mailbox.works_since(0);
+            if !self.was_failing {
+                log.mailbox.wrote(begun_ms, self.has_more(log));
+            }
             self.rest(log, due);
         }
     }
@@ -172,6 +174,11 @@ impl Keeper {
         Ok(outcome?)
     }
 
+    /// Whether the journal has something that is not written.
+    fn has_more(&self, log: &Log) -> bool {
+        log.engine.journal().end() > self.committer.commit().written()
+    }
+
     /// The bytes of all files.
     fn bytes(&self) -> u64 {
         self.other_bytes + self.committer.writer().increment_bytes()
@@ -186,8 +193,7 @@ impl Keeper {
             mailbox.gather(GATHER);
         }
         let until = |due: u64| Duration::from_millis(due.saturating_sub(log.clock.monotonic_ms()));
-        let has_come =
-            || mailbox.wants_sync() || log.engine.journal().end() > self.committer.commit().written();
+        let has_come = || mailbox.wants_sync() || self.has_more(log);
         mailbox.rest(due.map_or(LONGEST_REST, until), has_come);
     }
 

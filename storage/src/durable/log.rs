@@ -192,8 +192,9 @@ impl Log {
     #[inline]
     pub(crate) fn barrier_if(&self, must_be_durable: bool) -> Option<SyncedTo> {
         self.mailbox.wake();
-        let unwritten = self.engine.journal().end().saturating_sub(self.commit.written());
-        if !must_be_durable && unwritten <= BACKLOG_BYTES_MAX && !self.lags() {
+        let end = self.engine.journal().end();
+        let unwritten = end.saturating_sub(self.commit.written());
+        if !must_be_durable && unwritten <= BACKLOG_BYTES_MAX && !self.lags(end) {
             return None;
         }
         let unsynced = self.unsynced()?;
@@ -203,11 +204,14 @@ impl Log {
         Some(unsynced)
     }
 
-    /// Whether a disk that is slow keeps what is new from being written for longer than `everysec` may lose.
+    /// Whether what stands before an offset has been waiting to be written for longer than `everysec` may lose: because the
+    /// disk is slow, or the log's thread is not let run.
     #[inline]
-    fn lags(&self) -> bool {
-        self.mailbox.works_for_ms(|| self.clock.monotonic_ms()) > LAG_MS_MAX
-            && self.mailbox.policy() == SyncPolicy::EverySecond
+    fn lags(&self, offset: Offset) -> bool {
+        let is_written = || self.commit.written() >= offset;
+        self.mailbox.policy() == SyncPolicy::EverySecond
+            && !is_written()
+            && self.mailbox.waits_for_ms(self.clock.monotonic_ms(), is_written) > LAG_MS_MAX
     }
 
     /// What to wait for until the log has all on disk that there is now; nothing if it has.

@@ -27,8 +27,8 @@ pub(super) struct Mailbox {
     /// How deeply the keeper sleeps, or is about to.
     sleep: AtomicU8,
     keeper: Mutex<Option<Thread>>,
-    /// Since when the keeper has been at work without looking for what is new, in monotonic milliseconds; 0 while it rests.
-    works_since_ms: AtomicU64,
+    /// Since when at most something waits to be written, in monotonic milliseconds; 0 if nothing is known to.
+    waits_since_ms: AtomicU64,
 }
 
 impl Mailbox {
@@ -40,7 +40,7 @@ impl Mailbox {
             wants_sync: AtomicBool::new(false),
             sleep: AtomicU8::new(AWAKE),
             keeper: Mutex::default(),
-            works_since_ms: AtomicU64::new(0),
+            waits_since_ms: AtomicU64::new(0),
         }
     }
 
@@ -69,17 +69,31 @@ impl Mailbox {
         lock(&self.orders).as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Notes that the keeper begins to work, or with 0 that it rests.
-    pub(super) fn works_since(&self, monotonic_ms: u64) {
-        self.works_since_ms.store(monotonic_ms, Ordering::Relaxed);
+    /// Notes, for the keeper, that all is written that was there before a time, and whether something has come since.
+    pub(super) fn wrote(&self, before_ms: u64, has_more: bool) {
+        self.waits_since_ms.store(if has_more { before_ms.max(1) } else { 0 }, Ordering::SeqCst);
     }
 
-    /// How long the keeper has been at work, if it is; only then the time is asked for.
+    /// How long at most something has been waiting to be written, for who knows that something is there. Whoever is the
+    /// first to ask notes the time, and takes it back if all `is_written` by now.
     #[inline]
-    pub(super) fn works_for_ms(&self, now_ms: impl FnOnce() -> u64) -> u64 {
-        match self.works_since_ms.load(Ordering::Relaxed) {
-            0 => 0,
-            since => now_ms().saturating_sub(since),
+    pub(super) fn waits_for_ms(&self, now_ms: u64, is_written: impl FnOnce() -> bool) -> u64 {
+        let since = self.waits_since_ms.load(Ordering::SeqCst);
+        if since == 0 {
+            self.begins_to_wait(now_ms.max(1), is_written);
+            return 0;
+        }
+        now_ms.saturating_sub(since)
+    }
+
+    #[cold]
+    fn begins_to_wait(&self, now_ms: u64, is_written: impl FnOnce() -> bool) {
+        let replaces = |old, new| {
+            let outcome = self.waits_since_ms.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst);
+            outcome.is_ok()
+        };
+        if replaces(0, now_ms) && is_written() {
+            replaces(now_ms, 0);
         }
     }
 
