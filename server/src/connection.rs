@@ -4,18 +4,19 @@
 //! it owns no buffers, except for the start of a request that has not arrived whole and for replies that the
 //! client does not read.
 
-use crate::admission::{Entrance, ReplyMode};
+mod waiting;
+
+use crate::admission::Entrance;
 use crate::clients::{Client, Flag, OutputLimits, Traffic};
-use crate::commands::scripting::SuspendedScript;
 use crate::config::table;
 use crate::log;
 use crate::server::{Shared, now};
 use crate::session::{Flow, Hold, Output, Session};
+use crate::statistics::Meter;
 use crate::stream::{Socket, Stream};
 use crate::worker::{Desk, Worker};
 use spinel_persistence::log::SyncedTo;
-use spinel_resp::{Batch, Parser, Protocol, ProtocolError, ReplyWriter};
-use spinel_storage::engine::wait::{Served, Waiter};
+use spinel_resp::{Batch, Parser, ProtocolError, ReplyWriter};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -23,7 +24,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Serves a connection until it ends.
@@ -88,26 +88,9 @@ fn tell_overflow(client: &Client, shared: &Shared) {
     ));
 }
 
-/// How long others have their turn between two slices of a script that takes too long.
-const BETWEEN_SLICES: Duration = Duration::from_millis(1);
-
-/// Takes somebody out of the queues he waits in, as soon as no script is in the way.
-async fn leave(waiter: &Arc<Waiter>, worker: &Worker) -> Option<Served> {
-    loop {
-        if let Some(mut turn) = worker.desk.borrow_mut().executor.try_begin(now()) {
-            return turn.leave(waiter);
-        }
-        tokio::time::sleep(BETWEEN_SLICES).await;
-    }
-}
-
-/// Waits as long as the limit says, for ever without one.
-async fn elapsed(limit: Option<Duration>) {
-    match limit {
-        Some(limit) => tokio::time::sleep(limit).await,
-        None => std::future::pending().await,
-    }
-}
+/// So much is written to a socket at once before others have their turn: some tenths of a millisecond's work. Replies beyond
+/// it are not copied.
+const WRITTEN_PER_TURN: usize = 1 << 20;
 
 impl Connection {
     async fn run(&mut self, worker: &Worker) -> io::Result<()> {
@@ -188,99 +171,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits until requests that were held back may run.
-    async fn wait(&mut self, worker: &Worker) -> io::Result<()> {
-        let client = Arc::clone(&self.session.client);
-        let clients = &worker.shared.clients;
-        client.set(Flag::Held, true);
-        clients.held.fetch_add(1, Ordering::Relaxed);
-        let killed = poll_fn(|_| if client.has(Flag::Killed) { Poll::Ready(()) } else { Poll::Pending });
-        let hold = std::mem::replace(&mut self.session.hold, Hold::Pause);
-        if let Hold::Reply(waiter, _) = &hold {
-            client.wait_for(Some(Arc::clone(waiter)));
-        }
-        let outcome = match hold {
-            Hold::Pause => {
-                let ended = clients.pause.ended().notified();
-                let remaining = clients.pause.until().0.saturating_sub(now().0);
-                let remaining = Duration::from_millis(remaining.max(0) as u64);
-                tokio::select! {
-                    () = ended => Ok(()),
-                    () = tokio::time::sleep(remaining) => Ok(()),
-                    () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
-                    error = poll_fn(|context| self.poll_failure(context, worker)) => Err(error),
-                }
-            }
-            Hold::Penalty(time) => tokio::select! {
-                () = tokio::time::sleep(time) => Ok(()),
-                () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
-            },
-            Hold::Script(script) => {
-                self.session.owed = Some(self.run_in_slices(script, worker).await);
-                Ok(())
-            }
-            Hold::Reply(waiter, mode) => {
-                let waiter = &waiter;
-                let outcome = tokio::select! {
-                    biased;
-                    served = poll_fn(|context| waiter.poll(context)) => {
-                        self.session.owed = Some(served);
-                        Ok(())
-                    }
-                    () = killed => Err(io::ErrorKind::ConnectionAborted.into()),
-                    () = elapsed(waiter.timeout()) => {
-                        waiter.give_up();
-                        Ok(())
-                    }
-                    error = poll_fn(|context| self.poll_departure(context, worker)) => Err(error),
-                };
-                client.wait_for(None);
-                let served = leave(waiter, worker).await;
-                self.session.owed = self.session.owed.take().or(served);
-                if let Some(owed) = self.session.owed.as_mut().filter(|_| mode != ReplyMode::All) {
-                    owed.reply.clear();
-                }
-                outcome
-            }
-        };
-        client.set(Flag::Held, false);
-        clients.held.fetch_sub(1, Ordering::Relaxed);
-        outcome
-    }
-
-    /// Gives back what the engine keeps for the session, as soon as no script is in the way.
-    async fn let_go_later(&mut self, worker: &Worker) {
-        while !self.session.let_go(&mut worker.desk.borrow_mut().executor) {
-            tokio::time::sleep(BETWEEN_SLICES).await;
-        }
-    }
-
-    /// Gives a script that takes too long a slice of time now and then, until it ends. It does so also if its client goes.
-    async fn run_in_slices(&mut self, mut script: Box<SuspendedScript>, worker: &Worker) -> Served {
-        loop {
-            tokio::time::sleep(BETWEEN_SLICES).await;
-            let desk = &mut *worker.desk.borrow_mut();
-            match script.go_on(&mut self.session, desk, &worker.shared) {
-                Ok(served) => return served,
-                Err(suspended) => script = suspended,
-            }
-        }
-    }
-
-    /// Writes what is unsent and keeps what comes, until the client goes.
-    fn poll_departure(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Error> {
-        if let Poll::Ready(error) = self.poll_failure(context, worker) {
-            return Poll::Ready(error);
-        }
-        loop {
-            match ready!(self.poll_read_more(context, worker)) {
-                Ok(0) => return Poll::Ready(io::ErrorKind::ConnectionAborted.into()),
-                Ok(_) => {}
-                Err(error) => return Poll::Ready(error),
-            }
-        }
-    }
-
     /// Writes what is unsent, and reads: into the worker's buffer, or behind the start of a request.
     ///
     /// From who has not said the password nothing is read before all replies are written, so that nobody can
@@ -331,14 +221,23 @@ impl Connection {
             }
             self.barrier = None;
         }
+        let mut left = WRITTEN_PER_TURN;
         loop {
             while self.sent < self.unsent.len() {
+                if left == 0 {
+                    context.waker().wake_by_ref();
+                    self.note_unsent(self.unsent.len() - self.sent)?;
+                    return Poll::Pending;
+                }
                 let rest = &self.unsent[self.sent..];
+                let rest = &rest[..rest.len().min(left)];
                 let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(context, rest) else {
-                    self.note_unsent(rest.len())?;
+                    self.note_unsent(self.unsent.len() - self.sent)?;
                     return Poll::Pending;
                 };
-                self.sent += written?;
+                let written = written?;
+                self.sent += written;
+                left -= written;
             }
             if !self.unsent.is_empty() {
                 (self.unsent, self.sent) = (Vec::new(), 0);
@@ -384,7 +283,8 @@ impl Connection {
         reply.clear();
         reply.set_protocol(self.session.protocol());
         if let Some(served) = self.session.owed.take() {
-            self.session.reply_late(served, reply, meter);
+            self.session.note_late(&served, meter);
+            self.reply_late(served.reply, reply, meter);
         }
         let mut buffer = std::mem::take(&mut self.partial);
         let is_direct = buffer.is_empty();
@@ -421,6 +321,18 @@ impl Connection {
         flow
     }
 
+    /// Replies to a command that waited. What is large goes to the socket from where it is.
+    fn reply_late(&mut self, late: Vec<u8>, reply: &mut ReplyWriter, meter: &Meter) {
+        if late.len() < WRITTEN_PER_TURN || !self.unsent.is_empty() {
+            reply.raw(&late);
+            return;
+        }
+        let output_bytes = late.len() as u64;
+        meter.statistics.output_bytes.add(output_bytes);
+        self.session.client.add(Traffic { output_bytes, ..Traffic::default() });
+        (self.unsent, self.sent) = (late, 0);
+    }
+
     /// Keeps the requests that are not done with, and the start of the next one, to parse them again.
     fn keep_requests(&mut self, input: &[u8], batch: &Batch) {
         for request in batch.requests(input).skip(self.session.done) {
@@ -441,20 +353,28 @@ impl Connection {
     /// Sends the replies; what the socket does not take now is kept.
     fn flush(&mut self, desk: &mut Desk) -> io::Result<()> {
         let bytes = desk.reply.bytes();
+        let bytes_now = bytes.len().min(WRITTEN_PER_TURN);
         let mut written = 0;
         let may_leave = self.barrier.is_none() && !matches!(self.session.hold, Hold::Penalty(_));
         if self.unsent.is_empty() && may_leave {
-            while written < bytes.len() {
-                match self.stream.try_write(&bytes[written..]) {
+            while written < bytes_now {
+                match self.stream.try_write(&bytes[written..bytes_now]) {
                     Ok(count) => written += count,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) => return Err(error),
                 }
             }
         }
-        self.unsent.extend_from_slice(&bytes[written..]);
-        if desk.reply.len() > 1 << 20 {
-            desk.reply = spinel_resp::ReplyWriter::new(Protocol::Resp2);
+        if bytes.len() <= WRITTEN_PER_TURN {
+            self.unsent.extend_from_slice(&bytes[written..]);
+            return Ok(());
+        }
+        // What is large is not copied, and its memory is not kept.
+        let replies = desk.reply.take();
+        if self.unsent.is_empty() {
+            (self.unsent, self.sent) = (replies, written);
+        } else {
+            self.unsent.extend_from_slice(&replies);
         }
         Ok(())
     }

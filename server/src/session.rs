@@ -45,6 +45,8 @@ pub(crate) enum Hold {
     Script(Box<SuspendedScript>),
     /// The reply to a command that waits; and what the client wants of it.
     Reply(Arc<Waiter>, ReplyMode),
+    /// The same of a command that is being run beside others.
+    Errand(Arc<Waiter>, ReplyMode),
 }
 
 /// Replies of a batch beyond this many bytes are sent before it goes on, so that many requests for large values
@@ -232,16 +234,16 @@ impl Session {
 
     /// Lets the requests after this one wait until somebody has served it.
     pub(crate) fn wait_for(&mut self, waiter: Arc<Waiter>) {
-        self.hold = Hold::Reply(waiter, self.reply_mode);
+        let hold = if waiter.is_for_errand() { Hold::Errand } else { Hold::Reply };
+        self.hold = hold(waiter, self.reply_mode);
         self.flow = Flow::Hold;
     }
 
-    /// Replies to the command that waited.
-    pub(crate) fn reply_late(&mut self, served: Served, reply: &mut ReplyWriter, meter: &Meter) {
-        if let (Some(error), Some(id)) = (served.failure, self.last) {
-            meter.count_failure(id, &error);
+    /// Notes what became of the command that waited.
+    pub(crate) fn note_late(&self, served: &Served, meter: &Meter) {
+        if let (Some(error), Some(id)) = (&served.failure, self.last) {
+            meter.count_failure(id, error);
         }
-        reply.raw(&served.reply);
     }
 
     /// Gives back what the engine keeps for the session, which ends; whether that was possible, as it is not while a

@@ -49,6 +49,8 @@ pub(crate) enum Flag {
     Redirect = 1 << 5,
     /// It was told of changes to what it has read, or still is.
     Tracked = 1 << 6,
+    /// Its command is being run beside those of others.
+    Away = 1 << 7,
 }
 
 /// Which limits hold for a client, and by which type CLIENT LIST and CLIENT KILL find it.

@@ -62,7 +62,7 @@ pub(crate) fn enforce(shared: &Shared, now: UnixMillis) {
         return;
     }
     for client in shared.clients.all() {
-        let waits = client.has(Flag::Held) || client.class() == Class::PubSub;
+        let waits = client.has(Flag::Held) || client.has(Flag::Away) || client.class() == Class::PubSub;
         let limits = if client.class() == Class::PubSub { subscriber } else { normal };
         let is_idle = now.0 - client.active().0 > timeout_ms && !waits;
         if timeout_ms > 0 && is_idle {

@@ -67,9 +67,9 @@ impl Clients {
         }
     }
 
-    /// The client with this number.
+    /// The client with this number, unless somebody has killed it.
     pub(crate) fn get(&self, id: u64) -> Option<Arc<Client>> {
-        self.lock().get(&id).cloned()
+        self.lock().get(&id).filter(|client| !client.has(Flag::Killed)).cloned()
     }
 
     /// How many clients there are.

@@ -1,6 +1,7 @@
 //! Who is connected and what happened so far; and sections about what a single server in memory has not.
 
 use super::Text;
+use crate::clients::Flag;
 use crate::config::table;
 use crate::pubsub::Kind;
 use crate::server::{Shared, now};
@@ -19,6 +20,7 @@ pub(super) fn clients(shared: &Shared, text: &mut Text) {
     text.line("client_recent_max_input_buffer", query.unwrap_or(0));
     text.line("client_recent_max_output_buffer", unsent.unwrap_or(0));
     text.line("blocked_clients", shared.clients.held.load(Ordering::Relaxed));
+    text.line("long_running_clients", all.iter().filter(|client| client.has(Flag::Away)).count());
     text.line("tracking_clients", shared.pubsub.tracking.sums().clients);
     text.line("pubsub_clients", shared.pubsub.clients());
     let watched = all.iter().map(|client| client.watched());

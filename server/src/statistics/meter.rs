@@ -4,7 +4,7 @@ use super::Statistics;
 use spinel_storage::Error;
 use spinel_storage::command::table::CommandId;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Different runs of commands in one batch beyond which the rest is attributed early.
 const RUNS_MAX: usize = 256;
@@ -112,6 +112,11 @@ impl Meter {
         if self.runs.len() >= RUNS_MAX {
             self.share();
         }
+    }
+
+    /// Adds to the time of a call that was counted already, and went on elsewhere.
+    pub(crate) fn add_time(&self, id: CommandId, time: Duration) {
+        self.statistics.command(id).nanoseconds.add(time.as_nanos() as u64);
     }
 
     /// To be called after a command failed.

@@ -2,6 +2,7 @@
 
 use super::args::Args;
 use crate::engine::effect::Effect;
+use crate::engine::errand::Errand;
 use crate::engine::wait::Wait;
 use crate::keyspace::view::View;
 use crate::time::UnixMillis;
@@ -22,4 +23,12 @@ pub struct Call<'c> {
     /// What the command waits for, if it found nothing and did not reply. Where nobody may wait, the engine replies
     /// what is said there.
     pub wait: Option<Wait<'c>>,
+}
+
+impl Call<'_> {
+    /// Leaves the rest of a command that takes long to be done beside others: [`errand`](crate::engine::errand). It will
+    /// reply, so the handler has not. Not for [single](crate::engine::Prepared::is_single) commands, which run in windows.
+    pub(crate) fn leave(&mut self, errand: Errand) {
+        self.keys.chores.errand = Some(errand);
+    }
 }

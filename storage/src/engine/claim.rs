@@ -165,6 +165,10 @@ impl<'e> Turn<'e> {
             let shard = claim.union.shard_mut((setting.db, shard_of(prepared.hash)));
             self.call(handler, prepared, Held::One { shard, guess: None }, setting, words, reply)
         };
+        let result = match self.notes.chores.errand.take() {
+            Some(errand) => self.finish(errand, reply),
+            None => result,
+        };
         result.map_or_else(Outcome::Failed, |()| Outcome::Done)
     }
 

@@ -3,6 +3,7 @@
 use super::claim::{Claim, Suspended};
 use super::counters::Counters;
 use super::effect::{Effect, Line};
+use super::errand::Errand;
 use super::hold::{Hold, Holds};
 use super::prepare::Prepared;
 use super::wait::{Wait, Waiter};
@@ -48,6 +49,8 @@ pub(super) struct Notes {
 /// A stay inside the gate, during which any number of commands run at the same time of day.
 pub struct Turn<'e> {
     pub(super) engine: &'e Engine,
+    /// The same, for threads that do errands.
+    owner: &'e Arc<Engine>,
     pub(super) scene: Scene<'e>,
     pub(super) entropy: &'e mut Entropy,
     pub(super) notes: &'e mut Notes,
@@ -97,7 +100,7 @@ pub enum Outcome {
     Failed(Error),
     /// It is no data command: the host must run it. Nothing was replied.
     ForHost,
-    /// It waits; the reply comes to the waiter. Who does not want it any more says so to [`Turn::leave`].
+    /// It waits, or [goes on beside others](super::errand); the reply comes to the waiter. Who does not want it any more says so to [`Turn::leave`].
     Waiting(Arc<Waiter>),
 }
 
@@ -139,6 +142,7 @@ impl Executor {
         Turn {
             inside: enter(&self.engine.keyspace.gate, self.stripe),
             engine: &self.engine,
+            owner: &self.engine,
             scene: Scene::new(&self.engine.keyspace, &self.counters, self.engine.access_policy(), now),
             entropy: &mut self.entropy,
             notes: &mut self.notes,
@@ -213,12 +217,44 @@ impl<'e> Turn<'e> {
             let mut union = Union::lock(&engine.keyspace, ids);
             self.call(handler, prepared, Held::Several(&mut union), setting, words, reply)
         };
-        let waiting = self.notes.waiting.take();
+        let (waiting, result) = match self.notes.chores.errand.take() {
+            Some(errand) => self.begin_errand(errand, setting, reply),
+            None => (self.notes.waiting.take(), result),
+        };
         self.serve_roused();
         match waiting {
             Some(waiter) => Outcome::Waiting(waiter),
             None => result.map_or_else(Outcome::Failed, |()| Outcome::Done),
         }
+    }
+
+    /// Lets somebody else do what a command has left to be done, or does it now if its caller may not wait.
+    #[cold]
+    fn begin_errand(
+        &mut self,
+        errand: Errand,
+        setting: Setting,
+        reply: &mut ReplyWriter,
+    ) -> (Option<Arc<Waiter>>, Result<(), Error>) {
+        let errand = match setting.patience {
+            Patience::Waits => match self.owner.send(errand, reply.protocol()) {
+                Ok(waiter) => return (Some(waiter), Ok(())),
+                Err(errand) => errand,
+            },
+            Patience::None | Patience::Waiting => errand,
+        };
+        (None, self.finish(errand, reply))
+    }
+
+    /// Does now what a command has left to be done.
+    #[cold]
+    pub(super) fn finish(&self, errand: Errand, reply: &mut ReplyWriter) -> Result<(), Error> {
+        let start = reply.position();
+        let result = errand.run_at_once(&self.engine.keyspace, reply);
+        if let Err(error) = &result {
+            take_back(reply, start, error);
+        }
+        result
     }
 
     /// Who runs a command, and how much of the keyspace that takes; or what became of it otherwise.

@@ -12,6 +12,7 @@ mod claim;
 pub mod counters;
 mod departed;
 pub mod effect;
+pub mod errand;
 mod execute;
 mod familiar;
 mod hold;
@@ -33,6 +34,7 @@ pub use audience::{Audience, Author};
 pub use claim::{Claim, Suspended};
 use counters::{CounterSums, Counters};
 use departed::Departed;
+use errand::Errands;
 pub use execute::{Executor, Outcome, Patience, Setting, Turn};
 pub use familiar::Familiar;
 pub use hold::{Hold, Holds};
@@ -69,6 +71,7 @@ pub struct Engine {
     overdue: Mutex<Vec<(DbIndex, Box<[u8]>)>>,
     /// Clients that are served no more.
     departed: Departed,
+    errands: Errands,
 }
 
 impl Engine {
@@ -79,6 +82,7 @@ impl Engine {
         let keyspace = Keyspace::new(options.databases, HashSeed::new(low, high));
         keyspace.gate.use_stripe(upkeep::STRIPE);
         keyspace.gate.use_stripe(snapshot::STRIPE);
+        keyspace.gate.use_stripe(errand::STRIPE);
         Engine {
             keyspace,
             table,
@@ -91,6 +95,7 @@ impl Engine {
             upkeep: upkeep::Upkeep::default(),
             overdue: Mutex::default(),
             departed: Departed::default(),
+            errands: Errands::default(),
         }
     }
 

@@ -93,6 +93,8 @@ pub struct Waiter {
     served: Condvar,
     /// Whether it counts among those who wait for keys.
     is_counted: AtomicBool,
+    /// Whether it waits for the end of work, and not for what others do.
+    is_for_errand: bool,
 }
 
 enum State {
@@ -150,7 +152,28 @@ impl Waiter {
             state: Mutex::new(State::Waiting(None)),
             served: Condvar::new(),
             is_counted: AtomicBool::new(false),
+            is_for_errand: false,
         }
+    }
+
+    /// Makes a waiter that waits until an errand is done.
+    pub(super) fn for_errand(ticket: Ticket, protocol: Protocol) -> Waiter {
+        Waiter { is_for_errand: true, ..Waiter::idle(ticket, protocol, None, Otherwise::Null) }
+    }
+
+    /// Whether it waits for a command that is being run beside others, rather than for what others do.
+    pub fn is_for_errand(&self) -> bool {
+        self.is_for_errand
+    }
+
+    /// Whether it waits still.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(*self.state(), State::Waiting(_))
+    }
+
+    /// How its reply is encoded.
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// Its number; who came later has a higher one.
@@ -236,6 +259,12 @@ impl Waiter {
         })
     }
 
+    /// Ends somebody's wait for an errand, which ends, too. Returns the reply if it came before.
+    pub fn abandon(&self) -> Option<Served> {
+        debug_assert!(self.is_for_errand, "others stand in queues");
+        self.leave()
+    }
+
     /// Says that nobody waits any more. Returns what was served already and not taken.
     pub(super) fn leave(&self) -> Option<Served> {
         take_served(&mut self.state())
@@ -244,22 +273,32 @@ impl Waiter {
     /// Lets `run` write the reply, unless the wait has ended; `run` returns whether it wrote one, and which error it
     /// was. Says whether the waiter needs nothing more.
     pub(super) fn serve(&self, run: impl FnOnce(&mut ReplyWriter) -> Option<Option<Error>>) -> bool {
-        let mut state = self.state();
+        let state = self.state();
         if !matches!(*state, State::Waiting(_)) {
             return true;
         }
         let mut reply = ReplyWriter::new(self.protocol);
         let Some(failure) = run(&mut reply) else { return false };
-        let served = Served { reply: reply.bytes().to_vec(), failure };
-        let State::Waiting(waker) = std::mem::replace(&mut *state, State::Served(served)) else {
-            unreachable!("it was waiting");
-        };
+        let served = Served { reply: reply.take(), failure };
+        self.settle(state, served);
+        true
+    }
+
+    /// Brings a reply, unless the wait has ended.
+    pub(super) fn deliver(&self, served: Served) {
+        let state = self.state();
+        if matches!(*state, State::Waiting(_)) {
+            self.settle(state, served);
+        }
+    }
+
+    fn settle(&self, mut state: MutexGuard<'_, State>, served: Served) {
+        let former = std::mem::replace(&mut *state, State::Served(served));
         drop(state);
         self.served.notify_all();
-        if let Some(waker) = waker {
+        if let State::Waiting(Some(waker)) = former {
             waker.wake();
         }
-        true
     }
 
     fn end(&self, write: impl FnOnce(&mut ReplyWriter) -> Option<Error>) -> bool {

@@ -4,6 +4,7 @@ use super::DbIndex;
 use super::guard::Detached;
 use super::lapse::Lapse;
 use super::news::News;
+use crate::engine::errand::Errand;
 use std::collections::{BTreeSet, VecDeque};
 
 /// The notes of a running command, or of several that run as one. Each thread uses its own again and again.
@@ -17,6 +18,8 @@ pub(crate) struct Chores {
     pub(crate) roused: VecDeque<(DbIndex, Box<[u8]>)>,
     /// What is needed to take everything back, if that may be asked for.
     pub(crate) undo: Option<Undo>,
+    /// What is left of the command to be done beside others.
+    pub(crate) errand: Option<Errand>,
 }
 
 /// The values that keys had before they were opened for writing.

@@ -13,7 +13,8 @@ use crate::error::Error;
 use crate::time::UnixMillis;
 use spinel_types::string::read_decimal;
 use spinel_types::{
-    Entry, Fields, HashSeed, Large, Marks, OwnedValue, Place, Slot, Str, StringEncoding, ValueType, Values,
+    Entry, Fields, HashSeed, Large, Marks, OwnedValue, Place, Slot, Str, StringEncoding, Value, ValueType,
+    Values,
 };
 
 /// Longest string value in bytes.
@@ -45,6 +46,11 @@ impl Detached {
     /// A value that comes from outside, with its expiry and access clock.
     pub fn made(value: OwnedValue, expiry: Option<UnixMillis>, clock: u32) -> Detached {
         Detached { value, expiry, clock }
+    }
+
+    /// The value.
+    pub(crate) fn value(&self) -> Value<'_> {
+        Value::of_owned(&self.value)
     }
 
     pub(super) fn copy(values: &mut Values, slot: Slot) -> Detached {

@@ -70,6 +70,8 @@ struct Database {
     shards: Box<[Cell]>,
     /// Whether anything in it has had an expiry since it was last emptied.
     has_expiries: AtomicBool,
+    /// How often it was emptied or exchanged with another.
+    generation: AtomicU64,
 }
 
 /// The shard a hash belongs to.
@@ -84,6 +86,7 @@ impl Keyspace {
         let database = |_| Database {
             shards: (0..SHARDS).map(|_| Cell(Mutex::new(Shard::new(seed)))).collect(),
             has_expiries: AtomicBool::new(false),
+            generation: AtomicU64::new(0),
         };
         Keyspace {
             gate: Gate::default(),
@@ -155,6 +158,16 @@ impl Keyspace {
         if flag.load(Ordering::Relaxed) != has_expiries {
             flag.store(has_expiries, Ordering::Relaxed);
         }
+    }
+
+    /// A number that changes when the keys of a database become others all at once. The caller is inside the gate.
+    pub(crate) fn generation(&self, db: DbIndex) -> u64 {
+        self.databases[usize::from(db.0)].generation.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the keys of a database become others all at once. The caller holds the gate alone.
+    fn renew_generation(&self, db: DbIndex) {
+        self.databases[usize::from(db.0)].generation.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many wait for keys. Whoever comes or goes holds a shard's lock, which orders this for who looks for them.

@@ -81,19 +81,37 @@ impl Keyspace {
     }
 
     /// Visits every key of a database that has not expired, shard by shard.
-    pub fn for_each(&self, db: DbIndex, now: UnixMillis, mut visit: impl FnMut(Entry<'_>, &Values)) {
+    pub fn for_each(&self, db: DbIndex, now: UnixMillis, visit: impl FnMut(Entry<'_>, &Values)) {
+        self.for_each_up_to(db, now, usize::MAX, visit);
+    }
+
+    /// As [`for_each`](Self::for_each), but ends before the first shard with which it would have looked at more than
+    /// `keys_max`, and returns the cursor with which [`scan`](Self::scan) goes on there.
+    pub(crate) fn for_each_up_to(
+        &self,
+        db: DbIndex,
+        now: UnixMillis,
+        keys_max: usize,
+        mut visit: impl FnMut(Entry<'_>, &Values),
+    ) -> Option<u64> {
+        let mut left = keys_max;
         for shard in 0..SHARDS {
             let values = &self.lock(db, shard).values;
+            let Some(rest) = left.checked_sub(values.table().len()) else {
+                return Some((shard as u64) << CURSOR_SHARD);
+            };
+            left = rest;
             values.table().for_each(|entry| {
                 if is_alive(entry, now) {
                     visit(entry, values);
                 }
             });
         }
+        None
     }
 
     /// Visits at least `count` keys from a cursor on, or as many buckets times ten, and returns the next
-    /// cursor; 0 starts and 0 ends. Keys that are there throughout are visited at least once.
+    /// cursor; 0 starts and 0 ends. Keys that are there throughout are visited once.
     pub fn scan(
         &self,
         db: DbIndex,
@@ -164,6 +182,7 @@ impl Keyspace {
     /// The caller holds the gate alone.
     pub(crate) fn empty(&self, db: DbIndex, emptied: &mut Vec<Values>) -> usize {
         self.note_expiries(db, false);
+        self.renew_generation(db);
         let mut keys = 0;
         for shard in 0..SHARDS {
             let mut held = self.lock(db, shard);
@@ -201,6 +220,8 @@ impl Keyspace {
         self.note_expiries(one, other_has);
         self.note_expiries(other, one_has);
         self.exchange_places(one, other);
+        self.renew_generation(one);
+        self.renew_generation(other);
         for shard in 0..SHARDS {
             let (mut one, mut other) = (self.lock(one, shard), self.lock(other, shard));
             for held in [&one, &other] {

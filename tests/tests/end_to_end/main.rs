@@ -8,6 +8,7 @@ mod foreign_programs;
 mod hostile;
 mod in_process;
 mod logging;
+mod long_reads;
 mod messages;
 mod restoring;
 mod rust_client;

@@ -25,8 +25,9 @@ impl Cursor {
 impl<L: Layout> Table<L> {
     /// Visits the entries of one bucket and says where to go on, `None` at the end.
     ///
-    /// From the default cursor until `None`, an entry that is in the table throughout is visited at least
-    /// once, whatever else comes, goes or grows meanwhile; and exactly once if nothing does. O(1).
+    /// From the default cursor until `None`, an entry that is in the table throughout is visited exactly once,
+    /// whatever else comes, goes or grows meanwhile: what has grown since may have moved visited positions into the
+    /// bucket of the cursor, and they are passed over. O(1).
     pub fn scan(&self, cursor: Cursor, mut visit: impl FnMut(L::View<'_>)) -> Option<Cursor> {
         let segment = &self.segments[self.segment_at(cursor)?];
         let home = segment.home(cursor.0);
@@ -35,7 +36,8 @@ impl<L: Layout> Table<L> {
             let bucket = &segment[at];
             for place in bucket.occupied() {
                 let bytes = self.arena.tail(bucket.slot(place));
-                if segment.home(position(self.hash(L::key(bytes)))) == home {
+                let position = position(self.hash(L::key(bytes)));
+                if segment.home(position) == home && position >= cursor.0 {
                     visit(L::view(bytes));
                 }
             }

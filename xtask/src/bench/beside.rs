@@ -69,7 +69,7 @@ struct Waits {
     longest_ms: f64,
 }
 
-/// Measures GETs of one connection while another runs each of the long commands.
+/// Measures GETs of two connections, one of each thread, while a third runs each of the long commands.
 pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
     let waits = bench.once(|contender| {
         let server = start_filled(contender)?;
@@ -97,8 +97,8 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
         }
     }
     section.note(
-        "Wall time of a lone connection, noise of the machine included; one measurement each. The servers have two \
-         threads; where commands run on several, the connection that is watched is served by the other one.",
+        "Wall time of two connections, noise of the machine included; one measurement each. The servers have two \
+         threads; where commands run on several, one of the connections is served by the thread that runs the long one.",
     );
     Ok(section)
 }
@@ -116,13 +116,15 @@ fn wait_beside(server: &Server, long: &Long) -> Outcome<Waits> {
     let calls = if long.is_script { calls_in_time(&mut link)?.to_string() } else { String::new() };
     let words: Vec<&str> =
         long.command.iter().copied().chain(long.is_script.then_some(calls.as_str())).collect();
-    let get = Batch::new(&[Word::Text("GET"), Word::Text("none")], 1, Reply::Fixed { bytes: 5, first: b'$' });
-    let probe = Probe::start(server.port, get, Keys::from(0))?;
+    let get =
+        || Batch::new(&[Word::Text("GET"), Word::Text("none")], 1, Reply::Fixed { bytes: 5, first: b'$' });
+    let probes = [get(), get()].map(|get| Probe::start(server.port, get, Keys::from(0)));
+    let probes = probes.into_iter().collect::<Outcome<Vec<_>>>()?;
     thread::sleep(WATCHED);
     let start = Instant::now();
     ask(&mut link, &words)?;
     let end = Instant::now();
-    let samples = probe.finish()?;
+    let samples: Vec<_> = probes.into_iter().map(Probe::finish).collect::<Outcome<Vec<_>>>()?.concat();
     let beside = || samples.iter().filter(|sample| sample.at + sample.took >= start && sample.at <= end);
     Ok(Waits { most_ms: quantile_ms(beside(), 0.999), longest_ms: quantile_ms(beside(), 1.0) })
 }

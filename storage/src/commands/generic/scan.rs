@@ -1,12 +1,15 @@
 //! Finding keys: KEYS, SCAN, RANDOMKEY. Other commands go on meanwhile, so what changes during a search may or
-//! may not be found.
+//! may not be found; what is there throughout is, once.
 
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Reach, Run};
+use crate::engine::errand::{Errand, Ground};
 use crate::error::Error;
+use crate::keyspace::DbIndex;
 use crate::pattern::{Case, matches};
+use crate::time::UnixMillis;
 use spinel_resp::ReplyWriter;
 use spinel_types::{Entry, ValueType};
 
@@ -48,21 +51,97 @@ pub(super) const COMMANDS: &[Command] = &[
 
 const COUNT_DEFAULT: i64 = 10;
 
-fn keys(call: &mut Call<'_>) -> Result<(), Error> {
-    let pattern = call.args.word();
-    let matches_all = pattern == b"*";
+/// In a database of more keys than this, KEYS goes on beside other commands once it has looked at so many: a millisecond's
+/// work.
+const KEYS_AT_ONCE: usize = 16 * 1024;
+/// So many keys it looks at then before it lets go of the keyspace.
+const KEYS_PER_LOOK: u64 = 1024;
+/// So often it starts again if the keys that it has found are all gone at once.
+const STARTS_MAX: u32 = 8;
 
-    let (db, now) = (call.keys.db(), call.now);
+fn keys(call: &mut Call<'_>) -> Result<(), Error> {
+    let mut search = Search::new(call.args.word(), call.keys.db(), call.now);
+
+    let keyspace = call.keys.keyspace();
+    let start = call.reply.position();
     let deferred = call.reply.deferred_array();
-    let mut count = 0;
-    call.keys.keyspace().for_each(db, now, |entry, _| {
-        if matches_all || matches(pattern, entry.key(), Case::Sensitive) {
-            call.reply.bulk(entry.key());
-            count += 1;
-        }
+    let first = call.reply.position();
+    let rest = keyspace.for_each_up_to(search.db, search.now, KEYS_AT_ONCE, |entry, _| {
+        search.look_at(entry, call.reply);
     });
-    call.reply.finish_array(deferred, count);
+    let Some(cursor) = rest else {
+        call.reply.finish_array(deferred, search.count);
+        return Ok(());
+    };
+
+    let found = call.reply.bytes()[first..].to_vec();
+    call.reply.truncate(start);
+    let generation = keyspace.generation(search.db);
+    call.leave(Errand::new(move |ground, reply| {
+        search.finish((cursor, generation, &found), ground, reply);
+        Ok(())
+    }));
     Ok(())
+}
+
+/// What KEYS looks for, and how much of it was found.
+struct Search {
+    /// None if any key will do.
+    pattern: Option<Vec<u8>>,
+    db: DbIndex,
+    now: UnixMillis,
+    count: usize,
+}
+
+impl Search {
+    fn new(pattern: &[u8], db: DbIndex, now: UnixMillis) -> Search {
+        let pattern = (pattern != b"*").then(|| pattern.to_vec());
+        Search { pattern, db, now, count: 0 }
+    }
+
+    fn look_at(&mut self, entry: Entry<'_>, found: &mut ReplyWriter) {
+        if self.pattern.as_ref().is_none_or(|pattern| matches(pattern, entry.key(), Case::Sensitive)) {
+            found.bulk(entry.key());
+            self.count += 1;
+        }
+    }
+
+    /// Looks at the keys from a cursor on, behind those found before, and replies with all. If the database is emptied or
+    /// exchanged, what was found is nothing that was ever there together with the rest, so that it starts again.
+    fn finish(
+        mut self,
+        (mut cursor, mut generation, found): (u64, u64, &[u8]),
+        ground: &Ground<'_>,
+        reply: &mut ReplyWriter,
+    ) {
+        let deferred = reply.deferred_array();
+        let first = reply.position();
+        reply.raw(found);
+        // What makes room for many keys may take its time, so that nobody waits for it.
+        let mut portion = ReplyWriter::new(reply.protocol());
+        let (db, now, mut starts) = (self.db, self.now, 1);
+        while ground.is_wanted() {
+            let present = ground.inside(|keyspace| {
+                let present = keyspace.generation(db);
+                if present == generation || starts == STARTS_MAX {
+                    let look = |entry: Entry<'_>| self.look_at(entry, &mut portion);
+                    cursor = keyspace.scan(db, cursor, KEYS_PER_LOOK, now, look);
+                }
+                present
+            });
+            if present != generation && starts < STARTS_MAX {
+                (generation, cursor, self.count, starts) = (present, 0, 0, starts + 1);
+                reply.truncate(first);
+                continue;
+            }
+            reply.raw(portion.bytes());
+            portion.clear();
+            if cursor == 0 {
+                break;
+            }
+        }
+        reply.finish_array(deferred, self.count);
+    }
 }
 
 /// Which keys a scan shows, and how many it looks at.

@@ -1,5 +1,6 @@
 //! The elements of a collection in another order: SORT, `SORT_RO`.
 
+mod merge;
 mod order;
 mod pattern;
 mod source;
@@ -9,11 +10,15 @@ use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Reach, Run};
+use crate::engine::errand::Errand;
 use crate::error::Error;
 use crate::keyspace::event::Event;
+use crate::keyspace::guard::Detached;
+use crate::keyspace::view::View;
 use order::{Order, Sorting};
 use pattern::Pattern;
-use source::Elements;
+use source::{Elements, Place};
+use spinel_resp::ReplyWriter;
 use spinel_types::{Str, ValueType};
 use std::ops::Range;
 
@@ -115,6 +120,12 @@ impl<'a> SortOptions<'a> {
         self.by.is_some_and(|by| !by.has_place())
     }
 
+    /// Whether patterns lead to keys.
+    fn look_up(&self) -> bool {
+        let is_made = |pattern: &Pattern<'_>| pattern.has_place() && !pattern.is_element();
+        self.by.iter().chain(&self.get).any(is_made)
+    }
+
     /// How the elements of a collection of this type are ordered.
     fn order(&self, source: Option<ValueType>) -> Order<'_> {
         // A stored result must not depend on the order in which a table happens to hold a set.
@@ -129,21 +140,33 @@ impl<'a> SortOptions<'a> {
     }
 
     /// The part of `len` elements that is wanted.
-    fn range(&self, len: usize) -> std::ops::Range<usize> {
+    fn range(&self, len: usize) -> Range<usize> {
         let start = usize::try_from(self.offset).unwrap_or(0).min(len);
         let end = usize::try_from(self.count).map_or(len, |count| start.saturating_add(count).min(len));
         start..end
+    }
+
+    /// Puts elements in order, as long as that is wanted; the part of them that is.
+    fn arrange(
+        &self,
+        elements: &mut Elements,
+        keys: &mut Option<&mut View<'_>>,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Range<usize>, Error> {
+        self.order(elements.source).arrange(keys, elements, is_wanted)?;
+        // A set has no order that could be reversed.
+        let has_order = matches!(elements.source, Some(ValueType::List | ValueType::SortedSet));
+        if self.is_descending && self.keeps_order() && has_order {
+            elements.places.reverse();
+        }
+        Ok(self.range(elements.places.len()))
     }
 }
 
 /// Whether a call reads keys whose names it makes.
 fn looks_up(words: &[&[u8]]) -> bool {
     let mut args = Args::new(words, 2.min(words.len()));
-    let options = SortOptions::parse(&mut args, Storing::Allowed);
-    options.is_ok_and(|options| {
-        let is_made = |pattern: &Pattern<'_>| pattern.has_place() && !pattern.is_element();
-        options.by.iter().chain(&options.get).any(is_made)
-    })
+    SortOptions::parse(&mut args, Storing::Allowed).is_ok_and(|options| options.look_up())
 }
 
 /// Where the key is that a call stores its result in: the last one named.
@@ -173,39 +196,67 @@ fn sort_read_only(call: &mut Call<'_>) -> Result<(), Error> {
     run(call, Storing::Refused)
 }
 
+/// More elements than these, which take a millisecond or two, are sorted beside other commands.
+const ELEMENTS_AT_ONCE: usize = 4096;
+
 fn run(call: &mut Call<'_>, storing: Storing) -> Result<(), Error> {
     let key = call.args.word();
-    let options = SortOptions::parse(&mut call.args, storing)?;
+    let words = call.args.rest();
+    let options = SortOptions::parse(&mut Args::new(words, 0), storing)?;
 
-    let mut elements = Elements::read(&mut call.keys, key)?;
-    options.order(elements.source).arrange(&mut call.keys, &mut elements)?;
-    let range = options.range(elements.places.len());
-    // A set has no order that could be reversed.
-    let has_order = matches!(elements.source, Some(ValueType::List | ValueType::SortedSet));
-    let is_reversed = options.is_descending && options.keeps_order() && has_order;
-    if is_reversed {
-        elements.places.reverse();
+    let is_long = |value| Elements::count(value) > ELEMENTS_AT_ONCE;
+    if options.destination.is_none()
+        && !options.look_up()
+        && call.keys.inspect(key).is_some_and(|(_, value)| is_long(value))
+        && let Some(source) = call.keys.copy_of(key)
+    {
+        call.leave(later(source, words, storing));
+        return Ok(());
     }
+
+    let mut elements = Elements::of(call.keys.read_value(key))?;
+    let mut keys = Some(&mut call.keys);
+    let range = options.arrange(&mut elements, &mut keys, &|| true)?;
 
     match options.destination {
         Some(destination) => store(call, &options, &elements, range, destination),
-        None => reply(call, &options, &elements, range),
+        None => reply(call.reply, &mut keys, &options, &elements.places[range], &elements),
     }
     Ok(())
 }
 
-fn reply(call: &mut Call<'_>, options: &SortOptions<'_>, elements: &Elements, range: Range<usize>) {
-    let chosen = &elements.places[range];
-    call.reply.array(chosen.len() * options.get.len().max(1));
+/// Sorts a copy of many elements, which shares their memory, beside other commands.
+fn later(source: Detached, words: &[&[u8]], storing: Storing) -> Errand {
+    let words: Vec<Vec<u8>> = words.iter().map(|word| word.to_vec()).collect();
+    Errand::new(move |ground, writer| {
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        let options = SortOptions::parse(&mut Args::new(&words, 0), storing)?;
+        let mut elements = Elements::of(Some(source.value()))?;
+        let range = options.arrange(&mut elements, &mut None, &|| ground.is_wanted())?;
+        if ground.is_wanted() {
+            reply(writer, &mut None, &options, &elements.places[range], &elements);
+        }
+        Ok(())
+    })
+}
+
+fn reply(
+    reply: &mut ReplyWriter,
+    keys: &mut Option<&mut View<'_>>,
+    options: &SortOptions<'_>,
+    chosen: &[Place],
+    elements: &Elements,
+) {
+    reply.array(chosen.len() * options.get.len().max(1));
     for place in chosen {
         let element = elements.text(*place);
         if options.get.is_empty() {
-            call.reply.bulk(element);
+            reply.bulk(element);
         }
         for pattern in &options.get {
-            match pattern.look_up(&mut call.keys, element) {
-                Some(text) => call.reply.bulk(&text),
-                None => call.reply.null(),
+            match pattern.look_up(keys, element) {
+                Some(text) => reply.bulk(&text),
+                None => reply.null(),
             }
         }
     }
@@ -223,7 +274,8 @@ fn store(
     let mut found = Vec::new();
     for place in chosen {
         let element = elements.text(*place);
-        let look_up = |pattern: &Pattern<'_>| pattern.look_up(&mut call.keys, element).unwrap_or_default();
+        let mut keys = Some(&mut call.keys);
+        let look_up = |pattern: &Pattern<'_>| pattern.look_up(&mut keys, element).unwrap_or_default();
         found.extend(options.get.iter().map(look_up));
     }
     let texts: Vec<Str<'_>> = if options.get.is_empty() {

@@ -1,5 +1,6 @@
 //! Putting elements in order.
 
+use super::merge::sort_while;
 use super::pattern::Pattern;
 use super::source::{Elements, Place};
 use crate::commands::lenient::lenient_double;
@@ -30,62 +31,76 @@ pub(super) struct Order<'a> {
 const NOT_A_NUMBER: Error = Error::Text("ERR One or more scores can't be converted into double");
 
 impl Order<'_> {
-    /// Puts elements in this order.
-    pub(super) fn arrange(&self, keys: &mut View<'_>, elements: &mut Elements) -> Result<(), Error> {
+    /// Puts elements in this order, as long as that is wanted.
+    pub(super) fn arrange(
+        &self,
+        keys: &mut Option<&mut View<'_>>,
+        elements: &mut Elements,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
         let mut places = std::mem::take(&mut elements.places);
         match (&self.sorting, self.is_alphabetic) {
             (Sorting::None, _) => {}
-            (Sorting::ByElement, true) => places
-                .sort_unstable_by(|one, other| self.directed(elements.text(*one).cmp(elements.text(*other)))),
+            (Sorting::ByElement, true) => sort_while(
+                &mut places,
+                |one, other| self.directed(elements.text(*one).cmp(elements.text(*other))),
+                is_wanted,
+            ),
             (Sorting::ByElement, false) => {
                 let weight = |place: &Place| match place.integer {
                     Some(integer) => Ok(integer as f64),
                     None => number(elements.text(*place)),
                 };
                 let weights = places.iter().map(weight).collect::<Result<_, _>>()?;
-                self.by_numbers(weights, &mut places, elements);
+                self.by_numbers(weights, &mut places, elements, is_wanted);
             }
             (Sorting::By(pattern), true) => {
                 let weight = |place: &Place| pattern.look_up(keys, elements.text(*place));
                 let weights: Vec<_> = places.iter().map(weight).collect();
-                let has_order = elements.has_order;
-                let by_bytes = |one, other| elements.text(one).cmp(elements.text(other));
-                self.by_weights(weights, &mut places, |one, other| {
-                    one.0
-                        .cmp(&other.0)
-                        .then_with(|| if has_order { Ordering::Equal } else { by_bytes(one.1, other.1) })
-                });
+                self.by_texts(&weights, &mut places, elements, is_wanted);
             }
             (Sorting::By(pattern), false) => {
                 let weight = |place: &Place| {
                     pattern.look_up(keys, elements.text(*place)).map_or(Ok(0.0), |text| number(&text))
                 };
                 let weights = places.iter().map(weight).collect::<Result<_, _>>()?;
-                self.by_numbers(weights, &mut places, elements);
+                self.by_numbers(weights, &mut places, elements, is_wanted);
             }
         }
         elements.places = places;
         Ok(())
     }
 
-    fn by_numbers(&self, weights: Vec<f64>, places: &mut [Place], elements: &Elements) {
-        self.by_weights(weights, places, |one, other| {
-            let by_bytes = || elements.text(one.1).cmp(elements.text(other.1));
-            one.0.partial_cmp(&other.0).expect("no weight is NaN").then_with(by_bytes)
-        });
-    }
-
-    fn by_weights<W>(
+    fn by_numbers(
         &self,
-        weights: Vec<W>,
+        weights: Vec<f64>,
         places: &mut [Place],
-        compare: impl Fn(&(W, Place), &(W, Place)) -> Ordering,
+        elements: &Elements,
+        is_wanted: &dyn Fn() -> bool,
     ) {
         let mut weighted: Vec<_> = weights.into_iter().zip(places.iter().copied()).collect();
-        weighted.sort_by(|one, other| self.directed(compare(one, other)));
-        for (place, (_, sorted)) in places.iter_mut().zip(weighted) {
-            *place = sorted;
-        }
+        let compare = |one: &(f64, Place), other: &(f64, Place)| {
+            let by_bytes = || elements.text(one.1).cmp(elements.text(other.1));
+            one.0.partial_cmp(&other.0).expect("no weight is NaN").then_with(by_bytes)
+        };
+        sort_while(&mut weighted, |one, other| self.directed(compare(one, other)), is_wanted);
+        places.iter_mut().zip(weighted).for_each(|(place, (_, sorted))| *place = sorted);
+    }
+
+    fn by_texts(
+        &self,
+        weights: &[Option<Vec<u8>>],
+        places: &mut [Place],
+        elements: &Elements,
+        is_wanted: &dyn Fn() -> bool,
+    ) {
+        let mut weighted: Vec<_> = weights.iter().zip(places.iter().copied()).collect();
+        let compare = |one: &(&Option<Vec<u8>>, Place), other: &(&Option<Vec<u8>>, Place)| {
+            let by_bytes = || elements.text(one.1).cmp(elements.text(other.1));
+            one.0.cmp(other.0).then_with(|| if elements.has_order { Ordering::Equal } else { by_bytes() })
+        };
+        sort_while(&mut weighted, |one, other| self.directed(compare(one, other)), is_wanted);
+        places.iter_mut().zip(weighted).for_each(|(place, (_, sorted))| *place = sorted);
     }
 
     fn directed(&self, ordering: Ordering) -> Ordering {

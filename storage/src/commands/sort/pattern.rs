@@ -36,11 +36,13 @@ impl<'a> Pattern<'a> {
         self.text == b"#"
     }
 
-    /// What an element's name leads to: the string under it, or the field of the hash under it.
-    pub(super) fn look_up(&self, keys: &mut View<'_>, element: &[u8]) -> Option<Vec<u8>> {
+    /// What an element's name leads to: the string under it, or the field of the hash under it; nothing if it leads to a
+    /// key and there are none.
+    pub(super) fn look_up(&self, keys: &mut Option<&mut View<'_>>, element: &[u8]) -> Option<Vec<u8>> {
         if self.is_element() {
             return Some(element.to_vec());
         }
+        let keys = keys.as_deref_mut()?;
         let star = self.star?;
         let end = self.field.map_or(self.text.len(), |field| field - ARROW.len());
         let name = [&self.text[..star], element, &self.text[star + 1..end]].concat();

@@ -1,7 +1,6 @@
 //! The elements to be sorted.
 
 use crate::error::Error;
-use crate::keyspace::view::View;
 use spinel_types::list::Direction;
 use spinel_types::{SetRef, Str, Value, ValueType};
 
@@ -26,9 +25,10 @@ pub(super) struct Place {
 }
 
 impl Elements {
-    pub(super) fn read(keys: &mut View<'_>, key: &[u8]) -> Result<Elements, Error> {
+    /// Those of a value; none if there is no value.
+    pub(super) fn of(value: Option<Value<'_>>) -> Result<Elements, Error> {
         let mut elements = Elements { texts: Vec::new(), places: Vec::new(), source: None, has_order: true };
-        match keys.read_value(key) {
+        match value {
             None => {}
             Some(Value::List(list)) => {
                 elements.expect(ValueType::List, list.len());
@@ -46,6 +46,16 @@ impl Elements {
             Some(_) => return Err(Error::WrongType),
         }
         Ok(elements)
+    }
+
+    /// How many a value has, or would have if it could be sorted.
+    pub(super) fn count(value: Value<'_>) -> usize {
+        match value {
+            Value::List(list) => list.len(),
+            Value::Set(set) => set.len(),
+            Value::SortedSet(set) => set.len(),
+            Value::String(_) | Value::Hash(_) | Value::Stream(_) => 0,
+        }
     }
 
     /// The text of an element.
