@@ -17,7 +17,7 @@ use crate::{Outcome, command};
 /// What every server prints once it listens.
 const READY: &str = "Ready to accept connections";
 /// How long a server may take to print it, and to end: long enough under callgrind on a busy machine.
-const TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a start is tried.
 const START_ATTEMPTS: u32 = 3;
 /// How many of its last lines are kept to explain an early end.
@@ -78,6 +78,11 @@ impl Server {
     /// Returns the id of the process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Returns the folder that was made for it and goes with it.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Returns the loopback port it listens on.

@@ -17,12 +17,12 @@ const DELETIONS: u32 = 3;
 const MEMBER: Word = Word::Key { prefix: "m", width: 8 };
 
 /// A kind of collection and the command that adds a member to it.
-struct Kind {
-    name: &'static str,
-    add: &'static [Word],
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    pub(super) add: &'static [Word],
 }
 
-const KINDS: [Kind; 4] = [
+pub(super) const KINDS: [Kind; 4] = [
     Kind { name: "set", add: &[Word::Text("SADD"), Word::Text("c"), MEMBER] },
     Kind { name: "hash", add: &[Word::Text("HSET"), Word::Text("c"), MEMBER, Word::Text("v")] },
     Kind { name: "sorted set", add: &[Word::Text("ZADD"), Word::Text("c"), Word::Text("1"), MEMBER] },

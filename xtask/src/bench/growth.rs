@@ -97,18 +97,18 @@ fn grow(contender: &Contender, core: usize) -> Outcome<Growth> {
 }
 
 /// A thread's CPU time in nanoseconds, read after each batch.
-struct Account {
+pub(super) struct Account {
     read: u64,
     previous: u64,
     longest: u64,
 }
 
 impl Account {
-    fn from(read_ns: u64) -> Self {
+    pub(super) fn from(read_ns: u64) -> Self {
         Self { read: read_ns, previous: 0, longest: 0 }
     }
 
-    fn note(&mut self, now_ns: u64) {
+    pub(super) fn note(&mut self, now_ns: u64) {
         let spent_ns = now_ns - self.read;
         // What follows a reply, before the thread sleeps, may count in the next batch: hence the pair.
         self.longest = self.longest.max(self.previous + spent_ns);
@@ -117,7 +117,7 @@ impl Account {
     }
 
     /// The most that two successive batches took.
-    fn longest_ms(&self) -> f64 {
+    pub(super) fn longest_ms(&self) -> f64 {
         self.longest as f64 / 1e6
     }
 }
@@ -152,8 +152,8 @@ fn reply_idly(mut link: UnixStream) {
     }
 }
 
-/// Finds the thread that serves the load: SETs of keys that are there keep no other one busy.
-fn serving_thread(server: &Server, load: &mut Load, batch: &mut Batch) -> Outcome<String> {
+/// Finds the thread that serves the load: writes to keys that are there keep no other one busy.
+pub(super) fn serving_thread(server: &Server, load: &mut Load, batch: &mut Batch) -> Outcome<String> {
     load.run(batch, &mut Keys::from(0), SHOWN_SETS)?;
     let before = server.thread_cpu_ns()?;
     load.run(batch, &mut Keys::from(0), SHOWN_SETS)?;

@@ -25,11 +25,14 @@ mod expiry;
 mod growth;
 mod instructions;
 mod load;
+mod loading;
+mod log;
 mod memory;
 mod messages;
 mod probe;
 mod report;
 mod request;
+mod saving;
 mod scaling;
 mod server;
 mod threads;
@@ -42,7 +45,7 @@ struct Row {
 }
 
 /// The rows, in the order of the table.
-const ROWS: [Row; 15] = [
+const ROWS: [Row; 18] = [
     Row { name: "cpu", title: "Server CPU per operation", run: cpu::run },
     Row { name: "throughput", title: "Throughput", run: cpu::run_throughput },
     Row { name: "instructions", title: "User instructions per operation", run: instructions::run },
@@ -58,13 +61,17 @@ const ROWS: [Row; 15] = [
     Row { name: "messages", title: "Messages to many subscribers", run: messages::run },
     Row { name: "calls", title: "Scripts, transactions, blocking: server CPU per call", run: calls::run },
     Row { name: "beside", title: "Waiting beside a long command", run: beside::run },
+    Row { name: "saving", title: "Snapshots of 5 M keys", run: saving::run },
+    Row { name: "loading", title: "Starting with 5 M keys on disk", run: loading::run },
+    Row { name: "log", title: "The append-only log", run: log::run },
 ];
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Rows to measure: cpu, throughput, instructions, threads, memory, collections, elements,
-    /// scaling, growth, deleting, expiry, connections, messages, calls, beside [default: all]
+    /// scaling, growth, deleting, expiry, connections, messages, calls, beside,
+    /// saving, loading, log [default: all]
     rows: Vec<String>,
     /// Interleaved rounds of the rows that vary from round to round
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -38,17 +38,22 @@ pub(crate) struct StartOptions<'a> {
     pub(crate) core: Option<usize>,
     /// Words in front of the program, as `["valgrind", …]`.
     pub(crate) under: &'a [String],
+    /// Further settings: what is kept on disk.
+    pub(crate) settings: &'a [&'a str],
 }
+
+/// Nothing is kept on disk unless somebody asks for it.
+const NO_LOG: &[&str] = &["--appendonly", "no"];
 
 impl StartOptions<'_> {
     /// One thread that stays on `core`: the shape of every single-core comparison.
     pub(crate) fn pinned(core: usize) -> Self {
-        Self { threads: 1, core: Some(core), under: &[] }
+        Self { threads: 1, core: Some(core), under: &[], settings: NO_LOG }
     }
 
     /// `threads` threads on whichever cores the kernel chooses.
     pub(crate) fn roaming(threads: usize) -> Self {
-        Self { threads, core: None, under: &[] }
+        Self { threads, core: None, under: &[], settings: NO_LOG }
     }
 }
 
@@ -70,12 +75,22 @@ impl Server {
             front.extend(["taskset".to_owned(), "-c".to_owned(), core.to_string()]);
         }
         front.extend(options.under.iter().cloned());
-        let threads = options.threads.to_string();
-        let settings = ["--appendonly", "no", "--io-threads", &threads, "--maxclients", "11000"];
-        let settings = settings.map(str::to_owned);
-        let process = server::Server::start_under(&front, &contender.program, &settings)?;
-        let port = process.port();
-        Ok(Self { process, port })
+        let settings = settings(options.threads, options.settings);
+        Ok(Self::of(server::Server::start_under(&front, &contender.program, &settings)?))
+    }
+
+    /// As [`Server::start`] with one thread that roams, in a folder that stays, with what is in it.
+    pub(crate) fn start_in(folder: &Path, contender: &Contender, further: &[&str]) -> Outcome<Self> {
+        Ok(Self::of(server::Server::start_in(folder, &contender.program, &settings(1, further))?))
+    }
+
+    fn of(process: server::Server) -> Self {
+        Self { port: process.port(), process }
+    }
+
+    /// Returns the folder that its files are in, if it is its own.
+    pub(crate) fn folder(&self) -> Outcome<&Path> {
+        self.process.folder().ok_or_else(|| "the server's folder is somebody else's".into())
     }
 
     /// Returns the user and system time of all its threads so far, in nanoseconds.
@@ -128,6 +143,15 @@ impl Server {
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
     }
 
+    /// Returns the memory that only it and its children have, each page counted once, in bytes.
+    pub(crate) fn family_bytes(&self) -> Outcome<u64> {
+        let own = self.process.id();
+        let children = children(own)?;
+        // A child may have ended since; the server itself is there.
+        let of_children = children.into_iter().filter_map(|child| proportional_bytes(child).ok());
+        Ok(proportional_bytes(own)? + of_children.sum::<u64>())
+    }
+
     /// Returns its resident memory once it has stopped changing (at most 5 s later), in bytes.
     pub(crate) fn settled_bytes(&self) -> Outcome<u64> {
         let mut before = self.resident_bytes()?;
@@ -151,9 +175,55 @@ impl Server {
     }
 }
 
+/// Returns the settings of every server, and further ones, as words of its command line.
+fn settings(threads: usize, further: &[&str]) -> Vec<String> {
+    let threads = threads.to_string();
+    let own = ["--io-threads", &threads, "--maxclients", "11000"];
+    further.iter().chain(&own).map(|&word| word.to_owned()).collect()
+}
+
+/// Returns the processes that this one has started and that are still there.
+fn children(parent: u32) -> Outcome<Vec<u32>> {
+    let parent = parent.to_string();
+    let mut children = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Ok(id) = entry?.file_name().to_string_lossy().parse::<u32>() else { continue };
+        // One that has ended meanwhile is nobody's child.
+        let text = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
+        if fields.split_whitespace().nth(1) == Some(&parent) {
+            children.push(id);
+        }
+    }
+    Ok(children)
+}
+
+/// Returns the resident memory of a process, in which a page that several have counts in parts, in bytes.
+fn proportional_bytes(id: u32) -> Outcome<u64> {
+    let text = fs::read_to_string(format!("/proc/{id}/smaps_rollup"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss line")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+}
+
 /// Returns whether `program` can be started at all, asked with `--version`.
 pub(crate) fn is_installed(program: &str) -> bool {
     let mut command = Command::new(program);
     command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_are_found_and_have_memory() {
+        let own = std::process::id();
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let is_found = children(own).unwrap().contains(&child.id());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(is_found && !children(own).unwrap().contains(&child.id()));
+        assert!(proportional_bytes(own).unwrap() > 100_000);
+    }
 }
