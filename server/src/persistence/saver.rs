@@ -3,6 +3,7 @@
 use super::{Answer, Order, Persistence, files, place};
 use crate::log;
 use crate::server::{Shared, now};
+use rustix::process::{getpriority_process, setpriority_process};
 use spinel_persistence::vfs::RealVfs;
 use spinel_storage::durable::{self, LogRewrite, Purpose, SaveError};
 use spinel_storage::engine::snapshot::Snapshot;
@@ -42,7 +43,20 @@ impl Saver {
     }
 }
 
+/// So much nicer than the threads that serve is the one that saves. They come before it whenever they have something to
+/// do, and where they leave no core free it still gets a tenth of each.
+const NICER: i32 = 10;
+
+/// Lets the calling thread, and those that it starts, take second place.
+fn be_nice() {
+    let nicer = getpriority_process(None).and_then(|nice| setpriority_process(None, nice + NICER));
+    if let Err(error) = nicer {
+        log::warning(&format!("Saving takes as much of the processors as serving: {error}"));
+    }
+}
+
 fn work(shared: &Arc<Shared>, orders: &Receiver<Order>) {
+    be_nice();
     loop {
         match orders.recv() {
             Ok(Order::Save { snapshot, changes, answer }) => {
