@@ -186,7 +186,7 @@ impl Session {
             }
             self.last = Some(id);
         }
-        window.holds.release();
+        turn.release_holds(&mut window.holds);
         match window.last.take() {
             None => {}
             Some(Last { words, prepared: Ok(prepared) }) => {

@@ -5,6 +5,7 @@ use super::counters::Counters;
 use super::effect::{Effect, Line};
 use super::errand::Errand;
 use super::hold::{Hold, Holds};
+use super::journal::Gathered;
 use super::prepare::Prepared;
 use super::wait::{Wait, Waiter};
 use super::{Author, Engine};
@@ -44,6 +45,17 @@ pub(super) struct Notes {
     pub(super) waits_on: bool,
     /// The lines of commands that run as one, to be recorded together.
     pub(super) lines: Option<Vec<(DbIndex, Line)>>,
+    /// The lines of commands whose shards are held until [`Turn::release_holds`].
+    gathered: Gathered,
+}
+
+/// Whether lines may be gathered before they go to the journal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gathering {
+    /// The command's shards are unlocked right after it.
+    Never,
+    /// They stay locked until what was gathered is appended.
+    Held,
 }
 
 /// A stay inside the gate, during which any number of commands run at the same time of day.
@@ -185,7 +197,14 @@ impl<'e> Turn<'e> {
     ) -> Result<(), Error> {
         let handler = prepared.single.expect("holds are for single commands");
         let held = Held::One { shard: holds.shard(hold), guess: hold.guess };
-        self.call_for(handler, (prepared, hold.hash), held, setting, words, reply)
+        self.call_for(handler, (prepared, hold.hash), (held, Gathering::Held), setting, words, reply)
+    }
+
+    /// Records what commands did whose shards were held, and unlocks them.
+    #[inline]
+    pub fn release_holds(&mut self, holds: &mut Holds<'e>) {
+        append_gathered(self.engine, &mut self.notes.gathered);
+        holds.release();
     }
 
     /// Runs a command and writes its reply. Then those are served who waited for what it changed.
@@ -314,7 +333,7 @@ impl<'e> Turn<'e> {
         words: &[&[u8]],
         reply: &mut ReplyWriter,
     ) -> Result<(), Error> {
-        self.call_for(handler, (prepared, prepared.hash), held, setting, words, reply)
+        self.call_for(handler, (prepared, prepared.hash), (held, Gathering::Never), setting, words, reply)
     }
 
     /// Calls the handler for a key of this hash and records the effect: where everything about a call comes together.
@@ -324,7 +343,7 @@ impl<'e> Turn<'e> {
         &mut self,
         handler: Handler,
         (prepared, hash): (&Prepared, u64),
-        mut held: Held<'_>,
+        (mut held, gathering): (Held<'_>, Gathering),
         setting: Setting,
         words: &[&[u8]],
         reply: &mut ReplyWriter,
@@ -358,7 +377,8 @@ impl<'e> Turn<'e> {
         let result = handler(&mut call);
         self.scene.counters.changes.add(call.keys.changes);
         if !observed.is_nothing() {
-            tell(self.engine, &mut call, &mut notes.lines, words, setting.author);
+            let lines = (&mut notes.lines, &mut notes.gathered, gathering);
+            tell(self.engine, &mut call, lines, words, setting.author);
         }
         if let Some(wait) = call.wait.take() {
             notes.waits_on = setting.patience == Patience::Waiting;
@@ -383,13 +403,17 @@ fn take_back(reply: &mut ReplyWriter, start: usize, error: &Error) {
 fn tell(
     engine: &Engine,
     call: &mut Call<'_>,
-    lines: &mut Option<Vec<(DbIndex, Line)>>,
+    (lines, gathered, gathering): (&mut Option<Vec<(DbIndex, Line)>>, &mut Gathered, Gathering),
     words: &[&[u8]],
     author: Author,
 ) {
     let observed = call.keys.observed;
     if observed.has(Observed::JOURNAL) {
-        record(engine, call, lines, words);
+        record(engine, call, (lines, gathered, gathering), words);
+        if observed.has_any(Observed::KEYS.with(Observed::EVENTS)) {
+            // Nobody may hear of what a log does not wait for yet.
+            append_gathered(engine, gathered);
+        }
     }
     let news = &mut call.keys.chores.news;
     // What may be taken back is told when it is certain.
@@ -417,16 +441,34 @@ fn owned(words: &[&[u8]]) -> Line {
     words.iter().map(|word| word.to_vec()).collect()
 }
 
+#[inline]
+fn append_gathered(engine: &Engine, gathered: &mut Gathered) {
+    if !gathered.is_empty() {
+        engine.journal().append_gathered(gathered);
+    }
+}
+
 /// Appends what the command did to the journal, or to the lines that will be.
-fn record(engine: &Engine, call: &mut Call<'_>, lines: &mut Option<Vec<(DbIndex, Line)>>, words: &[&[u8]]) {
+fn record(
+    engine: &Engine,
+    call: &mut Call<'_>,
+    (lines, gathered, gathering): (&mut Option<Vec<(DbIndex, Line)>>, &mut Gathered, Gathering),
+    words: &[&[u8]],
+) {
     let db = call.keys.db;
+    let mut append = |db, words: &[&[u8]]| {
+        if gathering == Gathering::Never || !gathered.add(db, words) {
+            append_gathered(engine, gathered);
+            engine.journal().append_words(db, words);
+        }
+    };
     for lapse in call.keys.chores.lapsed.drain(..) {
         match lines {
             // It stays true if the rest is taken back.
             Some(lines) if !call.keys.observed.has(Observed::UNDO) => {
                 lines.push((lapse.db, owned(&lapse.words())));
             }
-            _ => engine.journal().append_words(lapse.db, &lapse.words()),
+            _ => append(lapse.db, &lapse.words()),
         }
     }
     if call.keys.changes == 0 {
@@ -434,9 +476,12 @@ fn record(engine: &Engine, call: &mut Call<'_>, lines: &mut Option<Vec<(DbIndex,
     }
     match (call.effect.lines(), lines) {
         (Some(effect), Some(lines)) => lines.extend(effect.into_iter().map(|line| (db, line))),
-        (Some(effect), None) => engine.journal().append(db, &effect),
+        (Some(effect), None) => {
+            append_gathered(engine, gathered);
+            engine.journal().append(db, &effect);
+        }
         (None, Some(lines)) => lines.push((db, owned(words))),
-        (None, None) => engine.journal().append_words(db, words),
+        (None, None) => append(db, words),
     }
 }
 

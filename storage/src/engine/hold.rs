@@ -58,8 +58,8 @@ impl<'e> Holds<'e> {
         }
     }
 
-    /// Unlocks all shards.
-    pub fn release(&mut self) {
+    /// Unlocks all shards. What commands did with them must be recorded by then: see [`Turn::release_holds`].
+    pub(super) fn release(&mut self) {
         for (shard, _locked) in self.shards.drain(..) {
             self.places[shard] = 0;
         }

@@ -10,6 +10,9 @@
 //! order in which they happened. Readers (a log on disk, replicas, change streams) attach and read from
 //! their own offset; what they take is not copied. Without a reader nothing is recorded, and a write costs one
 //! relaxed load here.
+//!
+//! Taking the lock costs more than writing a line, because the processor waits for what it has stored before. So
+//! commands of one thread whose shards stay locked until the last of them has run are [`Gathered`] and appended at once.
 
 use super::audience::Attention;
 use super::effect::Line;
@@ -65,6 +68,38 @@ pub struct Reader {
     journal: Arc<Journal>,
     id: u64,
     offset: Offset,
+}
+
+/// More is not gathered.
+const GATHERED_BYTES_MAX: usize = 16 << 10;
+/// No line with so many bytes of words is gathered: it would be copied twice.
+const GATHERED_LINE_BYTES_MAX: usize = 2 << 10;
+
+/// Lines for one database that are not in the journal yet.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    db: DbIndex,
+    bytes: Vec<u8>,
+}
+
+impl Gathered {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Adds a line, if there is room for it. If not, what was gathered must be appended before the line is.
+    #[inline]
+    pub(crate) fn add(&mut self, db: DbIndex, words: &[&[u8]]) -> bool {
+        let is_for_this = self.db == db || self.is_empty();
+        let line_bytes: usize = words.iter().map(|word| word.len()).sum();
+        if !is_for_this || line_bytes > GATHERED_LINE_BYTES_MAX || self.bytes.len() > GATHERED_BYTES_MAX {
+            return false;
+        }
+        self.db = db;
+        encode_words(words, &mut self.bytes);
+        true
+    }
 }
 
 impl Piece {
@@ -140,6 +175,15 @@ impl Journal {
             record.select(db);
             record.group(lines.len(), |record| lines.iter().for_each(|line| record.line(line)));
         });
+    }
+
+    /// Appends what was gathered, of which nothing is left then. Its shards must still be locked.
+    pub(crate) fn append_gathered(&self, gathered: &mut Gathered) {
+        self.write(|record| {
+            record.select(gathered.db);
+            record.open.extend_from_slice(&gathered.bytes);
+        });
+        gathered.bytes.clear();
     }
 
     /// Appends lines that happened at once, in any databases.
@@ -289,6 +333,26 @@ mod tests {
         drop((first, second));
         assert!(!journal.has_readers());
     }
+
+    #[test]
+    fn what_was_gathered_is_for_its_database() {
+        let journal = Arc::new(Journal::default());
+        let mut reader = journal.attach();
+        let mut gathered = Gathered::default();
+        assert!(gathered.add(DbIndex(3), &[b"DEL", b"a"]) && gathered.add(DbIndex(3), &[b"DEL", b"b"]));
+        assert!(!gathered.add(DbIndex(0), &[b"DEL", b"c"]), "it is of another database");
+        journal.append_gathered(&mut gathered);
+        assert!(gathered.is_empty() && gathered.add(DbIndex(0), &[b"DEL", b"c"]));
+        assert!(!gathered.add(DbIndex(0), &[b"SET", b"k", &[0; GATHERED_LINE_BYTES_MAX]]), "it is long");
+        while gathered.add(DbIndex(0), &[b"SET", b"k", &[0; 1000]]) {}
+        assert!(gathered.bytes.len() < GATHERED_BYTES_MAX + 2000);
+        let mut bytes = Vec::new();
+        assert_eq!(reader.read(&mut bytes), journal.end());
+        let select = "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n";
+        let deletions = "*2\r\n$3\r\nDEL\r\n$1\r\na\r\n*2\r\n$3\r\nDEL\r\n$1\r\nb\r\n";
+        assert_eq!(String::from_utf8_lossy(&bytes), format!("{select}{deletions}"));
+    }
+
     /// A command that is `round` in 8 digits, of 100 bytes and more.
     fn append(journal: &Journal, round: u64) {
         journal.append_words(DbIndex(0), &[b"SET", format!("{round:08}").as_bytes(), &[b'v'; 70]]);

@@ -25,7 +25,7 @@ impl Observed {
     /// What keys had before, so that it can be brought back.
     pub(crate) const UNDO: Observed = Observed(1 << 4);
     /// What keys had at the cut of a snapshot that doesn't have it yet.
-    pub(crate) const SNAPSHOT: Observed = Observed(1 << 5);
+    pub(crate) const SNAPSHOT: Observed = Observed(1 << 6);
 
     /// Both together.
     #[must_use]
