@@ -60,6 +60,14 @@ impl Values {
         Values { table: Table::new(seed), larges: Larges::new(), larges_bytes: 0, dues: BTreeSet::new() }
     }
 
+    /// Makes room for so many entries, which then don't make the table grow, but for chance; nothing if there are
+    /// entries. O(entries).
+    pub fn make_room(&mut self, entries: usize) {
+        if self.table.is_empty() {
+            self.table = Table::with_room(self.table.seed(), entries);
+        }
+    }
+
     /// The keys; reading what hangs off an entry takes [`Values::large`].
     #[inline]
     pub fn table(&self) -> &Table {

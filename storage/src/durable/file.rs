@@ -176,6 +176,10 @@ fn write(
     let mut bytes = Vec::new();
     Encoder::start(&mut bytes);
     bytes.extend_from_slice(&notes(options, purpose));
+    for size in snapshot.sizes() {
+        Encoder::select_db(size.db.0, &mut bytes);
+        Encoder::sizes(size.keys as u64, size.expires as u64, &mut bytes);
+    }
     let mut checksum = Checksum::of(&bytes);
     file.write(&bytes)?;
 

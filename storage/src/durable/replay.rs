@@ -1,20 +1,25 @@
 //! Loading what is on disk: a snapshot, or a log, which is replayed and then goes on at its end.
 
+mod crew;
+mod lot;
+
 use super::error::OpenError;
 use super::keeper::Keeper;
 use super::log::{Log, LogEvent};
 use crate::command::table::CommandId;
-use crate::engine::{Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Setting, Turn};
-use crate::{DbIndex, Executor, UnixMillis};
+use crate::engine::{Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Turn};
+use crate::{DbIndex, UnixMillis};
+use crew::Crew;
 use spinel_persistence::log::{
-    Command, Directory, LogNames, ReadOptions, Reader, Recovered, Step, TailCut, Unit, Writer,
+    Directory, LogNames, ReadOptions, Reader, Recovered, Step, TailCut, Unit, Writer,
 };
 use spinel_persistence::rdb::Verification;
 use spinel_persistence::vfs::{Access, Vfs};
-use spinel_resp::{Protocol, ReplyWriter};
+use spinel_resp::ReplyWriter;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 /// While a log is replayed nothing has expired: what did so at its time is removed by a command of the log.
 const BEFORE_EVERYTHING: UnixMillis = UnixMillis(0);
@@ -142,55 +147,77 @@ fn replay(
 ) -> Result<(Loaded, Recovered), OpenError> {
     let mut reader = Reader::new(directory, options)?;
     let base = LoadOptions { now, expired: ExpiredKeys::Keep, verification };
-    let mut executor = Executor::new(Arc::clone(engine), seed);
-    let mut replay = Replay { engine, host, db: DbIndex(0), reply: ReplyWriter::new(Protocol::Resp2) };
     let mut loaded = Loaded::default();
-    loop {
-        match reader.step()? {
-            Step::End => return Ok((loaded, reader.finish())),
-            Step::Snapshot(file) => {
-                loaded = engine.load_file(file, &base, &mut *replay.host)?;
-                reader.snapshot_ends(loaded.bytes);
-            }
-            Step::Unit(unit) => {
-                let mut turn = executor.begin(BEFORE_EVERYTHING);
-                turn.stamp_with(now);
-                replay.unit(unit, &mut turn)?;
+    thread::scope(|scope| {
+        let crew = Crew::new(scope, engine, (now, seed));
+        let mut replay = Replay { engine, host, db: DbIndex(0), crew };
+        loop {
+            match reader.step()? {
+                Step::End => {
+                    replay.crew.settle();
+                    return Ok((loaded, reader.finish()));
+                }
+                Step::Snapshot(file) => {
+                    replay.crew.settle();
+                    loaded = engine.load_file(file, &base, &mut *replay.host)?;
+                    reader.snapshot_ends(loaded.bytes);
+                }
+                Step::Unit(unit) => replay.unit(unit)?,
             }
         }
-    }
+    })
 }
 
+/// Words of a command that need no memory of their own.
+const FEW_WORDS: usize = 8;
+
 /// Runs the commands of a log.
-struct Replay<'r> {
+struct Replay<'r, 'scope, 'env> {
     engine: &'r Engine,
     host: &'r mut dyn ReplayHost,
     db: DbIndex,
-    reply: ReplyWriter,
+    crew: Crew<'scope, 'env>,
 }
 
-impl Replay<'_> {
-    fn unit(&mut self, unit: Unit<'_>, turn: &mut Turn<'_>) -> Result<(), OpenError> {
-        unit.commands().try_for_each(|command| self.command(command, turn))
+impl Replay<'_, '_, '_> {
+    /// Runs a command, or those of a transaction: nobody sees what they do before the end.
+    fn unit(&mut self, unit: Unit<'_>) -> Result<(), OpenError> {
+        unit.commands().try_for_each(|command| {
+            let words = command.words();
+            let mut few: [&[u8]; FEW_WORDS] = [&[]; FEW_WORDS];
+            if words.len() > FEW_WORDS {
+                return self.command(&words.collect::<Vec<_>>());
+            }
+            let count = words.len();
+            few.iter_mut().zip(words).for_each(|(place, word)| *place = word);
+            self.command(&few[..count])
+        })
     }
 
     /// Runs a command. What it replies, also an error, is what it replied when it was logged.
-    fn command(&mut self, command: Command<'_>, turn: &mut Turn<'_>) -> Result<(), OpenError> {
-        let words: Vec<&[u8]> = command.words().collect();
+    fn command(&mut self, words: &[&[u8]]) -> Result<(), OpenError> {
+        let familiar = &mut self.crew.familiar;
+        if let Some(hash) = self.engine.hash_again(words, familiar)
+            && let Some(prepared) = familiar.prepared()
+        {
+            self.crew.put(self.db, (prepared, hash), words);
+            return Ok(());
+        }
         if words[0].eq_ignore_ascii_case(b"SELECT") {
             return self.select(words.get(1).copied().unwrap_or_default());
         }
         let prepared = self
             .engine
-            .prepare(&words)
+            .prepare_anew(words, familiar)
             .map_err(|_| OpenError::UnknownCommand(String::from_utf8_lossy(words[0]).into_owned()))?;
-        let setting =
-            Setting { db: self.db, is_untouching: true, allows_guarded: true, ..Setting::default() };
-        self.reply.clear();
-        match turn.execute(&prepared, setting, &words, &mut self.reply) {
-            Outcome::ForHost => {
-                self.host.run(HostReplay { id: prepared.id, words: &words, turn, reply: &mut self.reply })
-            }
+        if let Some(hash) = prepared.key_hash() {
+            self.crew.put(self.db, (prepared, hash), words);
+            return Ok(());
+        }
+        self.crew.settle();
+        let (mut turn, reply) = self.crew.runner.begin();
+        match turn.execute(&prepared, lot::setting(self.db), words, reply) {
+            Outcome::ForHost => self.host.run(HostReplay { id: prepared.id, words, turn: &mut turn, reply }),
             _ => Ok(()),
         }
     }

@@ -3,18 +3,20 @@
 //! Keys go straight into the tables: nobody is inside, so that there is nothing to lock, to record or to tell per key.
 
 mod archive;
+mod batch;
+mod crew;
 
 use super::Engine;
-use crate::keyspace::shard::Shard;
-use crate::keyspace::{DbIndex, Keyspace, SHARDS, shard_of};
+use crate::keyspace::{DbIndex, Keyspace, SHARDS};
 use crate::time::UnixMillis;
-use spinel_persistence::rdb::{self, Decoded, Item, ReadError, Reader, Record, Verification};
+use batch::Batch;
+use crew::Crew;
+use spinel_persistence::rdb::{self, Item, ReadError, Reader, Verification};
 use spinel_persistence::spldb::{self, Archive};
 use spinel_persistence::vfs::{File, Stream};
-use spinel_types::{Fields, Kind, Marks, OwnedValue, StringEncoding, Values};
 use std::fmt;
 use std::io::Read;
-use std::sync::MutexGuard;
+use std::thread;
 
 /// What happens to keys whose time has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +43,14 @@ impl LoadOptions {
     #[inline]
     fn drops(&self, marks: &rdb::Marks) -> bool {
         self.expired == ExpiredKeys::Drop && marks.expiry_ms.is_some_and(|expiry| expiry <= self.now.0)
+    }
+
+    /// How many of these keys will be there for sure, of which some expire.
+    fn staying(&self, keys: u64, expiring: u64) -> u64 {
+        match self.expired {
+            ExpiredKeys::Drop => keys.saturating_sub(expiring),
+            ExpiredKeys::Keep => keys,
+        }
     }
 }
 
@@ -127,7 +137,7 @@ impl Engine {
         options: &LoadOptions,
         listener: &mut dyn LoadListener,
     ) -> Result<Loaded, LoadError> {
-        self.load_alone(|| Load::new(self, source, options, listener).and_then(Load::run))
+        self.load_alone(|| Load::new(self, (source, Room::of_file(0)), options, listener).and_then(Load::run))
     }
 
     /// As [`load`](Engine::load), of a file whose format is known by what it starts with: an RDB file or one of our own,
@@ -138,10 +148,13 @@ impl Engine {
         options: &LoadOptions,
         listener: &mut dyn LoadListener,
     ) -> Result<Loaded, LoadError> {
-        if !spldb::is_archive(file)? {
-            return self.load(Stream::new(file, 0), options, listener);
-        }
+        let is_archive = spldb::is_archive(file)?;
         self.load_alone(|| {
+            if !is_archive {
+                let bytes = file.len().map_err(|error| ReadError { offset: 0, fault: error.into() })?;
+                let source = (Stream::new(file, 0), Room::of_file(bytes));
+                return Load::new(self, source, options, listener)?.run();
+            }
             let archive = Archive::open(file, &self.keyspace.forms(), options.verification)?;
             archive::load(self, &archive, options, listener)
         })
@@ -159,6 +172,31 @@ impl Engine {
     }
 }
 
+/// For how many keys room may be made before they come. What a file announces is not believed beyond what it could hold.
+struct Room {
+    keys: u64,
+}
+
+impl Room {
+    /// The shortest key of an RDB file: the type of the value, and two lengths.
+    const KEY_BYTES_MIN: u64 = 3;
+
+    /// For what a file of so many bytes may hold.
+    fn of_file(bytes: u64) -> Room {
+        Room { keys: bytes / Room::KEY_BYTES_MIN }
+    }
+
+    /// Makes room in a database for keys that are announced, so that its tables need not grow.
+    fn make(&mut self, keyspace: &Keyspace, db: DbIndex, keys: u64) {
+        let granted = keys.min(self.keys);
+        self.keys -= granted;
+        let per_shard = usize::try_from(granted).unwrap_or(usize::MAX) / SHARDS;
+        for shard in 0..SHARDS {
+            keyspace.lock(db, shard).values.make_room(per_shard);
+        }
+    }
+}
+
 /// A load that is going on.
 struct Load<'l, 's> {
     engine: &'l Engine,
@@ -166,49 +204,60 @@ struct Load<'l, 's> {
     options: &'l LoadOptions,
     listener: &'l mut dyn LoadListener,
     loaded: Loaded,
+    room: Room,
 }
 
 impl<'l, 's> Load<'l, 's> {
     fn new(
         engine: &'l Engine,
-        source: impl Read + 's,
+        (source, room): (impl Read + 's, Room),
         options: &'l LoadOptions,
         listener: &'l mut dyn LoadListener,
     ) -> Result<Load<'l, 's>, LoadError> {
         let reader = Reader::new(source, &engine.keyspace.forms(), options.verification)?;
-        Ok(Load { engine, reader, options, listener, loaded: Loaded::default() })
+        Ok(Load { engine, reader, options, listener, loaded: Loaded::default(), room })
     }
 
-    fn run(mut self) -> Result<Loaded, LoadError> {
-        let engine = self.engine;
-        let mut target = Target::new(&engine.keyspace, DbIndex(0));
+    fn run(self) -> Result<Loaded, LoadError> {
+        let keyspace = &self.engine.keyspace;
+        thread::scope(|scope| self.read(Crew::new(scope, keyspace)))
+    }
+
+    /// Reads all, and has it put into the tables.
+    fn read(mut self, mut crew: Crew<'_, '_>) -> Result<Loaded, LoadError> {
+        let keyspace = &self.engine.keyspace;
+        let policy = self.engine.access_policy();
+        let mut batch = Batch::new(DbIndex(0));
         while let Some(item) = self.reader.read()? {
             match item {
+                Item::Key(record) if self.options.drops(&record.marks) => self.loaded.expired += 1,
                 Item::Key(record) => {
-                    if self.options.drops(&record.marks) {
-                        self.loaded.expired += 1;
-                    } else {
-                        let clock = engine.access_policy().of_usage(record.marks.usage, self.options.now);
-                        target.put(record, clock)?;
-                        self.loaded.keys += 1;
+                    let clock = policy.of_usage(record.marks.usage, self.options.now);
+                    batch.add(record, clock, keyspace);
+                    self.loaded.keys += 1;
+                    if batch.is_full() {
+                        batch = crew.put(batch)?;
                     }
                 }
                 Item::SelectDb(number) => {
-                    let db = i64::try_from(number).ok().and_then(|number| engine.keyspace.db(number));
+                    let db = i64::try_from(number).ok().and_then(|number| keyspace.db(number));
                     let db = db.ok_or(LoadError::NoSuchDatabase(number))?;
-                    target.finish()?;
-                    drop(target);
-                    target = Target::new(&engine.keyspace, db);
+                    if db != batch.db && !batch.is_empty() {
+                        batch = crew.put(batch)?;
+                    }
+                    batch.db = db;
                 }
                 Item::Function(code) => self.listener.function(code).map_err(LoadError::Function)?,
                 Item::Aux(name, text) => self.listener.field(name, text),
                 Item::ModuleAux(name) => self.listener.passed_module(&name),
                 Item::Empty(_) => self.loaded.empty += 1,
-                Item::Sizes { .. } => {}
+                Item::Sizes { keys, expiring } => {
+                    self.room.make(keyspace, batch.db, self.options.staying(keys, expiring));
+                }
             }
             self.report();
         }
-        target.finish()?;
+        crew.finish(batch)?;
         self.loaded.bytes = self.reader.offset();
         Ok(self.loaded)
     }
@@ -220,116 +269,6 @@ impl<'l, 's> Load<'l, 's> {
             self.listener.progress(&self.loaded);
         }
     }
-}
-
-/// So many strings wait together while their buckets come into the cache: one load after the other would take most of
-/// the time.
-const STRINGS_WAITING: usize = 32;
-/// None waits behind so many bytes of strings.
-const BYTES_WAITING: usize = 16 << 10;
-
-/// A database that is being filled, all of whose shards are held.
-struct Target<'k> {
-    keyspace: &'k Keyspace,
-    db: DbIndex,
-    shards: Vec<MutexGuard<'k, Shard>>,
-    waiting: Vec<WaitingString>,
-    /// Keys and values of those that wait, one behind the other.
-    bytes: Vec<u8>,
-}
-
-/// A string that is not in its table yet.
-struct WaitingString {
-    hash: u64,
-    key_len: usize,
-    value_len: usize,
-    kind: u8,
-    stamp: Option<i64>,
-    clock: u32,
-}
-
-impl<'k> Target<'k> {
-    fn new(keyspace: &'k Keyspace, db: DbIndex) -> Target<'k> {
-        let shards = (0..SHARDS).map(|shard| keyspace.lock(db, shard)).collect();
-        Target { keyspace, db, shards, waiting: Vec::with_capacity(STRINGS_WAITING), bytes: Vec::new() }
-    }
-
-    #[inline]
-    fn put(&mut self, record: Record<'_>, clock: u32) -> Result<(), LoadError> {
-        let Record { key, value, marks } = record;
-        let stamp = marks.expiry_ms;
-        match value {
-            Decoded::String(string) => self.put_string(key, string.stored(&mut [0; 8]), stamp, clock),
-            Decoded::Collection(value) => {
-                let hash = self.keyspace.hash(key);
-                let values = vacant(&mut self.shards[shard_of(hash)].values, hash, key)?;
-                let parity = self.keyspace.saving().parity();
-                let expires_in_part =
-                    put_collection(values, (hash, key), value, Marks { stamp, clock, parity });
-                self.note_expiry(stamp.is_some() || expires_in_part);
-                Ok(())
-            }
-        }
-    }
-
-    #[inline]
-    fn put_string(
-        &mut self,
-        key: &[u8],
-        (encoding, value): (StringEncoding, &[u8]),
-        stamp: Option<i64>,
-        clock: u32,
-    ) -> Result<(), LoadError> {
-        let (hash, kind) = (self.keyspace.hash(key), Kind::String(encoding).number());
-        self.shards[shard_of(hash)].values.table().prefetch_bucket(hash);
-        self.bytes.extend_from_slice(key);
-        self.bytes.extend_from_slice(value);
-        let (key_len, value_len) = (key.len(), value.len());
-        self.waiting.push(WaitingString { hash, key_len, value_len, kind, stamp, clock });
-        let may_wait = self.waiting.len() < STRINGS_WAITING && self.bytes.len() < BYTES_WAITING;
-        if may_wait { Ok(()) } else { self.finish() }
-    }
-
-    /// Puts what waits into the tables.
-    fn finish(&mut self) -> Result<(), LoadError> {
-        let parity = self.keyspace.saving().parity();
-        let mut expires = false;
-        let mut rest = &self.bytes[..];
-        for string in self.waiting.drain(..) {
-            let (key, behind) = rest.split_at(string.key_len);
-            let (value, behind) = behind.split_at(string.value_len);
-            rest = behind;
-            let WaitingString { hash, kind, stamp, clock, .. } = string;
-            let values = vacant(&mut self.shards[shard_of(hash)].values, hash, key)?;
-            values.put_inline(hash, None, key, &Fields { kind, value, stamp, clock, parity });
-            expires |= stamp.is_some();
-        }
-        self.bytes.clear();
-        self.bytes.shrink_to(2 * BYTES_WAITING);
-        self.note_expiry(expires);
-        Ok(())
-    }
-
-    fn note_expiry(&self, expires: bool) {
-        if expires {
-            self.keyspace.note_expiries(self.db, true);
-        }
-    }
-}
-
-/// The values to which a key belongs, which must not have it yet.
-#[inline]
-fn vacant<'v>(values: &'v mut Values, hash: u64, key: &[u8]) -> Result<&'v mut Values, LoadError> {
-    if values.table().find(hash, key).is_some() {
-        return Err(LoadError::Duplicate(key.to_vec()));
-    }
-    Ok(values)
-}
-
-/// Puts a collection; whether a member of it expires.
-fn put_collection(values: &mut Values, (hash, key): (u64, &[u8]), value: OwnedValue, marks: Marks) -> bool {
-    let (slot, _) = values.put(hash, None, key, value, marks);
-    values.expires_in_part(slot)
 }
 
 #[cfg(test)]
@@ -470,5 +409,46 @@ mod tests {
         let mut function = start.clone();
         encoder.function(b"bad", &mut function);
         assert!(failure(&with_end(function)).contains("it is bad"));
+    }
+
+    #[test]
+    fn many_keys_are_loaded_and_one_that_stands_twice_is_found() {
+        const KEYS: u32 = 30_000;
+        let db = Db::with_clock(ManualClock::new(NOW));
+        for number in 0..KEYS {
+            db.execute(["SET", &format!("k{number}"), &format!("value {number}")]).unwrap();
+            if number % 10 == 0 {
+                db.select(1).unwrap().execute(["RPUSH", &format!("l{number}"), "a", "b"]).unwrap();
+            }
+        }
+        let mut file = saved(&db);
+        let load = |file: &[u8]| {
+            let copy = Db::with_clock(ManualClock::new(NOW));
+            let loaded = copy.engine().load(file, &options(ExpiredKeys::Drop), &mut Heard::default());
+            (loaded, digest(&copy))
+        };
+        let (loaded, found) = load(&file);
+        assert_eq!((loaded.unwrap().keys, found), (u64::from(KEYS + KEYS / 10), digest(&db)));
+
+        // The end is a byte and the checksum.
+        file.truncate(file.len() - 9);
+        Encoder::select_db(0, &mut file);
+        let (mut encoder, value) = (Encoder::new(Compression::None), Value::String(Str::Integer(1)));
+        encoder.key(b"k0", value, spinel_persistence::rdb::Marks::default(), &mut file);
+        let (loaded, found) = load(&with_end(file));
+        assert_eq!(loaded.unwrap_err().to_string(), "the key 'k0' stands twice");
+        assert_eq!(found, digest(&Db::memory()), "nothing is left");
+    }
+
+    #[test]
+    fn what_is_announced_is_believed_no_further_than_the_file_could_hold() {
+        let db = Db::with_clock(ManualClock::new(NOW));
+        let mut room = Room::of_file(30_000);
+        room.make(db.engine().keyspace(), DbIndex(0), u64::MAX);
+        let index_bytes = db.engine().keyspace().table_statistics(DbIndex(0)).index_bytes;
+        assert!((10_000..300_000).contains(&index_bytes), "{index_bytes}");
+        assert_eq!(room.keys, 0);
+        room.make(db.engine().keyspace(), DbIndex(1), 1_000);
+        assert_eq!(db.engine().keyspace().table_statistics(DbIndex(1)).index_bytes, 0);
     }
 }

@@ -5,6 +5,7 @@ use crate::command::Handler;
 use crate::command::keys::{Begin, Find, KeySpec};
 use crate::command::table::{CommandId, Plan};
 use crate::error::Error;
+use crate::keyspace::shard_of;
 
 /// A command that was found in the table, with the hash of its first key.
 #[derive(Clone, Copy)]
@@ -23,6 +24,13 @@ pub struct Prepared {
 /// The hash of the key of a single command.
 #[derive(Clone, Copy)]
 pub struct KeyHash(pub(super) u64);
+
+impl KeyHash {
+    /// The shard that the key belongs to.
+    pub(crate) fn shard(self) -> usize {
+        shard_of(self.0)
+    }
+}
 
 impl Prepared {
     /// The hash of its key, if it is [single](Prepared::is_single).

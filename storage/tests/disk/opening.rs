@@ -41,6 +41,32 @@ fn each_call_is_on_disk_when_it_returns() {
 }
 
 #[test]
+fn a_long_log_is_replayed_in_its_order() {
+    const KEYS: u32 = 700;
+    let vfs = SimulatedVfs::new(1);
+    let db = open_weak(&vfs);
+    let other = db.select(1).expect("there is a database 1");
+    for round in 0..9_000 {
+        let (key, next) = (round % KEYS, (round + 1) % KEYS);
+        call(&db, &format!("APPEND text:{key} {round},"));
+        call(&other, &format!("RPUSH list:{key} {round}"));
+        // What touches several keys, or all, must find what was done to each before.
+        match round % 3_000 {
+            1_000 => drop(call(&db, &format!("RENAME text:{key} text:{next}"))),
+            1_500 => drop(call(&other, &format!("LMOVE list:{key} list:{next} LEFT RIGHT"))),
+            2_000 => drop(call(&db, "SWAPDB 0 1")),
+            2_001 => drop(call(&db, "SWAPDB 1 0")),
+            _ => {}
+        }
+    }
+    let before = (digest(&db), call(&db, "GET text:1"), call(&other, "LRANGE list:2 0 -1"));
+    db.close().expect("the disk is well");
+    let db = open(&vfs);
+    let other = db.select(1).expect("there is a database 1");
+    assert_eq!((digest(&db), call(&db, "GET text:1"), call(&other, "LRANGE list:2 0 -1")), before);
+}
+
+#[test]
 fn a_weak_data_set_is_on_disk_when_somebody_asks() {
     let vfs = SimulatedVfs::new(1);
     for round in 0..20 {
