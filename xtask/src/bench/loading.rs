@@ -112,7 +112,7 @@ impl Kept {
             thread::sleep(NAP);
         }
         let took_ms = begun.elapsed().as_secs_f64() * 1000.0;
-        Ok(Start { took_ms, cpu_ms: server.cpu_ns()? as f64 / 1e6 })
+        Ok(Start { took_ms, cpu_ms: server.cpu_ticks_ns()? as f64 / 1e6 })
     }
 }
 

@@ -128,7 +128,8 @@ impl Server {
         Ok(text.split(' ').next().unwrap_or_default().parse()?)
     }
 
-    fn cpu_ticks_ns(&self) -> Outcome<u64> {
+    /// Returns the same in ticks of 10 ms, with the time of threads that have ended.
+    pub(crate) fn cpu_ticks_ns(&self) -> Outcome<u64> {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
         // The name in parentheses may hold spaces; user and system ticks are the 12th and 13th field after it.
         let (_, fields) = text.rsplit_once(')').ok_or("no name in /proc/PID/stat")?;

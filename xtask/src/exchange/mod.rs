@@ -185,7 +185,14 @@ fn settings(appendonly: &str) -> Vec<String> {
 
 /// Has the log written anew and waits until it is.
 fn rewrite(connection: &mut Connection) -> Outcome {
+    // A server that was just started may not have its first base yet.
+    await_rewrite(connection)?;
     connection.expect(&["BGREWRITEAOF"])?;
+    await_rewrite(connection)
+}
+
+/// Waits until no log is being written anew.
+fn await_rewrite(connection: &mut Connection) -> Outcome {
     let started = Instant::now();
     loop {
         let told = connection.expect(&["INFO", "persistence"])?.text();
