@@ -9,9 +9,11 @@ use crate::persistence;
 use crate::server::Shared;
 use crate::stream::Socket;
 use crate::worker::WorkerHandle;
+use std::future::Future;
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -74,14 +76,21 @@ impl Acceptor {
         Ok(())
     }
 
-    /// Obeys orders and signals until one of them ends the server.
-    pub(crate) async fn run(&mut self, mut orders: UnboundedReceiver<Order>) -> io::Result<()> {
+    /// Obeys orders and signals until something else has happened, whose outcome is returned; or until one of them ends
+    /// the server.
+    pub(crate) async fn run<T>(
+        &mut self,
+        orders: &mut UnboundedReceiver<Order>,
+        until: impl Future<Output = T>,
+    ) -> io::Result<Option<T>> {
+        let mut until = pin!(until);
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         // That a file may not grow is an error of who writes it, not the end of the process.
         let _file_size = signal(SignalKind::from_raw(FILE_SIZE_SIGNAL))?;
         loop {
             let farewell = tokio::select! {
+                outcome = &mut until => return Ok(Some(outcome)),
                 order = orders.recv() => match order {
                     Some(Order::Listen { addresses, port, answer }) => {
                         // The one who asked waits for the answer, or has gone with its connection.
@@ -100,7 +109,7 @@ impl Acceptor {
             }
         }
         close(self.tcp.drain(..).chain(self.unix.take())).await;
-        Ok(())
+        Ok(None)
     }
 
     /// How the settings want the server to end when this signal comes.

@@ -11,7 +11,7 @@ use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
 use crate::persistence;
 use crate::server::Shared;
-use crate::session::{Flow, Output, Session};
+use crate::session::{Flow, Hold, Output, Session};
 use crate::tracking;
 use crate::window::Requests;
 use spinel_resp::{Limits, Protocol};
@@ -19,6 +19,12 @@ use spinel_storage::command::flags::Flags;
 use spinel_storage::command::table::CommandId;
 use spinel_storage::engine::{Prepared, Turn};
 use spinel_storage::{DbIndex, Error, UnixMillis};
+use std::time::Duration;
+
+const LOADING: Error = Error::Text("LOADING Redis is loading the dataset in memory");
+
+/// How long a session waits until it looks again whether the data set is loaded.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 const UNAUTHENTICATED: Error = Error::Text("NOAUTH Authentication required.");
 
@@ -54,6 +60,8 @@ enum Decision {
     Refuse(Error),
     /// Not now.
     Hold,
+    /// Not before the data set is loaded.
+    HoldWhileLoading,
 }
 
 impl Session {
@@ -114,7 +122,7 @@ impl Session {
         let (position, mode) = (output.reply.position(), self.reply_mode);
         match shared.engine.prepare(words) {
             Err(error) => self.refuse(&error, words, shared, output),
-            Ok(prepared) => match self.decide(prepared.id, turn.now(), shared) {
+            Ok(prepared) => match self.decide(&prepared, words, turn, shared) {
                 Decision::Run => {
                     self.execute_tracked(&prepared, words, turn, shared, output);
                     self.forget_caching(prepared.id, shared);
@@ -127,6 +135,11 @@ impl Session {
                 }
                 Decision::Refuse(error) => self.refuse(&error, words, shared, output),
                 Decision::Hold => {
+                    self.flow = Flow::Hold;
+                    return false;
+                }
+                Decision::HoldWhileLoading => {
+                    self.hold = Hold::Penalty(LOOK_AGAIN);
                     self.flow = Flow::Hold;
                     return false;
                 }
@@ -205,7 +218,8 @@ impl Session {
         Ok(())
     }
 
-    fn decide(&self, id: CommandId, now: UnixMillis, shared: &Shared) -> Decision {
+    fn decide(&self, prepared: &Prepared, words: &[&[u8]], turn: &Turn<'_>, shared: &Shared) -> Decision {
+        let (id, now) = (prepared.id, turn.now());
         let mut flags = shared.engine.table().row(id).command.flags;
         // EXEC does what its commands do.
         if let Some(transaction) = &self.transactions.current
@@ -215,6 +229,11 @@ impl Session {
         }
         if !flags.contains(Flags::NO_AUTH) && self.must_authenticate(shared) {
             return Decision::Refuse(UNAUTHENTICATED);
+        }
+        if turn.is_outside()
+            && let Some(decision) = self.decide_while_loading(id, words, shared)
+        {
+            return decision;
         }
         let needs_memory = flags.contains(Flags::DENYOOM) && shared.memory_limit.is_exceeded();
         if needs_memory && memory_limit::measure(shared) {
@@ -242,6 +261,26 @@ impl Session {
             _ if self.transactions.current.is_some() && !flags.contains(Flags::IMMEDIATE) => Decision::Queue,
             _ => Decision::Run,
         }
+    }
+
+    /// Why a command does not run while a data set is loaded, if it doesn't.
+    ///
+    /// What is half loaded is seen by nobody: so also of the commands that may run, only those do that use no keys.
+    #[cold]
+    fn decide_while_loading(&self, id: CommandId, words: &[&[u8]], shared: &Shared) -> Option<Decision> {
+        let command = &shared.engine.table().row(id).command;
+        let flags = command.flags;
+        let transaction = self.transactions.current.as_ref().filter(|_| is_exec(flags));
+        let has_condition = is_exec(flags) && words.len() > 1;
+        if has_condition
+            || !may_run_while_loading(id, words, shared)
+            || transaction.is_some_and(|transaction| !transaction.may_run_while_loading)
+        {
+            return Some(Decision::Refuse(LOADING));
+        }
+        // What it watches since before the load can't be looked at.
+        let ends_watch = flags.contains(Flags::IMMEDIATE) || command.name == "unwatch";
+        (ends_watch && !self.transactions.watch.is_empty()).then_some(Decision::HoldWhileLoading)
     }
 
     /// The error a client is told about a request that no command takes: of what it may not use, it learns
@@ -292,6 +331,12 @@ impl Session {
         }
         output.reply.error_bytes(&error.bytes());
     }
+}
+
+/// Whether a command may run while a data set is loaded.
+pub(crate) fn may_run_while_loading(id: CommandId, words: &[&[u8]], shared: &Shared) -> bool {
+    let flags = shared.engine.table().row(id).command.flags;
+    flags.contains(Flags::LOADING) && !shared.engine.uses_keys(id, words)
 }
 
 /// Whether these are the flags of EXEC: of the commands that run at once inside a transaction only it takes its time.

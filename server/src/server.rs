@@ -20,21 +20,24 @@ use crate::worker::{self, WorkerHandle};
 use crate::{encodings, eviction};
 use spinel_persistence::log::Until;
 use spinel_storage::command::table::{CommandId, CommandTable};
-use spinel_storage::engine::Audience;
 use spinel_storage::engine::counters::Counter;
+use spinel_storage::engine::{Audience, Closed};
 use spinel_storage::system::{SystemClock, random_word};
 use spinel_storage::{Clock, Engine, EngineOptions, UnixMillis};
 use std::convert::Infallible;
 use std::fmt;
 use std::fs;
+use std::future::{Future, pending};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 /// How long a stop waits for batches that are still running.
@@ -145,6 +148,8 @@ impl From<io::Error> for StartError {
 /// A server that listens.
 pub struct Server {
     shared: Arc<Shared>,
+    /// The keyspace, which nobody may use before it is loaded.
+    closed: Closed,
     tcp: Vec<TcpListener>,
     unix: Option<UnixListener>,
     workers: Vec<WorkerHandle>,
@@ -154,17 +159,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the listeners, loads what is on disk and starts the workers.
+    /// Opens the listeners and starts the workers.
     pub fn start(config: Config) -> Result<Server, StartError> {
         make_room(&config);
         let (tcp, unix) = listeners(&config)?;
         let (shared, orders) = share(config)?;
-        persistence::load(&shared).map_err(StartError::Load)?;
+        let closed = shared.engine.close();
+        shared.persistence.begin_loading();
+        closed.turn_away();
         let (alive, all_gone) = channel();
         let workers = (0..shared.statistics.len())
             .map(|number| worker::start(number, &shared, alive.clone()))
             .collect::<io::Result<_>>()?;
-        Ok(Server { shared, tcp, unix, workers, all_gone, orders })
+        Ok(Server { shared, closed, tcp, unix, workers, all_gone, orders })
     }
 
     /// Converts a data set without serving anybody, and says what was done.
@@ -184,27 +191,33 @@ impl Server {
         self.tcp.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// Serves until a signal or a command ends it.
-    pub fn run(self) -> io::Result<()> {
-        let saver = Saver::start(&self.shared)?;
-        persistence::begin_log(&self.shared);
-        let upkeep = Upkeep::start(&self.shared)?;
+    /// Loads what is on disk, then serves until a signal or a command ends it. Who comes while it is loading is told so.
+    pub fn run(self) -> Result<(), StartError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (has_tcp, has_unix) = (!self.tcp.is_empty(), self.unix.is_some());
+        let kinds = [(!self.tcp.is_empty(), "tcp"), (self.unix.is_some(), "unix")];
         let shared = Arc::clone(&self.shared);
+        let loaded = load(&shared, self.closed)?;
+        let mut orders = self.orders;
+        let (mut saver, mut upkeep) = (None, None);
         let served = LocalSet::new().block_on(&runtime, async {
             let mut acceptor = Acceptor::start(self.shared, self.workers, self.tcp, self.unix)?;
-            for kind in [(has_tcp, "tcp"), (has_unix, "unix")].into_iter().filter(|(has, _)| *has) {
-                log::notice(&format!("Ready to accept connections {}", kind.1));
+            let Some(loaded) = acceptor.run(&mut orders, loaded).await? else { return Ok(()) };
+            loaded.map_err(StartError::Load)?;
+            saver = Some(Saver::start(&shared)?);
+            persistence::begin_log(&shared);
+            upkeep = Some(Upkeep::start(&shared)?);
+            for (_, kind) in kinds.into_iter().filter(|(has, _)| *has) {
+                log::notice(&format!("Ready to accept connections {kind}"));
             }
-            acceptor.run(self.orders).await
+            acceptor.run(&mut orders, pending::<Infallible>()).await?;
+            Ok(())
         });
         // The acceptor is gone, and with it what keeps the workers waiting for connections.
         drop(runtime);
         // A script that never ends would keep everybody waiting.
         shared.scripts.kill();
-        upkeep.stop();
-        saver.stop();
+        upkeep.into_iter().for_each(Upkeep::stop);
+        saver.into_iter().for_each(Saver::stop);
         if self.all_gone.recv_timeout(FAREWELL) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             log::warning("Some commands are still running; not waiting for them any longer.");
         }
@@ -214,11 +227,28 @@ impl Server {
     }
 }
 
+/// Loads what is on disk on a thread of its own, and tells how that went. If the server ends before, the process does not
+/// wait for it: what is read is not changed.
+fn load(
+    shared: &Arc<Shared>,
+    closed: Closed,
+) -> io::Result<impl Future<Output = Result<(), String>> + use<>> {
+    let (sender, loaded) = oneshot::channel();
+    let shared = Arc::clone(shared);
+    thread::Builder::new().name("load".to_owned()).spawn(move || {
+        // Nobody receives it only when the server ends.
+        let _ = sender.send(persistence::load(&shared, closed));
+    })?;
+    // A panic of the thread was reported when it happened.
+    Ok(async { loaded.await.unwrap_or_else(|_| Err("The data set could not be loaded.".to_owned())) })
+}
+
 /// Makes what all threads of a server share, with an empty data set.
 fn share(config: Config) -> io::Result<(Arc<Shared>, UnboundedReceiver<Order>)> {
     let (engine, host_handlers) = engine(&config);
     eviction::apply(&config, &engine);
     encodings::apply(&config, &engine);
+    persistence::apply_delays(&config, &engine);
     let (orders, received_orders) = Orders::new();
     let workers = config.number(table::IO_THREADS) as usize;
     let statistics = (0..workers).map(|_| Arc::new(Statistics::new(engine.table()))).collect();

@@ -127,7 +127,7 @@ impl Session {
         batch.all_words(input, &mut words);
         let requests = Requests { batch, words: &words };
         self.flow = Flow::Continue;
-        let Some(mut turn) = executor.try_begin(now()) else {
+        let Some(mut turn) = executor.enter(now()) else {
             output.meter.note_wait();
             return self.run_while_busy(&requests, output, shared);
         };
@@ -141,7 +141,7 @@ impl Session {
                 self.flow = Flow::Again;
                 break;
             }
-            if self.is_guarded(shared, turn.now()) {
+            if turn.is_outside() || self.is_guarded(shared, turn.now()) {
                 next += usize::from(self.run_guarded(requests.get(next), &mut turn, shared, output));
                 continue;
             }

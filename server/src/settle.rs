@@ -48,6 +48,9 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
         table::MAXMEMORY => {
             memory_limit::measure(shared);
         }
+        table::KEY_LOAD_DELAY | table::RDB_KEY_SAVE_DELAY => {
+            persistence::apply_delays(config, &shared.engine);
+        }
         table::APPENDONLY => shared.persistence.switch_log(config),
         table::APPENDFSYNC | table::AOF_TIMESTAMP_ENABLED => {
             persistence::apply(&shared.persistence.log, config);

@@ -34,19 +34,28 @@ pub(crate) struct Transaction {
     pub(crate) on_failure: OnFailure,
     /// Whether a command was refused, so that none will run.
     pub(crate) is_doomed: bool,
+    /// Whether all commands may run while a data set is loaded.
+    pub(crate) may_run_while_loading: bool,
 }
 
 impl Transaction {
     fn new() -> Transaction {
         let (bytes, word_ends, commands) = (Vec::new(), Vec::new(), Vec::new());
-        let on_failure = OnFailure::GoOn;
-        Transaction { bytes, word_ends, commands, flags: Flags::NONE, on_failure, is_doomed: false }
+        Transaction {
+            bytes,
+            word_ends,
+            commands,
+            flags: Flags::NONE,
+            on_failure: OnFailure::GoOn,
+            is_doomed: false,
+            may_run_while_loading: true,
+        }
     }
 
     /// Ends it, whatever has become of it.
     pub(crate) fn end(mut self: Box<Transaction>) {
         if self.capacity_bytes() <= SPARE_BYTES_MAX {
-            (self.flags, self.is_doomed) = (Flags::NONE, false);
+            (self.flags, self.is_doomed, self.may_run_while_loading) = (Flags::NONE, false, true);
             self.bytes.clear();
             self.word_ends.clear();
             self.commands.clear();

@@ -32,7 +32,7 @@ fn save_all(db: &Db, options: &FileOptions, vfs: &dyn Vfs) -> Result<(), SaveErr
 fn state(vfs: &dyn Vfs) -> Option<Vec<u8>> {
     let db = Db::memory();
     let options = LoadOptions { now: NOW, expired: ExpiredKeys::Drop, verification: Verification::On };
-    let loaded = load_file(db.engine(), (vfs, Path::new(PATH)), &options, &mut Nobody);
+    let loaded = load_file(&db.engine().close(), (vfs, Path::new(PATH)), &options, &mut Nobody);
     loaded.expect("a file that is there is whole")?;
     assert_eq!(db.len(), 101);
     db.get("state").expect("it is a string")

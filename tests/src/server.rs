@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// What a server prints once it listens.
 const READY: &str = "Ready to accept connections";
+/// What it prints before it loads its data set.
+const LOADING: &str = "Server initialized";
 /// How long to wait for what should come soon; long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between asking for a free port and listening on it, somebody else may take it.
@@ -54,7 +56,7 @@ impl Server {
     /// # Panics
     /// When it does not start; with what it printed.
     pub fn start_limited(settings: &[&str], file_kilobytes: u32) -> Server {
-        Server::launch(Folder::new(), settings, || {
+        Server::launch(Folder::new(), settings, READY, || {
             // Shells count in blocks of half a kilobyte.
             let script = format!("ulimit -S -f {} && exec \"$0\" \"$@\"", 2 * file_kilobytes);
             let mut command = Command::new("sh");
@@ -68,12 +70,20 @@ impl Server {
     /// # Panics
     /// When it does not start; with what it printed.
     pub fn start_in(folder: Folder, settings: &[&str]) -> Server {
-        Server::launch(folder, settings, program)
+        Server::launch(folder, settings, READY, program)
     }
 
-    fn launch(folder: Folder, settings: &[&str], program: impl Fn() -> Command) -> Server {
+    /// As [`start_in`](Server::start_in), but does not wait until the server has loaded what is there.
+    ///
+    /// # Panics
+    /// When it does not start; with what it printed.
+    pub fn start_loading(folder: Folder, settings: &[&str]) -> Server {
+        Server::launch(folder, settings, LOADING, program)
+    }
+
+    fn launch(folder: Folder, settings: &[&str], sign: &str, program: impl Fn() -> Command) -> Server {
         let folder = Arc::new(folder);
-        let attempt = || Server::try_start(&folder, settings, program());
+        let attempt = || Server::try_start(&folder, settings, sign, program());
         (1..START_ATTEMPTS).find_map(|_| attempt().ok()).unwrap_or_else(|| {
             attempt().unwrap_or_else(|log| panic!("no server with {settings:?}; it printed:\n{log}"))
         })
@@ -84,7 +94,7 @@ impl Server {
     /// # Panics
     /// When it starts.
     pub fn fail_in(folder: Folder, settings: &[&str]) -> String {
-        let started = Server::try_start(&Arc::new(folder), settings, program());
+        let started = Server::try_start(&Arc::new(folder), settings, READY, program());
         started.err().unwrap_or_else(|| panic!("it started with {settings:?}"))
     }
 
@@ -103,7 +113,13 @@ impl Server {
         Arc::into_inner(folder).expect("only the attempt to start it had it, too")
     }
 
-    fn try_start(folder: &Arc<Folder>, settings: &[&str], mut program: Command) -> Result<Server, String> {
+    /// The server, once it has printed a sign; or what it printed.
+    fn try_start(
+        folder: &Arc<Folder>,
+        settings: &[&str],
+        sign: &str,
+        mut program: Command,
+    ) -> Result<Server, String> {
         let folder = Arc::clone(folder);
         let port = free_port();
         let mut child = program
@@ -118,7 +134,7 @@ impl Server {
         let log = Arc::new(Log::default());
         log.follow(child.stdout.take().expect("it is piped"), child.stderr.take().expect("it is piped"));
         let server = Server { child, folder, port, log };
-        if server.log.wait_for(READY) { Ok(server) } else { Err(server.log()) }
+        if server.log.wait_for(sign) { Ok(server) } else { Err(server.log()) }
     }
 
     /// Returns the port it listens on.
@@ -139,6 +155,14 @@ impl Server {
     /// Returns what it has printed.
     pub fn log(&self) -> String {
         self.log.lock().lines.join("\n")
+    }
+
+    /// Waits until it has loaded its data set.
+    ///
+    /// # Panics
+    /// When it ends without, or takes too long.
+    pub fn wait_until_ready(&self) {
+        self.wait_for_log(READY);
     }
 
     /// Waits until it has printed a line that contains `text`.

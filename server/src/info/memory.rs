@@ -9,21 +9,32 @@ use crate::server::{Shared, now};
 use spinel_storage::DbIndex;
 use std::sync::atomic::Ordering;
 
-/// Bytes of all keys with their values and index, and bytes of connections.
+/// Bytes of all keys with their values and index, and bytes of connections. While a data set is loaded, its tables can't be
+/// looked at; nearly all that is resident is then part of it.
 fn parts(shared: &Shared) -> (u64, u64) {
     let keyspace = shared.engine.keyspace();
-    let databases = (0..keyspace.databases()).map(|number| keyspace.statistics(DbIndex(number)));
-    let data = databases.map(|database| database.memory_bytes as u64).sum();
+    let data = if shared.persistence.loading().is_some() {
+        resident_bytes()
+    } else {
+        let databases = (0..keyspace.databases()).map(|number| keyspace.statistics(DbIndex(number)));
+        databases.map(|database| database.memory_bytes as u64).sum()
+    };
     let buffers =
         |client: &crate::clients::Client| client.query_bytes.load(Ordering::Relaxed) + client.output_bytes();
     let clients = shared.clients.all().iter().map(|client| (FIXED_BYTES + buffers(client)) as u64).sum();
     (data, clients)
 }
 
+fn resident_bytes() -> u64 {
+    kilobytes_of("/proc/self/status", "VmRSS:") * 1024
+}
+
 /// Bytes in use, noting the highest number so far.
 pub(crate) fn used_bytes(shared: &Shared) -> u64 {
     let (data, clients) = parts(shared);
-    shared.peak_bytes.fetch_max(data + clients, Ordering::Relaxed);
+    if shared.persistence.loading().is_none() {
+        shared.peak_bytes.fetch_max(data + clients, Ordering::Relaxed);
+    }
     data + clients
 }
 
@@ -31,7 +42,7 @@ pub(super) fn memory(shared: &Shared, text: &mut Text) {
     let used = used_bytes(shared);
     let (data, clients) = parts(shared);
     let peak = shared.peak_bytes.load(Ordering::Relaxed);
-    let resident = kilobytes_of("/proc/self/status", "VmRSS:") * 1024;
+    let resident = resident_bytes();
     let percent = |part: u64, whole: u64| format!("{:.2}%", part as f64 * 100.0 / whole.max(1) as f64);
     text.bytes("used_memory", used);
     text.bytes("used_memory_rss", resident);
@@ -74,8 +85,11 @@ fn scripts(shared: &Shared, text: &mut Text) {
     text.bytes("used_memory_scripts", (sums.scripts.bytes + sums.library_bytes) as u64);
 }
 
-/// Databases that have keys. The mean time to live is an estimate from some of the keys.
+/// Databases that have keys; none while they are loaded. The mean time to live is an estimate from some of the keys.
 pub(super) fn keyspace(shared: &Shared, text: &mut Text) {
+    if shared.persistence.loading().is_some() {
+        return;
+    }
     let keyspace = shared.engine.keyspace();
     for number in 0..keyspace.databases() {
         let database = keyspace.statistics(DbIndex(number));

@@ -2,13 +2,15 @@
 
 use super::Text;
 use crate::config::table;
-use crate::persistence::{Activity, Kind};
+use crate::persistence::{Activity, Kind, Loading};
 use crate::server::{Shared, now};
 
 pub(super) fn persistence(shared: &Shared, text: &mut Text) {
     let persistence = &shared.persistence;
     let activity = persistence.activity();
-    text.lines(&["loading", "async_loading"], 0);
+    let loading = persistence.loading();
+    text.line("loading", u8::from(loading.is_some()));
+    text.line("async_loading", 0);
     progress(shared, activity, text);
     saves(shared, activity, text);
     let loaded = persistence.loaded();
@@ -16,6 +18,19 @@ pub(super) fn persistence(shared: &Shared, text: &mut Text) {
     text.line("rdb_last_load_keys_expired", loaded.expired);
     text.line("rdb_last_load_keys_loaded", loaded.keys);
     text.lines(&["module_fork_in_progress", "module_fork_last_cow_size"], 0);
+    if let Some(loading) = loading {
+        load(&loading, text);
+    }
+}
+
+/// How far the load is that runs.
+fn load(loading: &Loading, text: &mut Text) {
+    text.line("loading_start_time", loading.since.0 / 1000);
+    text.line("loading_total_bytes", loading.total_bytes);
+    text.line("loading_rdb_used_mem", loading.used_bytes);
+    text.line("loading_loaded_bytes", loading.bytes);
+    text.line("loading_loaded_perc", format_args!("{:.2}", loading.percent()));
+    text.line("loading_eta_seconds", loading.rest_seconds(now()));
 }
 
 /// How far the walk over the data set is. Instead of copies of pages there are copies of values.

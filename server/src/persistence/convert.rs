@@ -109,7 +109,7 @@ fn log_names(shared: &Shared) -> LogNames {
 }
 
 fn load_snapshot(shared: &Shared, path: &Path) -> Result<Loaded, String> {
-    let loaded = load_snapshot_file(shared, path);
+    let loaded = load_snapshot_file(shared, &shared.engine.close(), path);
     loaded.map_err(|error| error.to_string())?.ok_or_else(|| "there is no such file".to_owned())
 }
 
@@ -128,7 +128,7 @@ fn load_folder(shared: &Shared, folder: &Path) -> Result<Loaded, String> {
 fn load_log(shared: &Shared, names: LogNames) -> Result<Loaded, String> {
     let loaded = replay(shared, Until::End, |options, verification, host| {
         let given = (verification, now(), random_word());
-        read_log(&shared.engine, (Arc::new(RealVfs), names), options, given, host)
+        read_log(&shared.engine.close(), (Arc::new(RealVfs), names), options, given, host)
     });
     let (loaded, cut) = loaded.map_err(|error| error.to_string())?;
     cut.iter().flat_map(TailCut::notes).for_each(|note| log::warning(&note));

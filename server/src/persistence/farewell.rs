@@ -20,7 +20,8 @@ const CAN_NOT_END: Error = Error::Text("ERR Errors trying to SHUTDOWN. Check log
 /// Saves the data set if that is wanted, and says whether the server may end.
 pub(crate) async fn save_before_end(shared: &Arc<Shared>, farewell: &Farewell) -> bool {
     let saves = farewell.saves.unwrap_or_else(|| !shared.config.text(table::SAVE).is_empty());
-    if !saves {
+    // What is half loaded must not replace what it is loaded from.
+    if !saves || shared.persistence.loading().is_some() {
         return true;
     }
     log::notice("Saving the final RDB snapshot before exiting.");

@@ -42,6 +42,12 @@ pub(crate) fn apply(log: &Log, config: &Config) {
     log.set_notes_time(config.is_on(table::AOF_TIMESTAMP_ENABLED));
 }
 
+/// Waits after keys that are loaded or saved as long as the settings say.
+pub(crate) fn apply_delays(config: &Config, engine: &Engine) {
+    engine.delays().load.set(config.number(table::KEY_LOAD_DELAY));
+    engine.delays().save.set(config.number(table::RDB_KEY_SAVE_DELAY));
+}
+
 /// Tells operators what happens to the log.
 fn note(event: LogEvent<'_>) {
     match event {

@@ -13,23 +13,39 @@ use spinel_persistence::rdb::Verification;
 use spinel_persistence::vfs::RealVfs;
 use spinel_storage::Executor;
 use spinel_storage::durable::{Following, HostReplay, OpenError, Purpose, ReplayHost, load_file};
-use spinel_storage::engine::{ExpiredKeys, LoadListener, LoadOptions, Loaded};
+use spinel_storage::engine::{Closed, ExpiredKeys, LoadListener, LoadOptions, Loaded};
 use spinel_storage::system::random_word;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Loads the log if there is to be one, else the snapshot. The error says why the server can't start.
-pub(crate) fn load(shared: &Arc<Shared>) -> Result<(), String> {
-    let keeps_log = shared.config.is_on(table::APPENDONLY);
-    let loaded = if keeps_log { load_log(shared).map_err(|error| error.to_string())? } else { None };
-    let loaded = match loaded {
-        Some(loaded) => loaded,
-        // Who turns the log on with a snapshot at hand doesn't want to start from nothing.
-        None => load_snapshot(shared)?,
+/// Loads the log if there is to be one, else the snapshot, and opens the keyspace. The error says why the server can't
+/// start; then nobody is let in.
+pub(crate) fn load(shared: &Arc<Shared>, closed: Closed) -> Result<(), String> {
+    let outcome = load_all(shared, &closed);
+    let loaded = match outcome {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            // The process is about to end: until then there is no data set to be seen.
+            std::mem::forget(closed);
+            return Err(error);
+        }
     };
-    shared.persistence.state().loaded = loaded;
+    shared.persistence.note_loaded(loaded);
+    shared.persistence.end_loading();
+    drop(closed);
     Ok(())
+}
+
+fn load_all(shared: &Arc<Shared>, closed: &Closed) -> Result<Loaded, String> {
+    let keeps_log = shared.config.is_on(table::APPENDONLY);
+    let logged = if keeps_log { load_log(shared, closed).map_err(|error| error.to_string())? } else { None };
+    match logged {
+        Some(loaded) => Ok(loaded),
+        // Who turns the log on with a snapshot at hand doesn't want to start from nothing.
+        None => load_snapshot(shared, closed),
+    }
 }
 
 /// Begins a log if there is to be one and there was none.
@@ -48,7 +64,7 @@ pub(crate) fn begin_log(shared: &Arc<Shared>) {
 pub(crate) fn restore(shared: &Arc<Shared>, until: Until) -> Result<(), String> {
     let log = &shared.persistence.log;
     let read = replay(shared, until, |options, verification, host| {
-        log.read(options, verification, random_word(), host)
+        log.read(&shared.engine.close(), options, verification, random_word(), host)
     });
     let offset = read.map_err(|error| error.to_string())?.ok_or("There is no log to go back in.")?;
     let mut executor = Executor::new(Arc::clone(&shared.engine), random_word());
@@ -60,10 +76,10 @@ pub(crate) fn restore(shared: &Arc<Shared>, until: Until) -> Result<(), String> 
 }
 
 /// Loads the log and goes on with it; none if there is no log yet.
-fn load_log(shared: &Arc<Shared>) -> Result<Option<Loaded>, OpenError> {
+fn load_log(shared: &Arc<Shared>, closed: &Closed) -> Result<Option<Loaded>, OpenError> {
     let started = Instant::now();
     let loaded = replay(shared, Until::End, |options, verification, host| {
-        shared.persistence.log.load(options, verification, random_word(), host)
+        shared.persistence.log.load(closed, options, verification, random_word(), host)
     })?;
     if loaded.is_some() {
         log::notice(&format!(
@@ -94,16 +110,22 @@ pub(super) fn replay<T>(
 }
 
 /// Loads a snapshot as the settings say; nothing if there is none.
-pub(super) fn load_snapshot_file(shared: &Shared, path: &Path) -> Result<Option<Loaded>, OpenError> {
+pub(super) fn load_snapshot_file(
+    shared: &Shared,
+    closed: &Closed,
+    path: &Path,
+) -> Result<Option<Loaded>, OpenError> {
     let verification = files::verification(&shared.config);
     let options = LoadOptions { now: now(), expired: ExpiredKeys::Drop, verification };
-    load_file(&shared.engine, (&RealVfs, path), &options, &mut Listener { shared })
+    let total_bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
+    shared.persistence.note_loading(|loading| loading.total_bytes = total_bytes);
+    load_file(closed, (&RealVfs, path), &options, &mut Listener { shared })
 }
 
-fn load_snapshot(shared: &Shared) -> Result<Loaded, String> {
+fn load_snapshot(shared: &Shared, closed: &Closed) -> Result<Loaded, String> {
     let Some(path) = place::newest(&shared.config) else { return Ok(Loaded::default()) };
     let started = Instant::now();
-    let loaded = load_snapshot_file(shared, &path).map_err(|error| {
+    let loaded = load_snapshot_file(shared, closed, &path).map_err(|error| {
         format!("Terminating server after rdb file reading failure. {}: {error}", path.display())
     })?;
     if loaded.is_some() {
@@ -124,6 +146,18 @@ impl LoadListener for Listener<'_> {
 
     fn passed_module(&mut self, name: &str) {
         log::warning(&format!("Data of the module {name} is left out."));
+    }
+
+    fn field(&mut self, name: &[u8], text: &[u8]) {
+        if name == b"used-mem" {
+            let bytes = spinel_resp::parse_integer(text).and_then(|bytes| u64::try_from(bytes).ok());
+            self.shared.persistence.note_loading(|loading| loading.used_bytes = bytes.unwrap_or(0));
+        }
+    }
+
+    fn progress(&mut self, loaded: &Loaded) {
+        self.shared.persistence.note_loading(|loading| loading.bytes = loaded.bytes);
+        self.shared.persistence.note_loaded(*loaded);
     }
 }
 
@@ -158,6 +192,14 @@ impl LoadListener for Host<'_> {
     fn passed_module(&mut self, name: &str) {
         self.listener.passed_module(name);
     }
+
+    fn field(&mut self, name: &[u8], text: &[u8]) {
+        self.listener.field(name, text);
+    }
+
+    fn progress(&mut self, loaded: &Loaded) {
+        self.listener.progress(loaded);
+    }
 }
 
 impl ReplayHost for Host<'_> {
@@ -166,5 +208,11 @@ impl ReplayHost for Host<'_> {
         let output = Output { reply, meter: &mut self.meter };
         self.session.execute_host(id, words, (turn, None), self.listener.shared, output);
         Ok(())
+    }
+
+    fn advance(&mut self, read: u64, total: u64) {
+        self.listener.shared.persistence.note_loading(|loading| {
+            (loading.bytes, loading.total_bytes) = (read, total);
+        });
     }
 }

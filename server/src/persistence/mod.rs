@@ -12,6 +12,7 @@ mod due;
 mod farewell;
 mod files;
 mod load;
+mod loading;
 mod place;
 mod record;
 mod refusal;
@@ -23,8 +24,9 @@ use crate::log;
 use crate::server::{Shared, now};
 pub(crate) use convert::{Conversion, convert};
 pub(crate) use farewell::save_before_end;
-pub(crate) use files::{apply, stop};
+pub(crate) use files::{apply, apply_delays, stop};
 pub(crate) use load::{begin_log, load, restore};
+pub(crate) use loading::Loading;
 pub(crate) use record::{Activity, Rewrites, Saves};
 pub(crate) use refusal::refusal;
 pub(crate) use saver::Saver;
@@ -103,6 +105,7 @@ struct State {
     saves: Saves,
     rewrites: Rewrites,
     loaded: Loaded,
+    loading: Option<Loading>,
 }
 
 struct Running {
@@ -133,6 +136,7 @@ impl Persistence {
                 saves: Saves::new(started),
                 rewrites: Rewrites::default(),
                 loaded: Loaded::default(),
+                loading: None,
             }),
             has_failed: AtomicBool::new(false),
             log: files::log(engine, config),
@@ -146,7 +150,7 @@ impl Persistence {
         self.state().running.as_ref().map(|running| running.kind)
     }
 
-    /// What was loaded when the server started.
+    /// What was loaded last, or is so far.
     pub(crate) fn loaded(&self) -> Loaded {
         self.state().loaded
     }

@@ -6,7 +6,7 @@ use crate::durable::{
     FileOptions, Following, HostReplay, Log, LogEvent, LogPlace, OpenError, ReplayHost, SaveError, load_file,
     lock, make_directory,
 };
-use crate::engine::{Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded};
+use crate::engine::{Closed, Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded};
 use crate::error::Error;
 use crate::keyspace::DbIndex;
 use crate::system::random_word;
@@ -41,12 +41,14 @@ impl Disk {
         let log = Log::new(Arc::clone(engine), Arc::clone(&options.clock), place, Box::new(note));
         log.set_policy(policy(options.durability));
         let mut host = Host::default();
-        let loaded = log.load(options.reading, Verification::On, random_word(), &mut host)?;
+        let closed = engine.close();
+        let loaded = log.load(&closed, options.reading, Verification::On, random_word(), &mut host)?;
         let is_new = loaded.is_none();
         let loaded = match loaded {
             Some(loaded) => loaded,
-            None => load_snapshot(engine, &dir.join(&options.snapshot_file), options, &mut host)?,
+            None => load_snapshot(&closed, &dir.join(&options.snapshot_file), options, &mut host)?,
         };
+        drop(closed);
         let recovery = Recovery { loaded, cut: lock(&cut).take(), passed_modules: host.passed_modules };
         let disk = Disk { log, libraries: host.libraries, recovery };
         if is_new {
@@ -128,14 +130,14 @@ fn policy(durability: Durability) -> SyncPolicy {
 
 /// Loads the snapshot that a log is to begin with, if there is one.
 fn load_snapshot(
-    engine: &Engine,
+    closed: &Closed,
     path: &Path,
     options: &OpenOptions,
     host: &mut Host,
 ) -> Result<Loaded, OpenError> {
     let load =
         LoadOptions { now: options.clock.now(), expired: ExpiredKeys::Drop, verification: Verification::On };
-    Ok(load_file(engine, (&*options.vfs, path), &load, host)?.unwrap_or_default())
+    Ok(load_file(closed, (&*options.vfs, path), &load, host)?.unwrap_or_default())
 }
 
 /// Keeps what belongs to a data set and is no data.

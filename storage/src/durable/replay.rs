@@ -7,7 +7,7 @@ use super::error::OpenError;
 use super::keeper::Keeper;
 use super::log::{Log, LogEvent};
 use crate::command::table::CommandId;
-use crate::engine::{Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Turn};
+use crate::engine::{Closed, Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Turn};
 use crate::{DbIndex, UnixMillis};
 use crew::Crew;
 use spinel_persistence::log::{
@@ -24,10 +24,18 @@ use std::thread;
 /// While a log is replayed nothing has expired: what did so at its time is removed by a command of the log.
 const BEFORE_EVERYTHING: UnixMillis = UnixMillis(0);
 
+/// Units of a log between two reports of progress.
+const UNITS_PER_REPORT: u64 = 1 << 12;
+
 /// Takes what is no data while a log is replayed.
 pub trait ReplayHost: LoadListener {
     /// Runs a command that is no data command. What it replies does not matter: it has run before.
     fn run(&mut self, call: HostReplay<'_, '_>) -> Result<(), OpenError>;
+
+    /// Hears how many bytes of the log's files were read, of how many, now and then.
+    fn advance(&mut self, read: u64, total: u64) {
+        let _ = (read, total);
+    }
 }
 
 /// A command of a log that its host is to run.
@@ -44,7 +52,7 @@ pub struct HostReplay<'c, 't> {
 
 /// Loads a snapshot file; nothing if there is none.
 pub fn load_file(
-    engine: &Engine,
+    closed: &Closed,
     (vfs, path): (&dyn Vfs, &Path),
     options: &LoadOptions,
     listener: &mut dyn LoadListener,
@@ -54,20 +62,20 @@ pub fn load_file(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    Ok(Some(engine.load_file(&*file, options, listener)?))
+    Ok(Some(closed.load_file(&*file, options, listener)?))
 }
 
 /// Loads a log that is there into the databases, which should be empty, and changes none of its files. Returns what was
 /// left out at its end, too. Of the numbers, the first is the time, and the other a seed for commands that need chance.
 pub fn read_log(
-    engine: &Arc<Engine>,
+    closed: &Closed,
     (vfs, names): (Arc<dyn Vfs>, LogNames),
     options: ReadOptions,
     (verification, now, seed): (Verification, UnixMillis, u64),
     host: &mut dyn ReplayHost,
 ) -> Result<(Loaded, Option<TailCut>), OpenError> {
     let directory = Directory::read(vfs, names)?;
-    let (loaded, recovered) = replay(engine, &directory, options, (verification, now, seed), host)?;
+    let (loaded, recovered) = replay(closed, &directory, options, (verification, now, seed), host)?;
     Ok((loaded, recovered.cut))
 }
 
@@ -78,12 +86,13 @@ impl Log {
     /// Unless it fails, nobody else can use the files from then on until [`Log::stop`].
     pub fn load(
         self: &Arc<Log>,
+        closed: &Closed,
         options: ReadOptions,
         verification: Verification,
         seed: u64,
         host: &mut dyn ReplayHost,
     ) -> Result<Option<Loaded>, OpenError> {
-        let loaded = self.load_locked(options, verification, seed, host);
+        let loaded = self.load_locked(closed, options, verification, seed, host);
         if loaded.is_err() {
             self.unlock_if_off();
         }
@@ -96,6 +105,7 @@ impl Log {
     /// A [rewrite](Log::rewrite) that nothing follows makes what was read the log.
     pub fn read(
         self: &Arc<Log>,
+        closed: &Closed,
         options: ReadOptions,
         verification: Verification,
         seed: u64,
@@ -106,12 +116,13 @@ impl Log {
             return Ok(None);
         }
         let given = (verification, self.clock.now(), seed);
-        let (_, recovered) = replay(&self.engine, &directory, options, given, host)?;
+        let (_, recovered) = replay(closed, &directory, options, given, host)?;
         Ok(Some(recovered.offset))
     }
 
     fn load_locked(
         self: &Arc<Log>,
+        closed: &Closed,
         options: ReadOptions,
         verification: Verification,
         seed: u64,
@@ -125,7 +136,7 @@ impl Log {
             return Ok(None);
         }
         let given = (verification, self.clock.now(), seed);
-        let (loaded, recovered) = replay(&self.engine, &directory, options, given, host)?;
+        let (loaded, recovered) = replay(closed, &directory, options, given, host)?;
         if let Some(cut) = &recovered.cut {
             self.tell(LogEvent::Cut(cut));
         }
@@ -139,7 +150,7 @@ impl Log {
 
 /// Reads a log, runs what it holds, and says what its base was and where it ends.
 fn replay(
-    engine: &Arc<Engine>,
+    closed: &Closed,
     directory: &Directory,
     options: ReadOptions,
     (verification, now, seed): (Verification, UnixMillis, u64),
@@ -147,9 +158,10 @@ fn replay(
 ) -> Result<(Loaded, Recovered), OpenError> {
     let mut reader = Reader::new(directory, options)?;
     let base = LoadOptions { now, expired: ExpiredKeys::Keep, verification };
-    let mut loaded = Loaded::default();
+    let (engine, total_bytes) = (closed.engine(), reader.total_bytes());
+    let (mut loaded, mut units) = (Loaded::default(), 0_u64);
     thread::scope(|scope| {
-        let crew = Crew::new(scope, engine, (now, seed));
+        let crew = Crew::new(scope, closed, (now, seed));
         let mut replay = Replay { engine, host, db: DbIndex(0), crew };
         loop {
             match reader.step()? {
@@ -159,10 +171,19 @@ fn replay(
                 }
                 Step::Snapshot(file) => {
                     replay.crew.settle();
-                    loaded = engine.load_file(file, &base, &mut *replay.host)?;
+                    replay.host.advance(0, total_bytes);
+                    loaded = closed.load_file(file, &base, &mut *replay.host)?;
                     reader.snapshot_ends(loaded.bytes);
                 }
-                Step::Unit(unit) => replay.unit(unit)?,
+                Step::Unit(unit) => {
+                    replay.unit(unit)?;
+                    units += 1;
+                    let delay = &engine.delays().load;
+                    if delay.is_set() || units.is_multiple_of(UNITS_PER_REPORT) {
+                        replay.host.advance(reader.read_bytes(), total_bytes);
+                        delay.wait(|| false);
+                    }
+                }
             }
         }
     })

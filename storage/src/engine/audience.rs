@@ -2,6 +2,7 @@
 
 use crate::keyspace::news::{News, Observed};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Who did something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -26,19 +27,48 @@ pub trait Audience: Send + Sync {
 
 /// What anybody listens for at the moment. Commands look here once each.
 #[derive(Debug, Default)]
-pub(crate) struct Attention(AtomicU32);
+pub(crate) struct Attention {
+    /// What commands see.
+    heard: AtomicU32,
+    /// What is wanted, though it may not be heard now.
+    wanted: AtomicU32,
+    /// Whether the audience hears nothing, whatever it wants.
+    is_muted: Mutex<bool>,
+}
+
+/// What the audience hears. The rest is for the engine itself.
+const FOR_AUDIENCE: Observed =
+    Observed::KEYS.with(Observed::EVENTS).with(Observed::MISSES).with(Observed::PARTS);
 
 impl Attention {
     #[inline]
     pub(crate) fn observed(&self) -> Observed {
-        Observed::from_bits(self.0.load(Ordering::Relaxed))
+        Observed::from_bits(self.heard.load(Ordering::Relaxed))
     }
 
     pub(crate) fn set(&self, what: Observed, is_wanted: bool) {
+        // Held until what is heard is right.
+        let is_muted = self.is_muted();
+        let heard = if *is_muted { what.bits() & !FOR_AUDIENCE.bits() } else { what.bits() };
         if is_wanted {
-            self.0.fetch_or(what.bits(), Ordering::SeqCst);
+            self.wanted.fetch_or(what.bits(), Ordering::SeqCst);
+            self.heard.fetch_or(heard, Ordering::SeqCst);
         } else {
-            self.0.fetch_and(!what.bits(), Ordering::SeqCst);
+            self.wanted.fetch_and(!what.bits(), Ordering::SeqCst);
+            self.heard.fetch_and(!what.bits(), Ordering::SeqCst);
         }
+    }
+
+    /// Lets the audience hear nothing, or what it wants again.
+    pub(crate) fn mute(&self, mutes: bool) {
+        let mut is_muted = self.is_muted();
+        *is_muted = mutes;
+        let wanted = self.wanted.load(Ordering::SeqCst);
+        let heard = if mutes { wanted & !FOR_AUDIENCE.bits() } else { wanted };
+        self.heard.store(heard, Ordering::SeqCst);
+    }
+
+    fn is_muted(&self) -> MutexGuard<'_, bool> {
+        self.is_muted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

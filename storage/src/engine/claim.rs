@@ -9,7 +9,7 @@ use super::prepare::Prepared;
 use super::{Author, Engine};
 use crate::command::{Extent, Run};
 use crate::keyspace::chores::Undo;
-use crate::keyspace::gate::Exclusive;
+use crate::keyspace::gate::{Exclusive, Reason};
 use crate::keyspace::guard::Detached;
 use crate::keyspace::news::Observed;
 use crate::keyspace::union::{Shards, Union};
@@ -61,12 +61,15 @@ impl Drop for Suspended {
 type Step<'w> = (&'w Prepared, DbIndex, &'w [&'w [u8]]);
 
 impl<'e> Turn<'e> {
-    /// Claims what these commands need, and these keys.
+    /// Claims what these commands need, and these keys. A turn that is [outside](Turn::is_outside) claims nothing.
     pub fn claim<'w>(
         &mut self,
         steps: impl IntoIterator<Item = Step<'w>>,
         keys: impl IntoIterator<Item = (DbIndex, &'w [u8])>,
     ) -> Claim<'e> {
+        if self.is_outside() {
+            return self.claim_shards(Vec::new());
+        }
         let shard = |(db, key): (DbIndex, &[u8])| (db, shard_of(self.engine.keyspace.hash(key)));
         let mut shards: Vec<ShardId> = keys.into_iter().map(shard).collect();
         for (prepared, db, words) in steps {
@@ -81,6 +84,10 @@ impl<'e> Turn<'e> {
             }
             shards.extend(self.shards(prepared, db, words));
         }
+        self.claim_shards(shards)
+    }
+
+    fn claim_shards(&mut self, shards: Vec<ShardId>) -> Claim<'e> {
         self.notes.lines = Some(Vec::new());
         Claim { union: Union::lock(&self.engine.keyspace, shards), alone: None, author: Author::default() }
     }
@@ -89,7 +96,7 @@ impl<'e> Turn<'e> {
     /// away instead of waiting.
     pub fn set_busy(&self, claim: &Claim<'e>) {
         debug_assert!(claim.alone.is_some());
-        self.engine.keyspace.gate.set_busy();
+        self.engine.keyspace.gate.set_busy(Reason::Script);
     }
 
     /// Puts a claim of the whole keyspace aside; [`Executor::resume`](super::Executor::resume) of the same executor

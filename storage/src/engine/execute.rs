@@ -15,7 +15,7 @@ use crate::command::{Extent, Handler, Run};
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::keyspace::chores::Chores;
-use crate::keyspace::gate::{Exclusive, Gate, Shared};
+use crate::keyspace::gate::{Exclusive, Gate, Reason, Shared};
 use crate::keyspace::news::Observed;
 use crate::keyspace::union::Union;
 use crate::keyspace::view::{Held, Scene, ShardId, View};
@@ -32,6 +32,8 @@ pub struct Executor {
     counters: Arc<Counters>,
     entropy: Entropy,
     notes: Notes,
+    /// Whether its turns are of who has the keyspace for himself.
+    is_owner: bool,
 }
 
 /// What commands leave for after them.
@@ -68,9 +70,21 @@ pub struct Turn<'e> {
     pub(super) notes: &'e mut Notes,
     stripe: usize,
     inside: Option<Shared<'e>>,
+    standing: Standing,
     pub(super) now: UnixMillis,
     /// What this turn wants to know beside what others listen for.
     pub(super) extra: Observed,
+}
+
+/// How a turn stands to the gate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    /// It passes as others do.
+    Visitor,
+    /// It is of who has closed the keyspace.
+    Owner,
+    /// It has not passed: a data set is loaded.
+    Outside,
 }
 
 /// Where and how a command runs.
@@ -120,7 +134,13 @@ impl Executor {
     /// Makes an executor for the calling thread. `seed` should differ from thread to thread.
     pub fn new(engine: Arc<Engine>, seed: u64) -> Executor {
         let (stripe, counters) = engine.register_thread();
-        Executor { engine, stripe, counters, entropy: Entropy::new(seed), notes: Notes::default() }
+        let (entropy, notes) = (Entropy::new(seed), Notes::default());
+        Executor { engine, stripe, counters, entropy, notes, is_owner: false }
+    }
+
+    /// Makes one for who has the keyspace for himself, and as long as he has.
+    pub(super) fn of_owner(engine: Arc<Engine>, seed: u64) -> Executor {
+        Executor { is_owner: true, ..Executor::new(engine, seed) }
     }
 
     /// The engine.
@@ -131,28 +151,49 @@ impl Executor {
     /// Passes the gate. Don't keep a turn while waiting for anything.
     #[inline]
     pub fn begin(&mut self, now: UnixMillis) -> Turn<'_> {
-        self.turn(now, |gate, stripe| Some(gate.shared(stripe)))
+        if self.is_owner {
+            return self.turn(now, |_, _| (None, Standing::Owner));
+        }
+        self.turn(now, |gate, stripe| (Some(gate.shared(stripe)), Standing::Visitor))
     }
 
     /// As [`begin`](Executor::begin), unless somebody has the keyspace for himself for long.
     #[inline]
     pub fn try_begin(&mut self, now: UnixMillis) -> Option<Turn<'_>> {
-        let turn = self.turn(now, Gate::shared_unless_busy);
+        let turn = self.turn(now, |gate, stripe| (gate.shared_unless_busy(stripe).ok(), Standing::Visitor));
         turn.inside.is_some().then_some(turn)
+    }
+
+    /// As [`try_begin`](Executor::try_begin), but while a data set is loaded the turn begins
+    /// [outside](Turn::is_outside).
+    #[inline]
+    pub fn enter(&mut self, now: UnixMillis) -> Option<Turn<'_>> {
+        let turn = self.turn(now, |gate, stripe| match gate.shared_unless_busy(stripe) {
+            Ok(inside) => (Some(inside), Standing::Visitor),
+            Err(Reason::Script) => (None, Standing::Visitor),
+            Err(Reason::Load) => (None, Standing::Outside),
+        });
+        (turn.inside.is_some() || turn.is_outside()).then_some(turn)
     }
 
     /// Goes on with a claim of this executor that was suspended.
     pub fn resume(&mut self, suspended: Suspended, now: UnixMillis) -> (Turn<'_>, Claim<'_>) {
         suspended.disarm();
-        let turn = self.turn(now, |_, _| None);
+        let turn = self.turn(now, |_, _| (None, Standing::Visitor));
         let claim = turn.take_up();
         (turn, claim)
     }
 
     #[inline]
-    fn turn(&mut self, now: UnixMillis, enter: impl FnOnce(&Gate, usize) -> Option<Shared<'_>>) -> Turn<'_> {
+    fn turn(
+        &mut self,
+        now: UnixMillis,
+        enter: impl FnOnce(&Gate, usize) -> (Option<Shared<'_>>, Standing),
+    ) -> Turn<'_> {
+        let (inside, standing) = enter(&self.engine.keyspace.gate, self.stripe);
         Turn {
-            inside: enter(&self.engine.keyspace.gate, self.stripe),
+            inside,
+            standing,
             engine: &self.engine,
             owner: &self.engine,
             scene: Scene::new(&self.engine.keyspace, &self.counters, self.engine.access_policy(), now),
@@ -175,6 +216,13 @@ impl<'e> Turn<'e> {
     #[inline]
     pub fn has_waited(&self) -> bool {
         self.inside.as_ref().is_some_and(|inside| inside.has_waited)
+    }
+
+    /// Whether it has not passed the gate, because a data set is loaded. Only commands that don't use the keyspace may
+    /// run in it.
+    #[inline]
+    pub fn is_outside(&self) -> bool {
+        self.standing == Standing::Outside
     }
 
     /// Lets what keeps a time keep this one from now on, whatever has expired at the time of the turn.
@@ -304,7 +352,8 @@ impl<'e> Turn<'e> {
     /// Waits until everybody else is out of the keyspace.
     pub(super) fn step_aside(&mut self) -> Exclusive<'e> {
         self.inside = None;
-        let alone = self.engine.keyspace.gate.exclusive();
+        let gate = &self.engine.keyspace.gate;
+        let alone = if self.standing == Standing::Owner { gate.nested() } else { gate.exclusive() };
         self.note_parity();
         alone
     }
@@ -317,7 +366,9 @@ impl<'e> Turn<'e> {
     /// Lets the others in again.
     pub(super) fn step_back(&mut self, alone: Exclusive<'e>) {
         drop(alone);
-        self.inside = Some(self.engine.keyspace.gate.shared(self.stripe));
+        if self.standing == Standing::Visitor {
+            self.inside = Some(self.engine.keyspace.gate.shared(self.stripe));
+        }
         self.note_parity();
     }
 

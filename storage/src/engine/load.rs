@@ -137,7 +137,8 @@ impl Engine {
         options: &LoadOptions,
         listener: &mut dyn LoadListener,
     ) -> Result<Loaded, LoadError> {
-        self.load_alone(|| Load::new(self, (source, Room::of_file(0)), options, listener).and_then(Load::run))
+        let _alone = self.keyspace.gate.exclusive();
+        self.fill((source, Room::of_file(0)), options, listener)
     }
 
     /// As [`load`](Engine::load), of a file whose format is known by what it starts with: an RDB file or one of our own,
@@ -148,27 +149,33 @@ impl Engine {
         options: &LoadOptions,
         listener: &mut dyn LoadListener,
     ) -> Result<Loaded, LoadError> {
-        let is_archive = spldb::is_archive(file)?;
-        self.load_alone(|| {
-            if !is_archive {
-                let bytes = file.len().map_err(|error| ReadError { offset: 0, fault: error.into() })?;
-                let source = (Stream::new(file, 0), Room::of_file(bytes));
-                return Load::new(self, source, options, listener)?.run();
-            }
-            let archive = Archive::open(file, &self.keyspace.forms(), options.verification)?;
-            archive::load(self, &archive, options, listener)
-        })
+        let _alone = self.keyspace.gate.exclusive();
+        self.fill_from(file, options, listener)
     }
 
-    fn load_alone(&self, load: impl FnOnce() -> Result<Loaded, LoadError>) -> Result<Loaded, LoadError> {
-        let _gate = self.keyspace.gate.exclusive();
-        let result = load();
-        if result.is_err() {
-            for db in 0..self.keyspace.databases() {
-                self.keyspace.empty(DbIndex(db), &mut Vec::new());
-            }
+    /// Loads a file whose format is known by what it starts with. The caller has the keyspace for himself.
+    pub(super) fn fill_from(
+        &self,
+        file: &dyn File,
+        options: &LoadOptions,
+        listener: &mut dyn LoadListener,
+    ) -> Result<Loaded, LoadError> {
+        if !spldb::is_archive(file)? {
+            let bytes = file.len().map_err(|error| ReadError { offset: 0, fault: error.into() })?;
+            return self.fill((Stream::new(file, 0), Room::of_file(bytes)), options, listener);
         }
-        result
+        let archive = Archive::open(file, &self.keyspace.forms(), options.verification)?;
+        archive::load(self, &archive, options, listener).inspect_err(|_| self.empty_all())
+    }
+
+    fn fill(
+        &self,
+        source: (impl Read, Room),
+        options: &LoadOptions,
+        listener: &mut dyn LoadListener,
+    ) -> Result<Loaded, LoadError> {
+        let load = Load::new(self, source, options, listener);
+        load.and_then(Load::run).inspect_err(|_| self.empty_all())
     }
 }
 
@@ -238,6 +245,7 @@ impl<'l, 's> Load<'l, 's> {
                     if batch.is_full() {
                         batch = crew.put(batch)?;
                     }
+                    self.report();
                 }
                 Item::SelectDb(number) => {
                     let db = i64::try_from(number).ok().and_then(|number| keyspace.db(number));
@@ -255,18 +263,20 @@ impl<'l, 's> Load<'l, 's> {
                     self.room.make(keyspace, batch.db, self.options.staying(keys, expiring));
                 }
             }
-            self.report();
         }
         crew.finish(batch)?;
         self.loaded.bytes = self.reader.offset();
         Ok(self.loaded)
     }
 
+    /// Says how far it is now and then; where every key takes its time, after each.
     #[inline]
     fn report(&mut self) {
-        if self.loaded.keys.is_multiple_of(KEYS_PER_REPORT) {
+        let delay = &self.engine.delays.load;
+        if delay.is_set() || self.loaded.keys.is_multiple_of(KEYS_PER_REPORT) {
             self.loaded.bytes = self.reader.offset();
             self.listener.progress(&self.loaded);
+            delay.wait(|| false);
         }
     }
 }

@@ -9,7 +9,9 @@
 
 mod audience;
 mod claim;
+mod closed;
 pub mod counters;
+mod delays;
 mod departed;
 pub mod effect;
 pub mod errand;
@@ -25,14 +27,17 @@ mod upkeep;
 pub mod wait;
 mod watch;
 
-use crate::command::table::CommandTable;
+use crate::command::table::{CommandId, CommandTable};
+use crate::command::{Extent, Run};
 use crate::keyspace::access::AccessPolicy;
 use crate::keyspace::news::{News, Observed};
 use crate::keyspace::{DbIndex, Keyspace};
 use audience::Attention;
 pub use audience::{Audience, Author};
 pub use claim::{Claim, Suspended};
+pub use closed::Closed;
 use counters::{CounterSums, Counters};
+pub use delays::{Delay, Delays};
 use departed::Departed;
 use errand::Errands;
 pub use execute::{Executor, Outcome, Patience, Setting, Turn};
@@ -72,6 +77,7 @@ pub struct Engine {
     /// Clients that are served no more.
     departed: Departed,
     errands: Errands,
+    delays: Delays,
 }
 
 impl Engine {
@@ -96,13 +102,26 @@ impl Engine {
             overdue: Mutex::default(),
             departed: Departed::default(),
             errands: Errands::default(),
+            delays: Delays::default(),
         }
+    }
+
+    /// How long is waited after keys that are loaded or saved.
+    pub fn delays(&self) -> &Delays {
+        &self.delays
     }
 
     /// The commands.
     #[inline]
     pub fn table(&self) -> &CommandTable {
         &self.table
+    }
+
+    /// Whether a call uses keys, or looks at the keyspace otherwise; of a command of the host only its specifications tell.
+    pub fn uses_keys(&self, id: CommandId, words: &[&[u8]]) -> bool {
+        let command = &self.table.row(id).command;
+        let is_data = matches!(command.run, Run::Data(_));
+        !command.keys.is_empty() || is_data && command.reach.of_call(words) != Extent::Keys
     }
 
     /// The keyspace.

@@ -379,6 +379,7 @@ impl Walker<'_> {
             if self.visitor.visit(SnapshotEntry { db, key, value, expiry, clock }).is_break() {
                 self.snapshot.cancel();
             }
+            self.snapshot.engine.delays.save.wait(|| self.snapshot.is_cancelled());
         }
         self.snapshot.keys.fetch_add(copies.len() as u64, Ordering::Relaxed);
     }

@@ -4,7 +4,8 @@
 //! line. Whoever needs the whole keyspace takes the exclusive side: it stops newcomers and waits until every
 //! stripe is empty.
 //!
-//! Whoever is alone inside for long may say so: those who don't want to wait for that are sent away then.
+//! Whoever is alone inside for long may say so: those who don't want to wait for that are sent away then, and learn
+//! why.
 //!
 //! The order that makes it right: a newcomer counts itself in, then looks for an exclusive holder; an
 //! exclusive holder announces itself, then looks at the counts. With sequentially consistent operations at
@@ -37,7 +38,16 @@ enum Alone {
     Nobody,
     Somebody,
     /// And for long.
-    Busy,
+    Busy(Reason),
+}
+
+/// Why somebody is alone inside for long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// A script runs.
+    Script,
+    /// A data set is loaded: what is there is not whole.
+    Load,
 }
 
 /// Permission to use the keyspace beside others.
@@ -50,6 +60,8 @@ pub struct Shared<'a> {
 /// Permission to use the keyspace alone.
 pub struct Exclusive<'a> {
     gate: &'a Gate,
+    /// Whether the others may come in when it ends: not if it is part of a longer stay.
+    opens: bool,
 }
 
 impl Default for Gate {
@@ -88,18 +100,18 @@ impl Gate {
 
     /// As [`shared`](Gate::shared), but does not wait for who stays alone inside for long.
     #[inline]
-    pub fn shared_unless_busy(&self, stripe: usize) -> Option<Shared<'_>> {
+    pub fn shared_unless_busy(&self, stripe: usize) -> Result<Shared<'_>, Reason> {
         let mut has_waited = false;
         loop {
             if let Some(mut shared) = self.try_shared(stripe) {
                 shared.has_waited = has_waited;
-                return Some(shared);
+                return Ok(shared);
             }
             has_waited = true;
             let is_brief = |alone: &mut Alone| *alone == Alone::Somebody;
             let alone = self.news.wait_while(self.alone(), is_brief).unwrap_or_else(PoisonError::into_inner);
-            if *alone == Alone::Busy {
-                return None;
+            if let Alone::Busy(reason) = *alone {
+                return Err(reason);
             }
         }
     }
@@ -136,19 +148,25 @@ impl Gate {
                 if spins < 64 { std::hint::spin_loop() } else { std::thread::yield_now() }
             }
         }
-        Exclusive { gate: self }
+        Exclusive { gate: self, opens: true }
     }
 
     /// Says that who is alone inside stays for long.
-    pub(crate) fn set_busy(&self) {
-        *self.alone() = Alone::Busy;
+    pub(crate) fn set_busy(&self, reason: Reason) {
+        *self.alone() = Alone::Busy(reason);
         self.news.notify_all();
     }
 
     /// The permission of who is alone inside and kept it in another way.
     pub(crate) fn take_up(&self) -> Exclusive<'_> {
         debug_assert!(self.is_closed.load(Ordering::SeqCst));
-        Exclusive { gate: self }
+        Exclusive { gate: self, opens: true }
+    }
+
+    /// A permission within that of who is alone inside.
+    pub(crate) fn nested(&self) -> Exclusive<'_> {
+        debug_assert!(self.is_closed.load(Ordering::SeqCst));
+        Exclusive { gate: self, opens: false }
     }
 
     fn alone(&self) -> MutexGuard<'_, Alone> {
@@ -171,6 +189,9 @@ impl Drop for Shared<'_> {
 
 impl Drop for Exclusive<'_> {
     fn drop(&mut self) {
+        if !self.opens {
+            return;
+        }
         self.gate.is_closed.store(false, Ordering::SeqCst);
         *self.gate.alone() = Alone::Nobody;
         self.gate.news.notify_all();
@@ -212,13 +233,14 @@ mod tests {
         gate.use_stripe(0);
         let alone = gate.exclusive();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| gate.shared_unless_busy(0).is_none());
-            gate.set_busy();
-            assert!(waiting.join().expect("it does not panic"));
+            let waiting = scope.spawn(|| gate.shared_unless_busy(0).err());
+            gate.set_busy(Reason::Load);
+            assert_eq!(waiting.join().expect("it does not panic"), Some(Reason::Load));
         });
         alone.keep();
-        assert!(gate.shared_unless_busy(0).is_none());
+        drop(gate.nested());
+        assert!(gate.shared_unless_busy(0).is_err());
         drop(gate.take_up());
-        assert!(gate.shared_unless_busy(0).is_some());
+        assert!(gate.shared_unless_busy(0).is_ok());
     }
 }

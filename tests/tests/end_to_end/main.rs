@@ -7,6 +7,7 @@ mod embedded;
 mod foreign_programs;
 mod hostile;
 mod in_process;
+mod loading;
 mod logging;
 mod long_reads;
 mod messages;

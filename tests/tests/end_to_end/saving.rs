@@ -29,13 +29,15 @@ pub(crate) fn call(client: &mut Client, command: &str) -> String {
 }
 
 /// A reply as text.
-fn shown(reply: &Value) -> String {
+pub(crate) fn shown(reply: &Value) -> String {
     match reply {
         Value::Simple(text) | Value::Error(text) | Value::Bulk(text) => {
             String::from_utf8_lossy(text).into_owned()
         }
         Value::Integer(number) => number.to_string(),
-        Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) | Value::Push(items) => {
+            format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
         Value::Null => "nil".to_owned(),
         other => format!("{other:?}"),
     }

@@ -3,6 +3,7 @@
 mod condition;
 
 use super::{InTurn, TurnRow};
+use crate::admission::may_run_while_loading;
 use crate::clients::Class;
 use crate::config::table;
 use crate::server::Shared;
@@ -296,6 +297,7 @@ impl Session {
         }
         // What will not run need not be kept.
         if !transaction.is_doomed && !self.transactions.watch.has_changed() {
+            transaction.may_run_while_loading &= may_run_while_loading(prepared.id, words, shared);
             transaction.add(prepared, row.command.flags, words);
         }
         let limit = shared.config.number(table::CLIENT_QUERY_BUFFER_LIMIT);

@@ -96,6 +96,7 @@ keys! {
     IO_THREADS = "io-threads";
     LATENCY_TRACKING = "latency-tracking";
     LATENCY_TRACKING_INFO_PERCENTILES = "latency-tracking-info-percentiles";
+    KEY_LOAD_DELAY = "key-load-delay";
     LFU_DECAY_TIME = "lfu-decay-time";
     LFU_LOG_FACTOR = "lfu-log-factor";
     LOGFILE = "logfile";
@@ -111,6 +112,7 @@ keys! {
     PROTO_MAX_BULK_LEN = "proto-max-bulk-len";
     REQUIREPASS = "requirepass";
     RDB_FORMAT = "rdb-format";
+    RDB_KEY_SAVE_DELAY = "rdb-key-save-delay";
     RDB_SAVE_INCREMENTAL_FSYNC = "rdb-save-incremental-fsync";
     RDBCHECKSUM = "rdbchecksum";
     RDBCOMPRESSION = "rdbcompression";

@@ -5,10 +5,9 @@
 //! threads finish what they have.
 
 use super::lot::{Lot, Runner};
-use crate::engine::{Engine, Familiar, KeyHash, Prepared};
+use crate::engine::{Closed, Familiar, KeyHash, Prepared};
 use crate::{DbIndex, UnixMillis};
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
@@ -23,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The one that reads, and who works for it. Workers begin when much has come, so a short log has none.
 pub(super) struct Crew<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    engine: Arc<Engine>,
+    closed: &'env Closed,
     now: UnixMillis,
     seed: u64,
     /// Of the thread that reads.
@@ -51,16 +50,16 @@ impl<'scope, 'env> Crew<'scope, 'env> {
     /// Of the numbers, the first is the time that values keep, and the other a seed for commands that need chance.
     pub(super) fn new(
         scope: &'scope Scope<'scope, 'env>,
-        engine: &Arc<Engine>,
+        closed: &'env Closed,
         (now, seed): (UnixMillis, u64),
     ) -> Crew<'scope, 'env> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Crew {
             scope,
-            engine: Arc::clone(engine),
+            closed,
             now,
             seed,
-            runner: Runner::new(engine, now, seed),
+            runner: Runner::new(closed, now, seed),
             lots: (0..cores.min(WORKERS_MAX)).map(|_| Lot::default()).collect(),
             workers: None,
             familiar: Familiar::default(),
@@ -80,7 +79,7 @@ impl<'scope, 'env> Crew<'scope, 'env> {
         let count = self.lots.len();
         let workers = self.workers.get_or_insert_with(|| {
             let seeds = (1..).map(|number| self.seed.wrapping_add(number)).take(count);
-            Workers::begin(self.scope, &self.engine, self.now, seeds)
+            Workers::begin(self.scope, self.closed, self.now, seeds)
         });
         let lot = std::mem::replace(&mut self.lots[place], workers.empty());
         if let Err(mut lot) = workers.put(place, lot) {
@@ -102,14 +101,14 @@ impl<'scope, 'env> Crew<'scope, 'env> {
 impl<'scope> Workers<'scope> {
     fn begin<'env>(
         scope: &'scope Scope<'scope, 'env>,
-        engine: &Arc<Engine>,
+        closed: &Closed,
         now: UnixMillis,
         seeds: impl Iterator<Item = u64>,
     ) -> Workers<'scope> {
         let (tell, done) = channel();
         let begin = |seed| {
             let (lots, come) = sync_channel(LOTS_WAITING);
-            let (mut runner, tell) = (Runner::new(engine, now, seed), tell.clone());
+            let (mut runner, tell) = (Runner::new(closed, now, seed), tell.clone());
             let thread = thread::Builder::new().name("loader".to_owned());
             let thread = thread.spawn_scoped(scope, move || work(&mut runner, &come, &tell)).ok();
             Worker { lots, thread }

@@ -4,7 +4,7 @@
 //! ([`Holds`](crate::engine::Holds)).
 
 use super::BEFORE_EVERYTHING;
-use crate::engine::{Engine, Executor, Hold, Holds, KeyHash, Prepared, Setting, Turn};
+use crate::engine::{Closed, Engine, Executor, Hold, Holds, KeyHash, Prepared, Setting, Turn};
 use crate::{DbIndex, UnixMillis};
 use spinel_resp::{Protocol, ReplyWriter};
 use std::sync::Arc;
@@ -79,9 +79,9 @@ pub(super) struct Runner {
 
 impl Runner {
     /// `seed` is for commands that need chance.
-    pub(super) fn new(engine: &Arc<Engine>, now: UnixMillis, seed: u64) -> Runner {
-        let executor = Executor::new(Arc::clone(engine), seed);
-        Runner { engine: Arc::clone(engine), executor, reply: ReplyWriter::new(Protocol::Resp2), now }
+    pub(super) fn new(closed: &Closed, now: UnixMillis, seed: u64) -> Runner {
+        let executor = closed.executor(seed);
+        Runner { engine: Arc::clone(closed.engine()), executor, reply: ReplyWriter::new(Protocol::Resp2), now }
     }
 
     /// Begins to run one command, and where it replies.

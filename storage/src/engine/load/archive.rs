@@ -115,6 +115,7 @@ impl Load<'_> {
                     filler.fill(batch)?;
                 }
             }
+            self.engine.delays.load.wait(|| self.has_failed.load(Ordering::Relaxed));
         }
         filler.fill(batch)?;
         self.keys.fetch_add(part.keys - expired, Ordering::Relaxed);
