@@ -1,6 +1,7 @@
 //! Host commands: those about connections, settings and the process rather than keys.
 
 mod art;
+mod backup;
 mod client;
 mod command;
 mod config;
@@ -80,6 +81,7 @@ fn data() -> &'static [Command] {
 /// The rows of all host commands.
 fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
     let rows = [
+        backup::COMMANDS,
         client::COMMANDS,
         command::COMMANDS,
         config::COMMANDS,
@@ -95,9 +97,10 @@ fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
     .chain(scripting::COMMANDS.iter().copied())
     .flatten()
     .map(|(command, handler)| (command, Handler::Host(*handler)));
-    let in_turn = [connection::TURN_COMMANDS, persistence::TURN_COMMANDS, transaction::COMMANDS]
-        .into_iter()
-        .chain(scripting::TURN_COMMANDS.iter().copied())
-        .flatten();
+    let in_turn =
+        [backup::TURN_COMMANDS, connection::TURN_COMMANDS, persistence::TURN_COMMANDS, transaction::COMMANDS]
+            .into_iter()
+            .chain(scripting::TURN_COMMANDS.iter().copied())
+            .flatten();
     rows.chain(in_turn.map(|(command, handler)| (command, Handler::InTurn(*handler))))
 }

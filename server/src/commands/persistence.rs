@@ -1,7 +1,7 @@
 //! Saving the data set: SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF.
 
 use super::{HostCall, HostRow, InTurn, TurnRow};
-use crate::persistence::{Cancelled, Kind, Request};
+use crate::persistence::{Cancelled, Kind, Request, Work};
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::{Command, Group};
@@ -107,8 +107,10 @@ fn save_in_background(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
             Some(Cancelled::Scheduled) => "Scheduled background saving cancelled",
             None => return Err(NOTHING_TO_CANCEL),
         },
-        (_, Some(Kind::Save)) => return Err(IN_PROGRESS),
-        (When::Now, Some(Kind::Rewrite)) if !is_in_transaction => return Err(OTHER_IN_PROGRESS),
+        (_, Some(Work::Save)) => return Err(IN_PROGRESS),
+        (When::Now, Some(Work::Rewrite | Work::Backup)) if !is_in_transaction => {
+            return Err(OTHER_IN_PROGRESS);
+        }
         (_, running) if running.is_some() || is_in_transaction => {
             persistence.schedule(Kind::Save);
             "Background saving scheduled"
@@ -126,7 +128,7 @@ fn save_in_background(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
 fn rewrite_log(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
     let persistence = &call.shared.persistence;
     let reply = match persistence.running() {
-        Some(Kind::Rewrite) => return Err(REWRITING),
+        Some(Work::Rewrite) => return Err(REWRITING),
         running if running.is_some() || call.claim.is_some() => {
             persistence.schedule(Kind::Rewrite);
             "Background append only file rewriting scheduled"

@@ -2,7 +2,7 @@
 
 use super::Text;
 use crate::config::table;
-use crate::persistence::{Activity, Kind, Loading};
+use crate::persistence::{Activity, Kind, Loading, Work};
 use crate::server::{Shared, now};
 
 pub(super) fn persistence(shared: &Shared, text: &mut Text) {
@@ -49,11 +49,11 @@ fn progress(shared: &Shared, activity: Option<Activity>, text: &mut Text) {
 fn saves(shared: &Shared, activity: Option<Activity>, text: &mut Text) {
     let saves = shared.persistence.saves();
     text.line("rdb_changes_since_last_save", shared.engine.counters().changes.saturating_sub(saves.changes));
-    text.line("rdb_bgsave_in_progress", u8::from(is_running(activity, Kind::Save)));
+    text.line("rdb_bgsave_in_progress", u8::from(is_running(activity, Work::Save)));
     text.line("rdb_last_save_time", saves.last.0 / 1000);
     text.line("rdb_last_bgsave_status", status(saves.is_ok));
     text.line("rdb_last_bgsave_time_sec", saves.took.map_or(-1, |millis| millis / 1000));
-    text.line("rdb_current_bgsave_time_sec", running_seconds(activity, Kind::Save));
+    text.line("rdb_current_bgsave_time_sec", running_seconds(activity, Work::Save));
     text.line("rdb_saves", saves.count);
     text.line("rdb_last_cow_size", saves.kept_bytes);
 }
@@ -62,10 +62,10 @@ fn log(shared: &Shared, activity: Option<Activity>, text: &mut Text) {
     let log = &shared.persistence.log;
     let (rewrites, is_on) = (shared.persistence.rewrites(), shared.config.is_on(table::APPENDONLY));
     text.line("aof_enabled", u8::from(is_on));
-    text.line("aof_rewrite_in_progress", u8::from(is_running(activity, Kind::Rewrite)));
+    text.line("aof_rewrite_in_progress", u8::from(is_running(activity, Work::Rewrite)));
     text.line("aof_rewrite_scheduled", u8::from(shared.persistence.is_scheduled(Kind::Rewrite)));
     text.line("aof_last_rewrite_time_sec", rewrites.took.map_or(-1, |millis| millis / 1000));
-    text.line("aof_current_rewrite_time_sec", running_seconds(activity, Kind::Rewrite));
+    text.line("aof_current_rewrite_time_sec", running_seconds(activity, Work::Rewrite));
     text.line("aof_last_bgrewrite_status", status(rewrites.is_ok));
     text.line("aof_rewrites", rewrites.count);
     text.line("aof_rewrites_consecutive_failures", rewrites.failures_in_a_row);
@@ -85,12 +85,12 @@ fn log(shared: &Shared, activity: Option<Activity>, text: &mut Text) {
     }
 }
 
-fn is_running(activity: Option<Activity>, kind: Kind) -> bool {
-    activity.is_some_and(|activity| activity.kind == kind)
+fn is_running(activity: Option<Activity>, work: Work) -> bool {
+    activity.is_some_and(|activity| activity.work == work)
 }
 
-fn running_seconds(activity: Option<Activity>, kind: Kind) -> i64 {
-    let running = activity.filter(|activity| activity.kind == kind);
+fn running_seconds(activity: Option<Activity>, work: Work) -> i64 {
+    let running = activity.filter(|activity| activity.work == work);
     running.map_or(-1, |activity| (now().0 - activity.since.0) / 1000)
 }
 

@@ -1,6 +1,6 @@
 //! Loading what is on disk when the server starts.
 
-use super::{Kind, Request, files, place};
+use super::{Kind, Request, files, leftovers, place};
 use crate::clients::Peer;
 use crate::commands::scripting::load_library;
 use crate::config::table;
@@ -35,6 +35,7 @@ pub(crate) fn load(shared: &Arc<Shared>, closed: Closed) -> Result<(), String> {
     shared.persistence.note_loaded(loaded);
     shared.persistence.end_loading();
     drop(closed);
+    leftovers::remove(&shared.config);
     Ok(())
 }
 

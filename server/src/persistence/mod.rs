@@ -7,10 +7,12 @@
 //! One thing is written in the background at a time. A snapshot is cut where it is asked for, which stops all writes
 //! for some microseconds; the thread `saver` does the rest.
 
+mod backup;
 mod convert;
 mod due;
 mod farewell;
 mod files;
+mod leftovers;
 mod load;
 mod loading;
 mod place;
@@ -22,6 +24,7 @@ mod saver;
 use crate::config::{Config, table};
 use crate::log;
 use crate::server::{Shared, now};
+pub(crate) use backup::{BackupName, Backups, Ending, NoBackup, list as list_backups};
 pub(crate) use convert::{Conversion, convert};
 pub(crate) use farewell::save_before_end;
 pub(crate) use files::{apply, apply_delays, stop};
@@ -34,17 +37,38 @@ use spinel_storage::durable::{Following, Log, LogRewrite};
 use spinel_storage::engine::snapshot::{Snapshot, SnapshotRunning};
 use spinel_storage::engine::{Loaded, Turn};
 use spinel_storage::{Engine, UnixMillis};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What is written in the background.
+/// What can be asked for, now or as soon as nothing else is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     /// A snapshot of the data set.
     Save,
     /// The log, anew.
     Rewrite,
+}
+
+/// What is written in the background.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Work {
+    /// A snapshot of the data set.
+    Save,
+    /// The log, anew.
+    Rewrite,
+    /// A backup.
+    Backup,
+}
+
+impl Kind {
+    fn work(self) -> Work {
+        match self {
+            Kind::Save => Work::Save,
+            Kind::Rewrite => Work::Rewrite,
+        }
+    }
 }
 
 /// Hears how it ended; the error is for operators.
@@ -84,6 +108,12 @@ enum Order {
         rewrite: Result<LogRewrite, SnapshotRunning>,
         answer: Option<Answer>,
     },
+    /// A snapshot was cut and is to be written as a backup in a folder.
+    Backup {
+        snapshot: Arc<Snapshot>,
+        folder: PathBuf,
+        name: BackupName,
+    },
     Stop,
 }
 
@@ -104,12 +134,13 @@ struct State {
     is_rewrite_scheduled: bool,
     saves: Saves,
     rewrites: Rewrites,
+    backups: Backups,
     loaded: Loaded,
     loading: Option<Loading>,
 }
 
 struct Running {
-    kind: Kind,
+    work: Work,
     since: UnixMillis,
     /// Once it is cut and the saver has it.
     snapshot: Option<Arc<Snapshot>>,
@@ -135,6 +166,7 @@ impl Persistence {
                 is_rewrite_scheduled: false,
                 saves: Saves::new(started),
                 rewrites: Rewrites::default(),
+                backups: Backups::default(),
                 loaded: Loaded::default(),
                 loading: None,
             }),
@@ -146,8 +178,8 @@ impl Persistence {
     }
 
     /// What is being written.
-    pub(crate) fn running(&self) -> Option<Kind> {
-        self.state().running.as_ref().map(|running| running.kind)
+    pub(crate) fn running(&self) -> Option<Work> {
+        self.state().running.as_ref().map(|running| running.work)
     }
 
     /// What was loaded last, or is so far.
@@ -163,7 +195,7 @@ impl Persistence {
 
     /// Cuts a snapshot and lets it be written, unless something else is.
     pub(crate) fn begin(&self, shared: &Shared, turn: &mut Turn<'_>, request: Request) -> Result<(), Busy> {
-        if !self.reserve(request.kind) {
+        if !self.reserve(request.kind.work()) {
             return Err(Busy(request));
         }
         match request.kind {
@@ -198,19 +230,20 @@ impl Persistence {
     }
 
     /// Keeps others from writing anything.
-    fn reserve(&self, kind: Kind) -> bool {
+    fn reserve(&self, work: Work) -> bool {
         let (mut state, since) = (self.state(), now());
         if state.running.is_some() {
             return false;
         }
-        match kind {
-            Kind::Save => {
+        match work {
+            Work::Save => {
                 state.is_save_scheduled = false;
                 state.saves.tried = since;
             }
-            Kind::Rewrite => state.is_rewrite_scheduled = false,
+            Work::Rewrite => state.is_rewrite_scheduled = false,
+            Work::Backup => {}
         }
-        state.running = Some(Running { kind, since, snapshot: None, is_cancelled: false });
+        state.running = Some(Running { work, since, snapshot: None, is_cancelled: false });
         true
     }
 
@@ -228,7 +261,7 @@ impl Persistence {
         let mut state = self.state();
         let was_scheduled = std::mem::take(&mut state.is_save_scheduled);
         match &mut state.running {
-            Some(running) if running.kind == Kind::Save => {
+            Some(running) if running.work == Work::Save => {
                 running.cancel();
                 Some(Cancelled::Running)
             }
@@ -247,7 +280,7 @@ impl Persistence {
         if config.is_on(table::APPENDONLY) || !self.log.is_on() {
             return;
         }
-        if self.running() == Some(Kind::Rewrite) {
+        if self.running() == Some(Work::Rewrite) {
             self.cancel();
         }
         files::stop(&self.log);

@@ -1,6 +1,6 @@
 //! What became of saves, and what is being written: for INFO, and for who decides whether to save again.
 
-use super::{Kind, Persistence};
+use super::{Kind, Persistence, Work};
 use spinel_storage::UnixMillis;
 
 /// How saves went.
@@ -54,7 +54,7 @@ impl Default for Rewrites {
 /// What is being written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Activity {
-    pub(crate) kind: Kind,
+    pub(crate) work: Work,
     pub(crate) since: UnixMillis,
     /// Keys that are written, and all there were.
     pub(crate) keys_done: u64,
@@ -70,7 +70,7 @@ impl Persistence {
             Some(snapshot) => (snapshot.keys(), snapshot.all_keys()),
             None => (0, 0),
         };
-        Some(Activity { kind: running.kind, since: running.since, keys_done, keys })
+        Some(Activity { work: running.work, since: running.since, keys_done, keys })
     }
 
     /// How saves went so far.

@@ -1,6 +1,6 @@
 //! The thread that writes snapshots, one after the other.
 
-use super::{Answer, Order, Persistence, files, place};
+use super::{Answer, Order, Persistence, backup, files, place};
 use crate::log;
 use crate::server::{Shared, now};
 use rustix::process::{getpriority_process, setpriority_process};
@@ -69,6 +69,7 @@ fn work(shared: &Arc<Shared>, orders: &Receiver<Order>) {
                 shared.persistence.state().running = None;
                 tell(answer, Err(SaveError::from(running).to_string()));
             }
+            Ok(Order::Backup { snapshot, folder, name }) => backup::run(shared, snapshot, &folder, name),
             Ok(Order::Stop) | Err(_) => return,
         }
     }
@@ -113,13 +114,20 @@ fn rewrite(shared: &Shared, rewrite: LogRewrite) -> Result<(), String> {
 
 impl Persistence {
     /// Lets others see the snapshot that is written now, and cancel it; which somebody may have done already.
-    fn note_snapshot(&self, snapshot: &Arc<Snapshot>) {
+    pub(super) fn note_snapshot(&self, snapshot: &Arc<Snapshot>) {
         if let Some(running) = &mut self.state().running {
             running.snapshot = Some(Arc::clone(snapshot));
             if running.is_cancelled {
                 snapshot.cancel();
             }
         }
+    }
+
+    /// Lets go of the snapshot that was written.
+    pub(super) fn forget_snapshot(&self) {
+        let snapshot = self.state().running.as_mut().and_then(|running| running.snapshot.take());
+        // It takes its time if it was given up, so not while the state is locked.
+        drop(snapshot);
     }
 
     /// Notes how a save went.

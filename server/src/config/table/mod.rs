@@ -85,6 +85,7 @@ keys! {
     APPENDONLY = "appendonly";
     AUTO_AOF_REWRITE_MIN_SIZE = "auto-aof-rewrite-min-size";
     AUTO_AOF_REWRITE_PERCENTAGE = "auto-aof-rewrite-percentage";
+    BACKUP_DIR = "backup-dir";
     BIND = "bind";
     CLIENT_OUTPUT_BUFFER_LIMIT = "client-output-buffer-limit";
     CLIENT_QUERY_BUFFER_LIMIT = "client-query-buffer-limit";

@@ -1,13 +1,14 @@
 //! Settings about snapshots and the append-only log.
 
 use crate::config::lists;
-use crate::config::setting::{Setting, checked, choice, flag, integer, repeated, size, small};
+use crate::config::setting::{Setting, checked, choice, flag, integer, repeated, size, small, text};
 
 const ANY_INTEGER: (i64, i64) = (i32::MIN as i64, i32::MAX as i64);
 
 pub(super) const SETTINGS: &[Setting] = &[
     repeated("save", "3600 1 300 100 60 10000", lists::save_points),
     checked("dbfilename", "dump.rdb", lists::file_name).protected(),
+    text("backup-dir", "").protected(),
     flag("rdbcompression", true),
     flag("rdbchecksum", true).at_start(),
     choice("rdb-format", &["rdb", "spldb"], 0),
