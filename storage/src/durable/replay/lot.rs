@@ -81,7 +81,12 @@ impl Runner {
     /// `seed` is for commands that need chance.
     pub(super) fn new(closed: &Closed, now: UnixMillis, seed: u64) -> Runner {
         let executor = closed.executor(seed);
-        Runner { engine: Arc::clone(closed.engine()), executor, reply: ReplyWriter::new(Protocol::Resp2), now }
+        Runner {
+            engine: Arc::clone(closed.engine()),
+            executor,
+            reply: ReplyWriter::new(Protocol::Resp2),
+            now,
+        }
     }
 
     /// Begins to run one command, and where it replies.
