@@ -172,7 +172,7 @@ impl Session {
         let (client, pubsub) = (self.client.id, &shared.pubsub);
         let is_tracked = self.tracking.is_some();
         let mut run = || self.execute(prepared, words, turn, shared, output);
-        if is_tracked { tracking::run(client, &pubsub.limits, run) } else { run() }
+        if is_tracked { tracking::run(client, &pubsub.tracking, &pubsub.limits, run) } else { run() }
     }
 
     /// Answers a batch while a script has the keyspace for itself for too long: hardly anything runs.

@@ -88,3 +88,27 @@ fn what_happens_to_keys_is_told() {
     assert_eq!(heard[..5], expected.iter().map(numbered).collect::<Vec<_>>());
     assert_eq!(heard[5..], ["0 expired 0 a", "0 keymiss 0 a", "0 expired 0 b"]);
 }
+
+#[test]
+fn what_stores_nothing_removes_what_has_expired_itself() {
+    for command in ["ZRANGESTORE d none 0 -1", "SUNIONSTORE d none", "SORT none STORE d", "BITOP NOT d none"]
+    {
+        let (db, clock, ear) = stage(&[Observed::KEYS, Observed::EVENTS]);
+        run(&db, "SET d 1 PX 10");
+        run(&db, "SET other 1 PX 10");
+        clock.set(UnixMillis(2000));
+        let mut journal = db.engine().journal().attach();
+        ear.take();
+        run(&db, command);
+        assert_eq!(ear.take(), ["0 changed 0 d", "0 del 0 d"], "{command}");
+        assert_eq!((db.len(), db.tick()), (0, 1), "{command}: only the other one is left");
+        let mut recorded = Vec::new();
+        journal.read(&mut recorded);
+        assert!(recorded.starts_with(b"*2\r\n$6\r\nSELECT"), "{command}");
+        let name = command.split(' ').next().expect("a name");
+        assert!(
+            String::from_utf8_lossy(&recorded).contains(name),
+            "{command} is recorded as it was received"
+        );
+    }
+}

@@ -131,6 +131,11 @@ impl Mailbox {
         content.is_closed = true;
     }
 
+    /// Whether the client is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
     /// The protocol of messages.
     pub(crate) fn protocol(&self) -> Protocol {
         self.lock().protocol

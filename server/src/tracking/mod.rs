@@ -70,10 +70,13 @@ struct Tracker {
 impl Tracker {
     fn tell(&self, invalidation: &Invalidation, limits: &HardLimits) {
         let Some(redirect) = &self.redirect else {
-            // A client that is gone needs to know nothing.
+            // A client that is gone needs to know nothing, nor does who was told instead.
             let _ = self.mailbox.put_with(limits, |bytes, to| invalidation.append_to(bytes, to, None));
             return;
         };
+        if self.mailbox.is_closed() {
+            return;
+        }
         let reader = self.mailbox.protocol();
         let is_there = redirect.put_with(limits, |bytes, to| invalidation.append_to(bytes, to, Some(reader)));
         if !is_there {
@@ -124,7 +127,7 @@ impl Tracking {
             return;
         }
         let has_prefixes = self.prefixes().len() > 0;
-        own::tell_unless_of(author.client, limits);
+        own::tell_unless_of(author.client, self, limits);
         let trackers = self.trackers();
         let teller = Teller { trackers: &trackers, client: author.client, limits };
         // A client hears of what its scripts write even if it doesn't want to hear of its own writes.
@@ -150,7 +153,7 @@ impl Tracking {
         }
         drop(trackers);
         if !own::is_running(author.client) {
-            own::tell_unless_of(0, limits);
+            own::tell_unless_of(0, self, limits);
         }
         if round::is_long() {
             self.end_round(limits);
@@ -233,6 +236,13 @@ impl Tracking {
         let mut trackers = self.trackers_mut();
         trackers.remove(&client);
         self.clients.store(trackers.len(), Ordering::Release);
+    }
+
+    /// How a client is told by now; itself, if it tracks no more.
+    fn tracker_of(&self, mailbox: &Arc<Mailbox>) -> Arc<Tracker> {
+        let present = self.trackers().get(&mailbox.client).cloned();
+        let itself = || Tracker { options: Options::default(), mailbox: Arc::clone(mailbox), redirect: None };
+        present.unwrap_or_else(|| Arc::new(itself()))
     }
 
     fn add_prefix(&self, prefix: &[u8], client: u64) {

@@ -69,6 +69,15 @@ impl View<'_> {
     pub fn gathering(&self) -> Gathering {
         Gathering::new(self.keyspace().seed())
     }
+
+    /// Puts a sorted set in the place of whatever a key holds; an empty one removes it.
+    pub fn store_sorted_set(&mut self, key: &[u8], gathering: Gathering) {
+        if gathering.len() == 0 {
+            self.erase(key);
+        } else {
+            self.write(key).set_sorted_set(gathering);
+        }
+    }
 }
 
 impl KeyGuard<'_, '_> {
@@ -132,7 +141,7 @@ impl KeyGuard<'_, '_> {
     }
 
     /// Stores what was gathered as a sorted set that does not expire; if that is nothing, removes the key.
-    pub fn set_sorted_set(&mut self, gathering: Gathering) {
+    fn set_sorted_set(&mut self, gathering: Gathering) {
         let limits = self.thresholds().sorted_set();
         self.set_value(gathering.into_value(limits), Expiry::Never);
     }

@@ -92,9 +92,9 @@ pub struct KeyGuard<'v, 'a> {
     is_open: bool,
     voice: Voice,
     touch: Touch,
-    /// Whether who waits for the key looks again if it changed: the key was made, moved here or removed, or a list or
-    /// sorted set was edited. What becomes of a stream wakes nobody by itself, nor does a value that takes the place of
-    /// one of another type, unless that was a stream.
+    /// Whether who waits for the key looks again if it changed: the key was made, moved here or removed. Whoever could be
+    /// served by a value that is there was served when it came, so that editing it wakes nobody, nor does a value that
+    /// takes the place of one of another type, unless that was a stream.
     rouses: bool,
 }
 
@@ -285,7 +285,6 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         }
         let values = &mut self.view.shard(self.db, self.hash).values;
         let slot = self.slot.as_mut().expect("an entry was there");
-        self.rouses |= value_type != ValueType::Stream;
         if !std::mem::replace(&mut self.is_open, true) {
             values.unsettle(*slot);
         }
@@ -446,6 +445,7 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         if self.values().is_emptied(slot) {
             let hash = self.hash;
             self.values().remove(hash, slot);
+            self.rouses = true;
             if self.changes > 0 {
                 self.notify(Event::DEL);
             }

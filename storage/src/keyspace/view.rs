@@ -320,6 +320,42 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Removes a key in whose place nothing comes, on behalf of the command even if it has expired.
+    pub fn erase(&mut self, key: &[u8]) {
+        let hash = self.hash(key);
+        let found = self.shard(self.db, hash).values.table().find(hash, key);
+        // What may be taken back is not the command's.
+        let is_certain = !self.observed.has(Observed::UNDO);
+        match found.filter(|slot| is_certain && self.has_expired(hash, *slot)) {
+            Some(slot) => self.erase_expired(hash, slot, key),
+            None => _ = self.write(key).remove(),
+        }
+    }
+
+    fn has_expired(&mut self, hash: u64, slot: Slot) -> bool {
+        let now = self.now.0;
+        let entry = self.shard(self.db, hash).values.table().entry(slot);
+        entry.stamp().is_some_and(|expiry| expiry <= now)
+    }
+
+    #[cold]
+    fn erase_expired(&mut self, hash: u64, slot: Slot, key: &[u8]) {
+        let db = self.db;
+        self.keep_for_snapshot(db, hash, slot);
+        let shard = self.shard(db, hash);
+        let is_awaited = shard.lapse(key);
+        let large = shard.values.remove(hash, slot);
+        self.scene.keyspace.reclaim().value(large);
+        if is_awaited {
+            self.chores.roused.push_back((db, key.into()));
+        }
+        if self.observed.has(Observed::KEYS) {
+            self.chores.news.change(db, key);
+        }
+        self.tell_event(db, key, Event::DEL);
+        self.changes += 1;
+    }
+
     /// Memory of a key in bytes, its share of the index included.
     pub fn memory_bytes(&mut self, key: &[u8]) -> Option<usize> {
         let hash = self.hash(key);

@@ -328,3 +328,32 @@ fn who_waits_for_the_newest_entry_gets_only_that() {
     let entry = Value::Array(vec![Value::Array(vec![text("2-1"), texts(&["f", "new"])])]);
     assert_eq!(reader.reply(), Value::Array(vec![Value::Array(vec![text("s"), entry])]));
 }
+
+#[test]
+fn editing_what_is_there_wakes_nobody() {
+    let mut stage = Stage::new();
+    let mut waiter = stage.waiter(1, "BZPOPMIN z 0");
+    // What takes the place of another type wakes nobody, so that the waiter stays with a sorted set at hand.
+    for command in ["SET z text", "ZADD y 1 a", "ZUNIONSTORE z 1 y", "ZADD z 0 b", "ZINCRBY z 1 a"] {
+        stage.call(command);
+    }
+    stage.await_blocked(1);
+    assert_eq!(stage.call("ZCARD z"), Value::Integer(2));
+    stage.call("DEL z");
+    stage.call("ZADD z 5 c");
+    assert_eq!(waiter.reply(), texts(&["z", "c", "5"]));
+}
+
+#[test]
+fn who_was_killed_in_a_transaction_is_gone_for_its_next_command() {
+    let mut stage = Stage::new();
+    let mut waiter = Client::connect(stage.server.port());
+    let id = waiter.integer(["CLIENT", "ID"]);
+    waiter.send(["BLPOP", "l", "0"]);
+    stage.await_blocked(1);
+    for command in ["MULTI", &format!("CLIENT KILL ID {id}"), &format!("CLIENT UNBLOCK {id}")] {
+        stage.call(command);
+    }
+    assert_eq!(stage.call("EXEC"), Value::Array(vec![Value::Integer(1), Value::Integer(0)]));
+    assert!(waiter.is_closed());
+}

@@ -227,3 +227,39 @@ fn who_leaves_is_forgotten() {
     };
     assert!((0..1000).any(|_| is_clean(&mut client)));
 }
+
+#[test]
+fn nobody_is_told_for_a_client_that_was_killed() {
+    let server = Server::start(&[]);
+    let mut ear = Client::connect_resp3(server.port());
+    let id = ear.integer(["CLIENT", "ID"]).to_string();
+    let mut tracker = Client::connect(server.port());
+    assert_eq!(tracker.text(["CLIENT", "TRACKING", "ON", "BCAST", "REDIRECT", &id]), "OK");
+    let tracker_id = tracker.integer(["CLIENT", "ID"]).to_string();
+    let mut control = Client::connect(server.port());
+    control.call(["MULTI"]);
+    control.call(["CLIENT", "KILL", "ID", &tracker_id]);
+    control.call(["SET", "k", "v"]);
+    control.call(["EXEC"]);
+    assert!(tracker.is_closed());
+    assert_eq!(ear.text(["PING"]), "PONG", "nothing came before");
+}
+
+#[test]
+fn a_client_is_told_of_its_transaction_as_it_wants_to_be_by_its_end() {
+    let server = Server::start(&[]);
+    let mut ear = Client::connect_resp3(server.port());
+    let ear_id = ear.integer(["CLIENT", "ID"]).to_string();
+    for (last, is_told_himself) in [(vec!["ON", "REDIRECT", &ear_id], false), (vec!["OFF"], true)] {
+        let mut client = Client::connect_resp3(server.port());
+        let id = client.integer(["CLIENT", "ID"]).to_string();
+        client.call(["CLIENT", "TRACKING", "ON", "REDIRECT", &id]);
+        client.call(["GET", "k"]);
+        client.call(["MULTI"]);
+        client.call(["SET", "k", "v"]);
+        client.call(["CLIENT", "TRACKING"].into_iter().chain(last));
+        client.call(["EXEC"]);
+        let told = if is_told_himself { client.reply() } else { ear.reply() };
+        assert_eq!(invalidated(&told), ["k"]);
+    }
+}

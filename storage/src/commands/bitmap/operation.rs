@@ -144,11 +144,10 @@ fn bitop(call: &mut Call<'_>) -> Result<(), Error> {
         }
     }
     operation.finish(&mut result, &aside);
-    let mut guard = call.keys.write(destination);
     if result.is_empty() {
-        guard.remove();
+        call.keys.erase(destination);
     } else {
-        guard.set_verbatim(&result, StringEncoding::Raw, Expiry::Never);
+        call.keys.write(destination).set_verbatim(&result, StringEncoding::Raw, Expiry::Never);
     }
 
     call.reply.integer(result.len() as i64);

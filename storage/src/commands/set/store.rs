@@ -73,7 +73,11 @@ fn store(
     let keyspace = call.keys.keyspace();
     let result = combine(keyspace, keys, &call.keys.read_sets(keys)?);
     let count = SetRef::of_value(&result).len();
-    call.keys.write(destination).set_value(result, Expiry::Never);
+    if count == 0 {
+        call.keys.erase(destination);
+    } else {
+        call.keys.write(destination).set_value(result, Expiry::Never);
+    }
 
     call.reply.integer(count as i64);
     Ok(())

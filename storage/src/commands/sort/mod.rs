@@ -284,12 +284,13 @@ fn store(
         found.iter().map(|text| Str::Text(text)).collect()
     };
 
-    let mut guard = call.keys.write(destination);
-    guard.set_list(&texts);
-    if !texts.is_empty() {
+    if texts.is_empty() {
+        call.keys.erase(destination);
+    } else {
+        let mut guard = call.keys.write(destination);
+        guard.set_list(&texts);
         guard.notify(Event::list("sortstore"));
     }
-    drop(guard);
     call.reply.integer(texts.len() as i64);
 }
 

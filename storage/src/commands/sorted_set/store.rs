@@ -36,7 +36,7 @@ fn zrangestore(call: &mut Call<'_>) -> Result<(), Error> {
         }
     }
     let count = gathering.len();
-    call.keys.write(destination).set_sorted_set(gathering);
+    call.keys.store_sorted_set(destination, gathering);
 
     call.reply.integer(count as i64);
     Ok(())

@@ -48,7 +48,17 @@ const ALLOWANCES: &[Allowance] = &[
     },
     Allowance {
         reason: "who waits and listens to what happens to keys, too, may get the reply before it hears of what it waited for",
-        accepts: |_, one, other, ids| agree_all(&notifications_last(one), &notifications_last(other), ids),
+        accepts: |_, one, other, ids| agree_all(&notifications_last(one), other, ids),
+    },
+    Allowance {
+        reason: "a client that was woken and goes on does so in the same round of Redis, before that tells of what woke it",
+        accepts: |_, one, other, ids| {
+            let (replies, mut told) = parted(one);
+            let (other_replies, mut other_told) = parted(other);
+            told.sort_unstable();
+            other_told.sort_unstable();
+            replies.len() > 1 && agree_all(&replies, &other_replies, ids) && told == other_told
+        },
     },
     Allowance {
         reason: "a client that was woken and goes on does so in the same round of Redis, which tells of changed keys at its end",
@@ -59,10 +69,11 @@ const ALLOWANCES: &[Allowance] = &[
             let set = |keys: &[Reply]| keys.iter().cloned().collect::<BTreeSet<Reply>>();
             // It may have asked to be told just then.
             let goes_on = replies.0.len() > 1;
+            let (keys, other_keys) = (set(&keys), set(&other_keys));
+            // What it writes itself then hides that others wrote it, too, from who is not told of his own writes.
             agree_all(&replies.0, &replies.1, ids)
-                && (keys == other_keys
-                    || one.len() != other.len() && set(&keys) == set(&other_keys)
-                    || goes_on && set(&keys).is_superset(&set(&other_keys)))
+                && (one.len() != other.len() && keys == other_keys
+                    || goes_on && (keys.is_superset(&other_keys) || other_keys.is_superset(&keys)))
         },
     },
     Allowance {
@@ -70,12 +81,6 @@ const ALLOWANCES: &[Allowance] = &[
         accepts: |_, one, other, ids| {
             let both = |frames: &[Reply]| ordered(&ordered(frames, is_end), is_matched);
             agree_all(&both(one), &both(other), ids)
-        },
-    },
-    Allowance {
-        reason: "what takes the place of a key that has expired removes it in Redis, which tells of it as of any other",
-        accepts: |call, one, other, ids| {
-            stores(call) && agree_all(&without_removals(one), &without_removals(other), ids)
         },
     },
     Allowance {
@@ -97,39 +102,23 @@ pub(crate) fn allowance(
     ALLOWANCES.iter().find(|allowance| (allowance.accepts)(call, reference, ours, ids))
 }
 
-/// The frames with the reply of who waited, and those to what he sent behind, before the notifications and invalidations
-/// of keys among which they came.
+/// The frames with the replies before the notifications and invalidations of keys among which they came.
 fn notifications_last(frames: &[Reply]) -> Vec<Reply> {
-    let is_notification = |frame: &&Reply| {
+    let (replies, notifications) = parted(frames);
+    if replies.is_empty() { frames.to_vec() } else { [replies, notifications].concat() }
+}
+
+/// The replies, and the notifications and invalidations of keys.
+fn parted(frames: &[Reply]) -> (Vec<Reply>, Vec<Reply>) {
+    let is_reply = |frame: &Reply| {
         let items = frame.items();
         let is_of_key = |item: &Reply| item.bytes().is_some_and(|bytes| bytes.starts_with(b"__key"));
         let is_message = items.first().is_some_and(|kind| is(kind, &[b"message", b"pmessage"]));
         let names: &[&[u8]] = &[b"invalidate", b"__redis__:invalidate", b"tracking-redir-broken"];
         let is_invalidation = |item: &Reply| is(item, names);
-        is_message && items.iter().any(is_of_key) || items.iter().take(2).any(is_invalidation)
+        !(is_message && items.iter().any(is_of_key) || items.iter().take(2).any(is_invalidation))
     };
-    let (notifications, replies): (Vec<&Reply>, Vec<&Reply>) = frames.iter().partition(is_notification);
-    let is_late_reply = !replies.is_empty() && !notifications.is_empty();
-    let sorted = replies.into_iter().chain(notifications).cloned();
-    if is_late_reply { sorted.collect() } else { frames.to_vec() }
-}
-
-/// Whether a call puts what it finds under another key.
-pub(crate) fn stores(call: &[Vec<u8>]) -> bool {
-    let name = call.first().map(|name| name.to_ascii_lowercase()).unwrap_or_default();
-    name.ends_with(b"store") || name == b"sort"
-}
-
-/// The frames that don't tell that a key was removed, by a command or by its time.
-fn without_removals(frames: &[Reply]) -> Vec<Reply> {
-    let is_removal = |frame: &&Reply| {
-        let items = frame.items();
-        let is_message = items.first().is_some_and(|kind| is(kind, &[b"message", b"pmessage"]));
-        let texts = items.iter().rev().take(2).filter_map(Reply::bytes);
-        let mut events = texts.map(|text| text.rsplit(|byte| *byte == b':').next().unwrap_or(text));
-        is_message && events.any(|event| event == b"del" || event == b"expired")
-    };
-    frames.iter().filter(|frame| !is_removal(frame)).cloned().collect()
+    frames.iter().cloned().partition(is_reply)
 }
 
 /// The frames that are no invalidations of keys; those keys are added to `keys`.

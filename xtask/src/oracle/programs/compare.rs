@@ -79,9 +79,8 @@ pub(crate) fn differing(
 ) -> Option<usize> {
     (0..reference.len()).find(|&number| {
         let (one, other) = (&reference[number], &ours[number]);
-        // Only of the connection of the step it is known what its frames answer; but others may hear what is stored.
-        let is_known = number == step.connection || allowed::stores(step.words());
-        let call = if is_known { step.words() } else { &[] };
+        // Only of the connection of the step it is known what its frames answer.
+        let call = if number == step.connection { step.words() } else { &[] };
         if one.is_closed && other.is_closed && one.frames.len() != other.frames.len() {
             needed.push(&allowed::KILLED);
             return !allowed::KILLED.explains(&one.frames, &other.frames, ids);

@@ -84,7 +84,7 @@ fn search<'a>(
         return Ok(());
     };
     let (count, gathering) = (found.len(), found.gathered(seed, &query));
-    call.keys.write(destination).set_sorted_set(gathering);
+    call.keys.store_sorted_set(destination, gathering);
 
     call.reply.integer(count as i64);
     Ok(())

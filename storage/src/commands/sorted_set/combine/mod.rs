@@ -157,7 +157,7 @@ fn store(call: &mut Call<'_>, name: &'static str, operation: Operation) -> Resul
     let (result, _) = combine(call, name, operation, takes)?;
 
     let count = result.len();
-    call.keys.write(destination).set_sorted_set(result);
+    call.keys.store_sorted_set(destination, result);
 
     call.reply.integer(count as i64);
     Ok(())
