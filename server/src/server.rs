@@ -216,8 +216,11 @@ impl Server {
         drop(runtime);
         // A script that never ends would keep everybody waiting.
         shared.scripts.kill();
-        upkeep.into_iter().for_each(Upkeep::stop);
-        saver.into_iter().for_each(Saver::stop);
+        // A load that is not over keeps both, and is not waited for: it changes no file.
+        if shared.persistence.loading().is_none() {
+            upkeep.into_iter().for_each(Upkeep::stop);
+            saver.into_iter().for_each(Saver::stop);
+        }
         if self.all_gone.recv_timeout(FAREWELL) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             log::warning("Some commands are still running; not waiting for them any longer.");
         }

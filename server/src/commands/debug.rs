@@ -5,11 +5,14 @@ use crate::config::failure::plain;
 use crate::config::memory;
 use crate::config::rewrite::{Extent, RewriteError};
 use crate::log;
-use spinel_resp::Protocol;
+use crate::persistence::Reload;
+use spinel_resp::{Protocol, ReplyWriter};
 use spinel_storage::Error;
 use spinel_storage::command::call::Call;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::{Command, Group, Reach, Run};
+use spinel_storage::engine::wait::Otherwise;
+use std::sync::Arc;
 use std::time::Duration;
 
 const FLAGS: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE);
@@ -38,6 +41,27 @@ pub(super) const COMMANDS: &[HostRow] = &[
         accept,
     ),
     (Command { name: "debug|error", usage: "message", about: "Replies this error.", ..ROW }, error),
+    (
+        Command {
+            name: "debug|loadaof",
+            flags: FLAGS.with(Flags::NO_MULTI),
+            cost: "O(N) where N is the number of commands in the log",
+            about: "Completes the append-only log on disk, and loads the data set from it.",
+            ..ROW
+        },
+        load_log,
+    ),
+    (
+        Command {
+            name: "debug|reload",
+            usage: "[option:string]...",
+            flags: FLAGS.with(Flags::NO_MULTI),
+            cost: "O(N) where N is the number of keys",
+            about: "Saves the data set and loads what was saved; with NOSAVE what is there already.",
+            ..ROW
+        },
+        reload,
+    ),
     (Command { name: "debug|help", about: "Explains the subcommands.", ..ROW }, help),
     (
         Command { name: "debug|log", usage: "message", about: "Writes a message to the log.", ..ROW },
@@ -110,6 +134,44 @@ fn accept(call: &mut HostCall<'_>) -> Result<(), Error> {
 
 fn error(call: &mut HostCall<'_>) -> Result<(), Error> {
     Err(Error::Made(String::from_utf8_lossy(call.args.word()).into_owned()))
+}
+
+fn reload(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let mut saves = true;
+    for word in call.args.rest() {
+        match &word.to_ascii_lowercase()[..] {
+            b"nosave" => saves = false,
+            b"noflush" => return Err(Error::Text("ERR DEBUG RELOAD NOFLUSH is not supported")),
+            // Of keys that are gone none is in the way.
+            b"merge" => {}
+            _ => {
+                return Err(Error::Text(
+                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+    }
+
+    begin_reload(call, Reload::Snapshot { saves });
+    Ok(())
+}
+
+fn load_log(call: &mut HostCall<'_>) -> Result<(), Error> {
+    begin_reload(call, Reload::Log);
+    Ok(())
+}
+
+/// Has the data set loaded anew. The reply comes when it is there.
+fn begin_reload(call: &mut HostCall<'_>, reload: Reload) {
+    let waiter = call.shared.engine.wait_idly(call.session.protocol(), None, Otherwise::Null);
+    let answer = Arc::clone(&waiter);
+    call.shared.persistence.reload(reload, move |outcome| {
+        match outcome {
+            Ok(()) => answer.answer(ReplyWriter::ok),
+            Err(error) => answer.fail(error),
+        };
+    });
+    call.session.wait_for(waiter);
 }
 
 fn write_log(call: &mut HostCall<'_>) -> Result<(), Error> {

@@ -18,6 +18,7 @@ mod loading;
 mod place;
 mod record;
 mod refusal;
+mod reload;
 mod rules;
 mod saver;
 
@@ -32,6 +33,8 @@ pub(crate) use load::{begin_log, load, restore};
 pub(crate) use loading::Loading;
 pub(crate) use record::{Activity, Rewrites, Saves};
 pub(crate) use refusal::refusal;
+pub(crate) use reload::Reload;
+use reload::ReloadAnswer;
 pub(crate) use saver::Saver;
 use spinel_storage::durable::{Following, Log, LogRewrite};
 use spinel_storage::engine::snapshot::{Snapshot, SnapshotRunning};
@@ -60,6 +63,8 @@ pub(crate) enum Work {
     Rewrite,
     /// A backup.
     Backup,
+    /// Nothing, or a snapshot that is loaded then.
+    Reload,
 }
 
 impl Kind {
@@ -113,6 +118,11 @@ enum Order {
         snapshot: Arc<Snapshot>,
         folder: PathBuf,
         name: BackupName,
+    },
+    /// The data set is to be loaded anew.
+    Reload {
+        reload: Reload,
+        answer: ReloadAnswer,
     },
     Stop,
 }
@@ -241,7 +251,7 @@ impl Persistence {
                 state.saves.tried = since;
             }
             Work::Rewrite => state.is_rewrite_scheduled = false,
-            Work::Backup => {}
+            Work::Backup | Work::Reload => {}
         }
         state.running = Some(Running { work, since, snapshot: None, is_cancelled: false });
         true

@@ -1,6 +1,6 @@
 //! The thread that writes snapshots, one after the other.
 
-use super::{Answer, Order, Persistence, backup, files, place};
+use super::{Answer, Order, Persistence, backup, files, place, reload};
 use crate::log;
 use crate::server::{Shared, now};
 use rustix::process::{getpriority_process, setpriority_process};
@@ -70,6 +70,7 @@ fn work(shared: &Arc<Shared>, orders: &Receiver<Order>) {
                 tell(answer, Err(SaveError::from(running).to_string()));
             }
             Ok(Order::Backup { snapshot, folder, name }) => backup::run(shared, snapshot, &folder, name),
+            Ok(Order::Reload { reload, answer }) => reload::run(shared, reload, answer),
             Ok(Order::Stop) | Err(_) => return,
         }
     }
@@ -121,6 +122,15 @@ impl Persistence {
                 snapshot.cancel();
             }
         }
+    }
+
+    /// Notes a save within something else, which went well.
+    pub(super) fn note_saved(&self, changes: u64) {
+        let mut state = self.state();
+        let saves = &mut state.saves;
+        (saves.last, saves.changes, saves.is_ok) = (now(), changes, true);
+        saves.count += 1;
+        self.has_failed.store(false, Ordering::Relaxed);
     }
 
     /// Lets go of the snapshot that was written.

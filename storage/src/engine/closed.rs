@@ -1,9 +1,11 @@
 //! The keyspace closed to all but one, who fills it.
 
 use super::load::{LoadError, LoadListener, LoadOptions, Loaded};
-use super::{Engine, Executor};
+use super::snapshot::{Snapshot, SnapshotRunning};
+use super::{Author, Engine, Executor};
 use crate::keyspace::DbIndex;
 use crate::keyspace::gate::Reason;
+use crate::keyspace::news::News;
 use spinel_persistence::vfs::File;
 use std::sync::Arc;
 
@@ -50,9 +52,21 @@ impl Closed {
         self.engine.fill_from(file, options, listener)
     }
 
-    /// Empties all databases. Nobody is told that keys are gone. O(keys).
+    /// Empties all databases. Who watches a key finds it changed. O(keys).
     pub fn empty(&self) {
         self.engine.empty_all();
+    }
+
+    /// Tells the audience that nothing of any database is as it was.
+    pub fn tell_emptied(&self) {
+        let mut news = News::default();
+        (0..self.engine.keyspace.databases()).for_each(|db| news.emptied(DbIndex(db)));
+        self.engine.tell(&news, Author::default());
+    }
+
+    /// Keeps the keyspace as it is now. The snapshot must be walked over before others are let in again.
+    pub fn begin_snapshot(&self) -> Result<Arc<Snapshot>, SnapshotRunning> {
+        Snapshot::of_closed(&self.engine, &self.engine.keyspace.gate.nested())
     }
 }
 

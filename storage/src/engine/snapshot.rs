@@ -102,6 +102,8 @@ pub struct Snapshot {
     cut: Arc<Cut>,
     parity: Parity,
     journal_offset: Offset,
+    /// Whether it is walked over while the keyspace is closed, so that nobody need pass the gate.
+    is_of_closed: bool,
     sizes: Vec<SnapshotSize>,
     /// The shard that the next walker begins with.
     next: AtomicUsize,
@@ -173,6 +175,17 @@ impl Turn<'_> {
 }
 
 impl Snapshot {
+    /// Of a keyspace that stays closed while it is walked over.
+    pub(super) fn of_closed(
+        engine: &Arc<Engine>,
+        alone: &Exclusive<'_>,
+    ) -> Result<Arc<Snapshot>, SnapshotRunning> {
+        let (cut, offset, ()) = engine.cut(alone, |_| ())?;
+        let mut snapshot = Snapshot::new(engine, cut, offset);
+        Arc::get_mut(&mut snapshot).expect("nobody else has it yet").is_of_closed = true;
+        Ok(snapshot)
+    }
+
     fn new(engine: &Arc<Engine>, cut: Arc<Cut>, journal_offset: Offset) -> Arc<Snapshot> {
         let keyspace = &engine.keyspace;
         let size = |db: u16| {
@@ -183,6 +196,7 @@ impl Snapshot {
             engine: Arc::clone(engine),
             parity: keyspace.saving().parity(),
             journal_offset,
+            is_of_closed: false,
             sizes: (0..keyspace.databases()).map(size).filter(|size| size.keys > 0).collect(),
             next: AtomicUsize::new(0),
             unvisited: AtomicUsize::new(cut.shards()),
@@ -253,7 +267,7 @@ impl Snapshot {
     /// Copies some of what a shard has that the snapshot lacks, and says where to go on.
     fn step(&self, origin: Origin, cursor: Cursor, copies: &mut Copies) -> Option<Cursor> {
         let keyspace = &self.engine.keyspace;
-        let _inside = keyspace.gate.shared(STRIPE);
+        let _inside = (!self.is_of_closed).then(|| keyspace.gate.shared(STRIPE));
         let (next, kept) = match self.cut.place(origin.0) {
             Some(db) => {
                 let mut shard = keyspace.lock(db, origin.1);

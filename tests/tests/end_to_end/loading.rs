@@ -8,7 +8,7 @@ use std::fs;
 const STUCK: &[&str] = &["--key-load-delay", "1000000000", "--enable-debug-command", "yes"];
 const SPLDB: &[&str] = &["--rdb-format", "spldb", "--enable-debug-command", "yes"];
 const LOGGED: &[&str] = &["--appendonly", "yes", "--enable-debug-command", "yes"];
-const LOADING: &str = "LOADING Redis is loading the dataset in memory";
+pub(crate) const LOADING: &str = "LOADING Redis is loading the dataset in memory";
 
 /// A folder with a data set, and its digest.
 fn filled(settings: &[&str]) -> (Folder, String) {

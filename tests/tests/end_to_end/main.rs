@@ -12,6 +12,7 @@ mod loading;
 mod logging;
 mod long_reads;
 mod messages;
+mod reloading;
 mod restoring;
 mod rust_client;
 mod saving;
