@@ -72,7 +72,7 @@ impl View<'_> {
 
     /// Puts a sorted set in the place of whatever a key holds; an empty one removes it.
     pub fn store_sorted_set(&mut self, key: &[u8], gathering: Gathering) {
-        if gathering.len() == 0 {
+        if gathering.is_empty() {
             self.erase(key);
         } else {
             self.write(key).set_sorted_set(gathering);
