@@ -21,6 +21,7 @@ mod hold;
 pub mod journal;
 mod load;
 mod prepare;
+mod record;
 mod serve;
 pub mod snapshot;
 mod upkeep;
