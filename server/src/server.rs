@@ -166,7 +166,6 @@ impl Server {
         let (shared, orders) = share(config)?;
         let closed = shared.engine.close();
         shared.persistence.begin_loading();
-        closed.turn_away();
         let (alive, all_gone) = channel();
         let workers = (0..shared.statistics.len())
             .map(|number| worker::start(number, &shared, alive.clone()))

@@ -126,9 +126,10 @@ fn load_folder(shared: &Shared, folder: &Path) -> Result<Loaded, String> {
 }
 
 fn load_log(shared: &Shared, names: LogNames) -> Result<Loaded, String> {
-    let loaded = replay(shared, Until::End, |options, verification, host| {
+    let closed = shared.engine.close();
+    let loaded = replay((shared, &closed), Until::End, |options, verification, host| {
         let given = (verification, now(), random_word());
-        read_log(&shared.engine.close(), (Arc::new(RealVfs), names), options, given, host)
+        read_log(&closed, (Arc::new(RealVfs), names), options, given, host)
     });
     let (loaded, cut) = loaded.map_err(|error| error.to_string())?;
     cut.iter().flat_map(TailCut::notes).for_each(|note| log::warning(&note));

@@ -20,6 +20,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// What is not larger is loaded in a moment, for which who comes may wait; others are told that a data set is loaded.
+const BRIEF_BYTES: u64 = 2 << 20;
+
 /// Loads the log if there is to be one, else the snapshot, and opens the keyspace. The error says why the server can't
 /// start; then nobody is let in.
 pub(crate) fn load(shared: &Arc<Shared>, closed: Closed) -> Result<(), String> {
@@ -64,9 +67,11 @@ pub(crate) fn begin_log(shared: &Arc<Shared>) {
 /// Makes the log what it was once. The error says why it can't be.
 pub(crate) fn restore(shared: &Arc<Shared>, until: Until) -> Result<(), String> {
     let log = &shared.persistence.log;
-    let read = replay(shared, until, |options, verification, host| {
-        log.read(&shared.engine.close(), options, verification, random_word(), host)
+    let closed = shared.engine.close();
+    let read = replay((shared, &closed), until, |options, verification, host| {
+        log.read(&closed, options, verification, random_word(), host)
     });
+    drop(closed);
     let offset = read.map_err(|error| error.to_string())?.ok_or("There is no log to go back in.")?;
     let mut executor = Executor::new(Arc::clone(&shared.engine), random_word());
     let rewrite = log.begin_rewrite(&mut executor, Following::Unlogged);
@@ -79,7 +84,7 @@ pub(crate) fn restore(shared: &Arc<Shared>, until: Until) -> Result<(), String> 
 /// Loads the log and goes on with it; none if there is no log yet.
 fn load_log(shared: &Arc<Shared>, closed: &Closed) -> Result<Option<Loaded>, OpenError> {
     let started = Instant::now();
-    let loaded = replay(shared, Until::End, |options, verification, host| {
+    let loaded = replay((shared, closed), Until::End, |options, verification, host| {
         shared.persistence.log.load(closed, options, verification, random_word(), host)
     })?;
     if loaded.is_some() {
@@ -93,7 +98,7 @@ fn load_log(shared: &Arc<Shared>, closed: &Closed) -> Result<Option<Loaded>, Ope
 
 /// Has a log read as the settings say, by `read`.
 pub(super) fn replay<T>(
-    shared: &Shared,
+    (shared, closed): (&Shared, &Closed),
     until: Until,
     read: impl FnOnce(ReadOptions, Verification, &mut Host<'_>) -> Result<T, OpenError>,
 ) -> Result<T, OpenError> {
@@ -104,7 +109,7 @@ pub(super) fn replay<T>(
         until,
         ..ReadOptions::default()
     };
-    let mut host = Host::new(shared);
+    let mut host = Host::new(shared, closed);
     let outcome = read(options, files::verification(config), &mut host);
     host.leave();
     outcome
@@ -118,9 +123,9 @@ pub(super) fn load_snapshot_file(
 ) -> Result<Option<Loaded>, OpenError> {
     let verification = files::verification(&shared.config);
     let options = LoadOptions { now: now(), expired: ExpiredKeys::Drop, verification };
-    let total_bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
-    shared.persistence.note_loading(|loading| loading.total_bytes = total_bytes);
-    load_file(closed, (&RealVfs, path), &options, &mut Listener { shared })
+    let mut listener = Listener { shared, closed };
+    listener.begin(fs::metadata(path).map_or(0, |metadata| metadata.len()));
+    load_file(closed, (&RealVfs, path), &options, &mut listener)
 }
 
 fn load_snapshot(shared: &Shared, closed: &Closed) -> Result<Loaded, String> {
@@ -138,6 +143,17 @@ fn load_snapshot(shared: &Shared, closed: &Closed) -> Result<Loaded, String> {
 /// Takes what is no key.
 struct Listener<'s> {
     shared: &'s Shared,
+    closed: &'s Closed,
+}
+
+impl Listener<'_> {
+    /// Notes how much there is to be read.
+    fn begin(&mut self, total_bytes: u64) {
+        self.shared.persistence.note_loading(|loading| loading.total_bytes = total_bytes);
+        if total_bytes > BRIEF_BYTES || self.shared.engine.delays().load.is_set() {
+            self.closed.turn_away();
+        }
+    }
 }
 
 impl LoadListener for Listener<'_> {
@@ -170,10 +186,10 @@ pub(super) struct Host<'s> {
 }
 
 impl<'s> Host<'s> {
-    fn new(shared: &'s Shared) -> Host<'s> {
+    fn new(shared: &'s Shared, closed: &'s Closed) -> Host<'s> {
         let peer = Peer { address: Box::default(), local: Box::default(), descriptor: -1, worker: 0 };
         Host {
-            listener: Listener { shared },
+            listener: Listener { shared, closed },
             session: Session::new(shared.clients.enter(peer, now()), true, &shared.config),
             meter: Meter::new(Arc::new(Statistics::new(shared.engine.table()))),
         }
@@ -212,8 +228,7 @@ impl ReplayHost for Host<'_> {
     }
 
     fn advance(&mut self, read: u64, total: u64) {
-        self.listener.shared.persistence.note_loading(|loading| {
-            (loading.bytes, loading.total_bytes) = (read, total);
-        });
+        self.listener.begin(total);
+        self.listener.shared.persistence.note_loading(|loading| loading.bytes = read);
     }
 }

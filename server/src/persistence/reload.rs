@@ -129,7 +129,7 @@ fn reload_log(shared: &Shared) -> Result<(), Error> {
         BAD_LOG
     })?;
     let outcome = fill(shared, closed, |closed| {
-        replay(shared, Until::End, |options, verification, host| {
+        replay((shared, closed), Until::End, |options, verification, host| {
             if is_kept {
                 let loaded = log.load(closed, options, verification, random_word(), host)?;
                 return Ok(loaded.unwrap_or_default());
@@ -164,7 +164,6 @@ fn fill(
 ) -> Result<(), OpenError> {
     let persistence = &shared.persistence;
     persistence.begin_loading();
-    closed.turn_away();
     closed.empty();
     if let Err(error) = shared.scripts.interpreter().flush_libraries() {
         log::warning(&format!("Function libraries stay: {}", String::from_utf8_lossy(error.text())));

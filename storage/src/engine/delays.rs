@@ -33,7 +33,7 @@ impl Delay {
 
     /// Whether there is anything to wait for; costs one relaxed load.
     #[inline]
-    pub(crate) fn is_set(&self) -> bool {
+    pub fn is_set(&self) -> bool {
         self.micros.load(Ordering::Relaxed) != 0
     }
 
