@@ -1,13 +1,11 @@
 //! What a command leaves to be done beside others, because it takes long.
 //!
-//! A handler that finds much to do replies nothing and says what is left ([`Call::leave`]): an [`Errand`], which owns what
+//! A handler that finds much to do replies nothing and says what is left (`Call::leave`): an [`Errand`], which owns what
 //! it needs, as a copy of a collection that shares its memory, and sees the keyspace in portions. If its caller may wait,
 //! another thread runs it, outside the gate and without locks, and brings the reply to the caller's [`Waiter`]; the thread
 //! of the command serves others meanwhile. Who gives the wait up ends the errand at its next look.
 //!
 //! Where nobody may wait, as in a transaction or a script, it is run at once: there the command must be whole.
-//!
-//! [`Call::leave`]: crate::command::call::Call::leave
 
 use super::Engine;
 use super::wait::{Served, Waiter};

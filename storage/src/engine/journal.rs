@@ -12,7 +12,7 @@
 //! relaxed load here.
 //!
 //! Taking the lock costs more than writing a line, because the processor waits for what it has stored before. So
-//! commands of one thread whose shards stay locked until the last of them has run are [`Gathered`] and appended at once.
+//! commands of one thread whose shards stay locked until the last of them has run are gathered (`Gathered`) and appended at once.
 
 use super::audience::Attention;
 use super::effect::Line;

@@ -46,6 +46,11 @@ const ALLOWANCES: &[Allowance] = &[
     },
     Allowance { commands: &["hrandfield"], reason: "chance chooses the fields", accepts: same_size },
     Allowance {
+        commands: &["geosearch", "georadius", "georadius_ro", "georadiusbymember", "georadiusbymember_ro"],
+        reason: "which of the points that are equally far away are among the COUNT nearest, the reference does not say",
+        accepts: same_nearest,
+    },
+    Allowance {
         commands: &["httl", "hexpiretime"],
         reason: "the servers read their clocks at different moments (up to 2 s)",
         accepts: |_, one, other| all_close(one, other, 2),
@@ -269,6 +274,14 @@ fn all_close(one: &Reply, other: &Reply, distance_max: u64) -> bool {
 /// Tells whether two replies are of one type and have as many elements, each of one type.
 fn same_size(_: &Call, one: &Reply, other: &Reply) -> bool {
     same_shape(one, other)
+}
+
+/// Tells whether two replies name as many nearest points, at the same distances if those are told.
+fn same_nearest(call: &Call, one: &Reply, other: &Reply) -> bool {
+    let tells_distances = has_word(call, b"withdist");
+    let is_as_far =
+        |(one, other): (&Reply, &Reply)| !tells_distances || one.items().get(1) == other.items().get(1);
+    has_word(call, b"count") && same_shape(one, other) && one.items().iter().zip(other.items()).all(is_as_far)
 }
 
 fn has_word(call: &Call, word: &[u8]) -> bool {

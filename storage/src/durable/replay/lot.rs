@@ -1,7 +1,7 @@
 //! Commands of a log that are run together.
 //!
 //! As requests of clients are, they are looked up together, so that the loads of their keys overlap
-//! ([`Holds`](crate::engine::Holds)).
+//! ([`Holds`]).
 
 use super::BEFORE_EVERYTHING;
 use crate::engine::{Closed, Engine, Executor, Hold, Holds, KeyHash, Prepared, Setting, Turn};
