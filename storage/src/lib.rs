@@ -40,6 +40,13 @@ pub use keyspace::DbIndex;
 pub use spinel_resp::Value;
 pub use time::{Clock, UnixMillis};
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks, also what somebody held who panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The Redis release whose behaviour may be counted on; the reasons are in `docs/design/redis-version.md`.
 pub const REDIS_VERSION: &str = "8.0.0";
 

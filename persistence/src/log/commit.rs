@@ -138,13 +138,13 @@ impl Commit {
         self.synced.load(Ordering::Acquire)
     }
 
-    /// Returns whether the log does not get on; costs one relaxed load.
+    /// Returns whether the log does not get on; costs one load.
     #[inline]
     pub fn has_failed(&self) -> bool {
-        Health(self.turns.load(Ordering::Relaxed)).is_bad()
+        self.health().is_bad()
     }
 
-    /// Returns whether the log gets on, and how often that has changed; costs one relaxed load.
+    /// Returns whether the log gets on, and how often that has changed; costs one load.
     #[inline]
     pub fn health(&self) -> Health {
         Health(self.turns.load(Ordering::Acquire))

@@ -158,8 +158,8 @@ pub fn replace(vfs: &dyn Vfs, path: &Path, temporary: &Path, content: &[u8]) -> 
     vfs.sync_directory(parent(path))
 }
 
-/// Returns the directory that a path is in.
-pub(crate) fn parent(path: &Path) -> &Path {
+/// Returns the directory that a path is in; that of the process if it names none.
+pub fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -8,6 +8,7 @@ use super::file::{bytes_of, path_of};
 use super::setting::Kind;
 use super::table::{self, Key};
 use super::value::Value;
+use spinel_persistence::vfs::parent;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -150,7 +151,7 @@ fn with_unit(bytes: u64) -> String {
 
 /// Puts a text in a file's place so that, whatever happens, either the old or the new one is there.
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = parent(path);
     let mut name = OsString::from(path_of(bytes_of(path)));
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path_of(bytes_of(Path::new(&name)));

@@ -44,9 +44,28 @@ fn killed(client: &Client) -> impl Future<Output = ()> {
 impl Connection {
     /// Waits until requests that were held back may run.
     pub(super) async fn wait(&mut self, worker: &Worker) -> io::Result<()> {
-        match std::mem::replace(&mut self.session.hold, Hold::Pause) {
-            Hold::Errand(waiter, mode) => self.wait_for_errand(&waiter, mode, worker).await,
-            hold => self.wait_held(hold, worker).await,
+        let hold = std::mem::replace(&mut self.session.hold, Hold::Pause);
+        if let Hold::Errand(waiter, mode) = hold {
+            return self.wait_for_errand(&waiter, mode, worker).await;
+        }
+        self.wait_for_others(hold, worker).await
+    }
+
+    /// Waits until somebody brings the reply, or the client goes, or its time is over.
+    async fn wait_for_reply(&mut self, waiter: &Waiter, worker: &Worker) -> io::Result<()> {
+        let client = Arc::clone(&self.session.client);
+        tokio::select! {
+            biased;
+            served = poll_fn(|context| waiter.poll(context)) => {
+                self.session.owed = Some(served);
+                Ok(())
+            }
+            () = killed(&client) => Err(io::ErrorKind::ConnectionAborted.into()),
+            () = elapsed(waiter.timeout()) => {
+                waiter.give_up();
+                Ok(())
+            }
+            error = poll_fn(|context| self.poll_departure(context, worker)) => Err(error),
         }
     }
 
@@ -60,15 +79,7 @@ impl Connection {
         let client = Arc::clone(&self.session.client);
         let begun = Instant::now();
         client.set(Flag::Away, true);
-        let outcome = tokio::select! {
-            biased;
-            served = poll_fn(|context| waiter.poll(context)) => {
-                self.session.owed = Some(served);
-                Ok(())
-            }
-            () = killed(&client) => Err(io::ErrorKind::ConnectionAborted.into()),
-            error = poll_fn(|context| self.poll_departure(context, worker)) => Err(error),
-        };
+        let outcome = self.wait_for_reply(waiter, worker).await;
         client.set(Flag::Away, false);
         if outcome.is_err() {
             waiter.abandon();
@@ -88,7 +99,7 @@ impl Connection {
     }
 
     /// Waits for what others do, or for a time.
-    async fn wait_held(&mut self, hold: Hold, worker: &Worker) -> io::Result<()> {
+    async fn wait_for_others(&mut self, hold: Hold, worker: &Worker) -> io::Result<()> {
         let client = Arc::clone(&self.session.client);
         let clients = &worker.shared.clients;
         client.set(Flag::Held, true);
@@ -131,19 +142,7 @@ impl Connection {
     ) -> io::Result<()> {
         let client = Arc::clone(&self.session.client);
         client.wait_for(Some(Arc::clone(waiter)));
-        let outcome = tokio::select! {
-            biased;
-            served = poll_fn(|context| waiter.poll(context)) => {
-                self.session.owed = Some(served);
-                Ok(())
-            }
-            () = killed(&client) => Err(io::ErrorKind::ConnectionAborted.into()),
-            () = elapsed(waiter.timeout()) => {
-                waiter.give_up();
-                Ok(())
-            }
-            error = poll_fn(|context| self.poll_departure(context, worker)) => Err(error),
-        };
+        let outcome = self.wait_for_reply(waiter, worker).await;
         client.wait_for(None);
         let served = leave(waiter, worker).await;
         self.session.owed = self.session.owed.take().or(served);

@@ -175,9 +175,7 @@ fn write(shared: &Shared, snapshot: &Snapshot, (temporary, target): (&Path, &Pat
     let file = file.as_deref().and_then(Path::file_name);
     let file = file.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
     let folder = temporary.parent().expect("it was made by joining");
-    RealVfs.create_directory(folder)?;
-    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
-    RealVfs.sync_directory(above.unwrap_or(Path::new(".")))?;
+    durable::make_directory(&RealVfs, folder)?;
     if fs::symlink_metadata(temporary).is_ok() {
         // A process of the same number has left it.
         fs::remove_dir_all(temporary)?;

@@ -26,6 +26,12 @@ impl Saves {
     pub(super) fn new(started: UnixMillis) -> Saves {
         Saves { last: started, changes: 0, is_ok: true, tried: started, took: None, count: 0, kept_bytes: 0 }
     }
+
+    /// Counts one that went well.
+    pub(super) fn succeeded(&mut self, changes: u64, now: UnixMillis) {
+        (self.last, self.changes) = (now, changes);
+        self.count += 1;
+    }
 }
 
 /// How rewrites of the log went.

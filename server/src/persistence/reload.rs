@@ -4,18 +4,17 @@
 //! half there is seen. As long as it saves, others wait; as long as it loads, they are told so.
 
 use super::load::{load_snapshot_file, replay};
-use super::{Kind, Order, Persistence, Work, files, place};
+use super::{Kind, Order, Persistence, Work, files, place, saver};
 use crate::config::table;
 use crate::config::value::Value;
 use crate::log;
 use crate::server::Shared;
 use spinel_persistence::log::Until;
 use spinel_persistence::vfs::RealVfs;
-use spinel_storage::durable::{self, OpenError, Purpose, SaveError, read_log};
+use spinel_storage::durable::{OpenError, SaveError, read_log};
 use spinel_storage::engine::{Closed, Loaded};
 use spinel_storage::system::{SystemClock, random_word};
 use spinel_storage::{Clock, Error};
-use std::io;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -99,14 +98,7 @@ fn reload_snapshot(shared: &Shared, saves: bool) -> Result<(), Error> {
 fn save(shared: &Shared, closed: &Closed) -> Result<(), SaveError> {
     let snapshot = closed.begin_snapshot()?;
     let changes = shared.engine.counters().changes;
-    shared.persistence.note_snapshot(&snapshot);
-    let options = files::options(shared, Purpose::Snapshot);
-    let path = place::snapshot(&shared.config, options.format);
-    let path = path.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename).into());
-    let written = path.and_then(|path| durable::save(&snapshot, &options, &RealVfs, &path));
-    if written.is_err() {
-        snapshot.cancel();
-    }
+    let written = saver::write(shared, &snapshot);
     // Given up or not, it ends while the keyspace is closed.
     shared.persistence.forget_snapshot();
     drop(snapshot);

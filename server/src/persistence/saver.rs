@@ -84,14 +84,7 @@ fn tell(answer: Option<Answer>, outcome: Result<(), String>) {
 }
 
 fn save(shared: &Shared, snapshot: &Arc<Snapshot>, changes: u64) -> Result<(), String> {
-    shared.persistence.note_snapshot(snapshot);
-    let options = files::options(shared, Purpose::Snapshot);
-    let outcome = if let Some(path) = place::snapshot(&shared.config, options.format) {
-        durable::save(snapshot, &options, &RealVfs, &path)
-    } else {
-        snapshot.cancel();
-        Err(io::Error::from(io::ErrorKind::InvalidFilename).into())
-    };
+    let outcome = write(shared, snapshot);
     match &outcome {
         Ok(()) => log::notice("DB saved on disk"),
         Err(SaveError::Cancelled) => log::notice("Background saving cancelled"),
@@ -99,6 +92,18 @@ fn save(shared: &Shared, snapshot: &Arc<Snapshot>, changes: u64) -> Result<(), S
     }
     shared.persistence.saved(changes, outcome.is_ok(), shared.engine.snapshot_bytes().1);
     outcome.map_err(|error| error.to_string())
+}
+
+/// Writes a snapshot to the file that the settings name, where others can see and cancel it. If it fails, the snapshot is
+/// given up.
+pub(super) fn write(shared: &Shared, snapshot: &Arc<Snapshot>) -> Result<(), SaveError> {
+    shared.persistence.note_snapshot(snapshot);
+    let options = files::options(shared, Purpose::Snapshot);
+    let Some(path) = place::snapshot(&shared.config, options.format) else {
+        snapshot.cancel();
+        return Err(io::Error::from(io::ErrorKind::InvalidFilename).into());
+    };
+    durable::save(snapshot, &options, &RealVfs, &path)
 }
 
 fn rewrite(shared: &Shared, rewrite: LogRewrite) -> Result<(), String> {
@@ -127,9 +132,8 @@ impl Persistence {
     /// Notes a save within something else, which went well.
     pub(super) fn note_saved(&self, changes: u64) {
         let mut state = self.state();
-        let saves = &mut state.saves;
-        (saves.last, saves.changes, saves.is_ok) = (now(), changes, true);
-        saves.count += 1;
+        state.saves.is_ok = true;
+        state.saves.succeeded(changes, now());
         self.has_failed.store(false, Ordering::Relaxed);
     }
 
@@ -151,9 +155,7 @@ impl Persistence {
         saves.is_ok = is_ok;
         self.has_failed.store(!is_ok, Ordering::Relaxed);
         if is_ok {
-            saves.last = now();
-            saves.changes = changes;
-            saves.count += 1;
+            saves.succeeded(changes, now());
         }
     }
 

@@ -4,11 +4,12 @@ use super::open::{Durability, OpenOptions, Recovery};
 use crate::Executor;
 use crate::durable::{
     FileOptions, Following, HostReplay, Log, LogEvent, LogPlace, OpenError, ReplayHost, SaveError, load_file,
-    lock, make_directory,
+    make_directory,
 };
 use crate::engine::{Closed, Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded};
 use crate::error::Error;
 use crate::keyspace::DbIndex;
+use crate::lock;
 use crate::system::random_word;
 use crate::time::UnixMillis;
 use spinel_persistence::log::{SyncPolicy, SyncedTo, TailCut};

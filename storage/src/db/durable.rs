@@ -3,9 +3,10 @@
 use super::disk::{self, Disk};
 use super::open::{Durability, OpenOptions, Recovery};
 use super::{Db, SharedDb, engine};
-use crate::durable::{LogPlace, OpenError, SaveError, backup, lock};
+use crate::durable::{LogPlace, OpenError, SaveError, backup};
 use crate::error::Error;
 use crate::keyspace::DbIndex;
+use crate::lock;
 use spinel_persistence::log::LogNames;
 use std::path::Path;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use crate::engine::snapshot::{Snapshot, SnapshotEntry, SnapshotVisitor};
 use crate::{DbIndex, REDIS_VERSION, UnixMillis};
 use spinel_persistence::log::BaseFormat;
 use spinel_persistence::rdb::{Checksum, Compression, Encoder};
-use spinel_persistence::vfs::{File, Vfs};
+use spinel_persistence::vfs::{File, Vfs, parent};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -100,26 +100,21 @@ pub fn save(snapshot: &Snapshot, options: &FileOptions, vfs: &dyn Vfs, path: &Pa
         let _ = vfs.remove(&temporary);
     })?;
     // A name is durable when its folder is.
-    Ok(vfs.sync_directory(folder(path))?)
+    Ok(vfs.sync_directory(parent(path))?)
 }
 
 /// Makes a directory unless it is there, and makes sure that a crash leaves it there.
-pub(crate) fn make_directory(vfs: &dyn Vfs, path: &Path) -> io::Result<()> {
+pub fn make_directory(vfs: &dyn Vfs, path: &Path) -> io::Result<()> {
     vfs.create_directory(path)?;
     if path.file_name().is_none() {
         // It is in no other that could lose it, or only the operating system knows in which.
         return Ok(());
     }
-    match vfs.sync_directory(folder(path)) {
+    match vfs.sync_directory(parent(path)) {
         // Who may not look into the folder has not made the directory.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         outcome => outcome,
     }
-}
-
-/// The folder that a file is in.
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Writes all of a snapshot to a file of this name and makes its content durable. If that fails, the snapshot is given up

@@ -1,10 +1,10 @@
 //! The thread `log`: takes what the journal has, appends it to the files, and makes it durable.
 
 use super::error::SaveError;
-use super::lock;
 use super::log::{Log, LogEvent, Sizes};
 use super::rewrite::{LogRewrite, Taker};
 use crate::engine::journal::Reader;
+use crate::lock;
 use spinel_persistence::log::{
     BaseFormat, CommitError, Committer, Now, Rewrite, Stage, SyncPolicy, WriteError, Writer,
 };

@@ -2,10 +2,10 @@
 
 use super::error::SaveError;
 use super::keeper::{Keeper, Order};
-use super::lock;
 use super::mailbox::Mailbox;
 use crate::engine::Engine;
 use crate::engine::journal::Offset;
+use crate::lock;
 use crate::time::Clock;
 use spinel_persistence::log::{
     self, BaseFormat, Commit, CommitError, Directory, Health, LockError, LogLock, LogNames, SyncPolicy,
@@ -161,7 +161,7 @@ impl Log {
         self.mailbox.want_sync();
     }
 
-    /// Whether the log can be written; costs one relaxed load.
+    /// Whether the log can be written; costs one load.
     #[inline]
     pub fn health(&self) -> Health {
         self.commit.health()
@@ -184,8 +184,8 @@ impl Log {
             return None;
         }
         let barrier = self.barrier_if(self.is_strict())?;
-        let has_written = before != Some(self.health()) || !self.health().is_bad();
-        has_written.then_some(barrier)
+        let failed_throughout = before.is_some_and(|before| before.is_bad() && before == self.health());
+        (!failed_throughout).then_some(barrier)
     }
 
     /// The same for who decides himself whether it must be on disk.

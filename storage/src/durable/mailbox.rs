@@ -1,7 +1,7 @@
 //! What the keeper is told: orders, settings, and that something has come.
 
 use super::keeper::Order;
-use super::lock;
+use crate::lock;
 use spinel_persistence::log::SyncPolicy;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};

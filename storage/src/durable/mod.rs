@@ -20,8 +20,7 @@ mod rewrite;
 mod walk;
 
 pub use error::{OpenError, SaveError};
-pub(crate) use file::make_directory;
-pub use file::{FileOptions, Purpose, SnapshotFormat, save};
+pub use file::{FileOptions, Purpose, SnapshotFormat, make_directory, save};
 pub use log::{Log, LogEvent, LogListener, LogPlace, Sizes};
 pub use replay::{HostReplay, ReplayHost, load_file, read_log};
 pub use rewrite::{Following, LogRewrite, backup};
@@ -29,9 +28,3 @@ pub use spinel_persistence::log::{
     CommitError, LockError, LogNames, OpenError as LogError, ReadError, ReadOptions, TailCut, WriteError,
 };
 pub use spinel_persistence::vfs::{RealVfs, Vfs};
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

@@ -1,6 +1,6 @@
 //! Backups: what is there under a backup's name is whole, and starts a server.
 
-use crate::saving::{await_info, call, digest, fill, info, shown};
+use crate::saving::{await_info, call, digest, fill, info, names, shown};
 use spinel_tests::{Client, Folder, Server};
 use std::fs::{self, File};
 use std::path::Path;
@@ -22,16 +22,6 @@ fn ending(client: &mut Client) -> String {
         assert!(start.elapsed() < Duration::from_secs(30), "the backup does not end");
     }
     status(client, "last-status")
-}
-
-/// The names in a folder.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("it is there");
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.expect("it can be read").file_name().into_string().expect("a name"))
-        .collect();
-    names.sort();
-    names
 }
 
 #[test]

@@ -88,6 +88,16 @@ pub(crate) fn again(folder: Folder, settings: &[&str]) -> (Server, Client) {
     (server, client)
 }
 
+/// The names in a folder, in order.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("it is there");
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("it can be read").file_name().into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    names
+}
+
 #[test]
 fn what_save_wrote_is_there_after_a_power_cut() {
     let server = Server::start(SETTINGS);

@@ -1,9 +1,8 @@
 //! Snapshots of our own format, and converting data sets from one kind of file to another.
 
-use crate::saving::{again, await_info, call, digest, fill};
+use crate::saving::{again, await_info, call, digest, fill, names};
 use spinel_tests::{Client, Folder, Server, programs};
 use std::fs::{self, File};
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
@@ -38,15 +37,6 @@ fn ended(mut server: Server, mut client: Client) -> Folder {
     client.send(["SHUTDOWN", "NOSAVE"]);
     server.wait();
     server.leave()
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("it is there");
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.expect("it can be read").file_name().into_string().expect("UTF-8"))
-        .collect();
-    names.sort();
-    names
 }
 
 /// Runs the server's program until it ends: its exit status, and what it printed.

@@ -78,13 +78,11 @@ impl Order<'_> {
         elements: &Elements,
         is_wanted: &dyn Fn() -> bool,
     ) {
-        let mut weighted: Vec<_> = weights.into_iter().zip(places.iter().copied()).collect();
         let compare = |one: &(f64, Place), other: &(f64, Place)| {
             let by_bytes = || elements.text(one.1).cmp(elements.text(other.1));
             one.0.partial_cmp(&other.0).expect("no weight is NaN").then_with(by_bytes)
         };
-        sort_while(&mut weighted, |one, other| self.directed(compare(one, other)), is_wanted);
-        places.iter_mut().zip(weighted).for_each(|(place, (_, sorted))| *place = sorted);
+        self.by_weights(weights.into_iter(), places, compare, is_wanted);
     }
 
     fn by_texts(
@@ -94,11 +92,21 @@ impl Order<'_> {
         elements: &Elements,
         is_wanted: &dyn Fn() -> bool,
     ) {
-        let mut weighted: Vec<_> = weights.iter().zip(places.iter().copied()).collect();
         let compare = |one: &(&Option<Vec<u8>>, Place), other: &(&Option<Vec<u8>>, Place)| {
             let by_bytes = || elements.text(one.1).cmp(elements.text(other.1));
             one.0.cmp(other.0).then_with(|| if elements.has_order { Ordering::Equal } else { by_bytes() })
         };
+        self.by_weights(weights.iter(), places, compare, is_wanted);
+    }
+
+    fn by_weights<W: Copy>(
+        &self,
+        weights: impl Iterator<Item = W>,
+        places: &mut [Place],
+        compare: impl Fn(&(W, Place), &(W, Place)) -> Ordering,
+        is_wanted: &dyn Fn() -> bool,
+    ) {
+        let mut weighted: Vec<_> = weights.zip(places.iter().copied()).collect();
         sort_while(&mut weighted, |one, other| self.directed(compare(one, other)), is_wanted);
         places.iter_mut().zip(weighted).for_each(|(place, (_, sorted))| *place = sorted);
     }

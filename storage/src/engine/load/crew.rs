@@ -6,9 +6,10 @@
 use super::LoadError;
 use super::batch::{Batch, Filler};
 use crate::keyspace::Keyspace;
+use crate::lock;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 /// More would only wait for the one that reads.
@@ -103,8 +104,4 @@ fn help(keyspace: &Keyspace, come: &Mutex<Receiver<Batch>>, done: &Sender<Batch>
         // Who reads may have ended meanwhile.
         let _ = done.send(batch);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
