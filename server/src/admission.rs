@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
 use crate::persistence;
-use crate::server::Shared;
+use crate::server::{Shared, now};
 use crate::session::{Flow, Hold, Output, Session};
 use crate::tracking;
 use crate::window::Requests;
@@ -212,7 +212,7 @@ impl Session {
             return Err(scripting::busy(&shared.scripts));
         };
         meter.count(id, 1);
-        if let Some(error) = self.call_host(handler, id, words, shared, Output { reply, meter }) {
+        if let Some(error) = self.call_host(handler, (id, now()), words, shared, Output { reply, meter }) {
             meter.count_failure(id, &error);
         }
         Ok(())

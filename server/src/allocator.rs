@@ -14,6 +14,7 @@
 
 mod ahead;
 mod blocks;
+mod global;
 
 use blocks::{BLOCK_BYTES, Blocks, SLICE_BYTES};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
@@ -25,7 +26,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 pub(crate) use ahead::start;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: global::Global = global::Global;
 
 /// The allocator's name in reports.
 pub(crate) const NAME: &str = "mimalloc";

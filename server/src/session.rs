@@ -16,7 +16,7 @@ use spinel_storage::command::args::Args;
 use spinel_storage::command::table::CommandId;
 use spinel_storage::engine::wait::{Served, Waiter};
 use spinel_storage::engine::{Author, Claim, Outcome, Patience, Prepared, Setting, Turn};
-use spinel_storage::{DbIndex, Error, Executor};
+use spinel_storage::{DbIndex, Error, Executor, UnixMillis};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -267,11 +267,11 @@ impl Session {
     ) -> Option<Error> {
         let handler = match shared.host_handler(id).expect("every host command has a handler") {
             Handler::Host(handler) => {
-                return self.call_host(handler, id, words, shared, Output { reply, meter });
+                return self.call_host(handler, (id, turn.now()), words, shared, Output { reply, meter });
             }
             Handler::InTurn(handler) => handler,
         };
-        let (position, args) = self.begin_host(id, words, shared, reply);
+        let (position, args) = self.begin_host((id, turn.now()), words, shared, reply);
         let session = &mut *self;
         let result = handler(&mut InTurn { args, session, turn, claim, reply, meter, shared });
         end_host(result, position, reply)
@@ -281,25 +281,25 @@ impl Session {
     pub(crate) fn call_host(
         &mut self,
         handler: HostHandler,
-        id: CommandId,
+        (id, now): (CommandId, UnixMillis),
         words: &[&[u8]],
         shared: &Shared,
         Output { reply, .. }: Output<'_>,
     ) -> Option<Error> {
-        let (position, args) = self.begin_host(id, words, shared, reply);
+        let (position, args) = self.begin_host((id, now), words, shared, reply);
         let result = handler(&mut HostCall { args, session: self, reply, shared });
         end_host(result, position, reply)
     }
 
     fn begin_host<'w>(
         &self,
-        id: CommandId,
+        (id, now): (CommandId, UnixMillis),
         words: &'w [&'w [u8]],
         shared: &Shared,
         reply: &ReplyWriter,
     ) -> (usize, Args<'w>) {
         let arguments_at = usize::from(shared.engine.table().row(id).name_words);
-        self.client.observe(now(), self.db.0, self.protocol, Some(id));
+        self.client.observe(now, self.db.0, self.protocol, Some(id));
         (reply.position(), Args::new(words, arguments_at))
     }
 }

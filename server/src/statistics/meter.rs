@@ -23,6 +23,10 @@ pub(crate) struct Meter {
     started: Instant,
     /// When the last command started that is timed alone.
     started_last: Instant,
+    /// When the last command ended that was timed alone, if nothing was run since.
+    ended_last: Option<Instant>,
+    /// How many commands are being timed: one may run others.
+    depth: u32,
     /// Nanoseconds since `started` that were attributed already.
     attributed: u64,
 }
@@ -45,6 +49,8 @@ impl Meter {
             is_tracking: true,
             started: now,
             started_last: now,
+            ended_last: None,
+            depth: 0,
             attributed: 0,
         }
     }
@@ -53,6 +59,7 @@ impl Meter {
     pub(crate) fn begin(&mut self, is_tracking: bool) {
         self.is_tracking = is_tracking;
         self.started = Instant::now();
+        self.ended_last = None;
         self.attributed = 0;
         self.calls = 0;
     }
@@ -67,6 +74,7 @@ impl Meter {
     #[inline]
     pub(crate) fn count(&mut self, id: CommandId, calls: usize) {
         self.calls += calls as u64;
+        self.ended_last = None;
         match self.runs.last_mut() {
             Some((last, sum)) if *last == id => *sum += calls as u64,
             _ => self.runs.push((id, calls as u64)),
@@ -91,9 +99,11 @@ impl Meter {
         failure
     }
 
-    /// To be called before a command runs that is not brief.
+    /// To be called before a command runs that is not brief. One that follows another at once starts when that one
+    /// ended: the clock costs as much as a small command.
     pub(crate) fn start(&mut self) -> Mark {
-        self.started_last = Instant::now();
+        self.started_last = self.ended_last.take().filter(|_| self.depth == 0).unwrap_or_else(Instant::now);
+        self.depth += 1;
         Mark { started: self.started_last, attributed: self.attributed }
     }
 
@@ -104,7 +114,10 @@ impl Meter {
 
     /// To be called after a command ran that is not brief.
     pub(crate) fn stop(&mut self, id: CommandId, mark: Mark) {
-        let nanoseconds = mark.started.elapsed().as_nanos() as u64;
+        let now = Instant::now();
+        let nanoseconds = now.duration_since(mark.started).as_nanos() as u64;
+        self.ended_last = Some(now);
+        self.depth -= 1;
         self.calls += 1;
         // What ran within it took its time from it.
         self.attributed = mark.attributed + nanoseconds;

@@ -36,12 +36,11 @@ struct Home {
     folders: &'static [&'static str],
 }
 
-const HOMES: [Home; 21] = [
+const HOMES: [Home; 20] = [
     Home { package: "tokio", folders: &["server", "cli", "tests"] },
     Home { package: "tokio-util", folders: &["server"] },
     Home { package: "axum", folders: &["server"] },
     Home { package: "tracing-subscriber", folders: &["server"] },
-    Home { package: "mimalloc", folders: &["server"] },
     Home { package: "rustix", folders: &["server", "persistence"] },
     Home { package: "libmimalloc-sys", folders: &["server"] },
     Home { package: "socket2", folders: &["server"] },

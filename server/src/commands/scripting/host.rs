@@ -11,9 +11,10 @@ use crate::session::{Output, Session};
 use crate::statistics::Meter;
 use spinel_resp::ReplyWriter;
 use spinel_scripting::{Call, Host, LogLevel, Tick};
-use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
+use spinel_storage::command::table::CommandId;
 use spinel_storage::engine::{Author, Claim, Outcome, Prepared, Setting, Turn};
+use spinel_storage::{Error, UnixMillis};
 use std::time::Duration;
 
 const UNKNOWN: Error = Error::Text("ERR Unknown Redis command called from script");
@@ -131,7 +132,8 @@ impl ScriptHost<'_, '_> {
                 Outcome::Done | Outcome::Waiting(_) => None,
                 Outcome::Failed(error) => Some(error),
                 Outcome::ForHost => {
-                    execute_host(prepared, words, (session, run), shared, Output { reply, meter })
+                    let id = (prepared.id, turn.now());
+                    execute_host(id, words, (session, run), shared, Output { reply, meter })
                 }
             }
         });
@@ -141,20 +143,20 @@ impl ScriptHost<'_, '_> {
 
 /// Runs a command of the host in the database of the script, which the client does not follow.
 fn execute_host(
-    prepared: &Prepared,
+    (id, now): (CommandId, UnixMillis),
     words: &[&[u8]],
     (session, run): (&mut Session, &mut Run),
     shared: &Shared,
     output: Output<'_>,
 ) -> Option<Error> {
-    let handler = shared.host_handler(prepared.id).expect("every host command has a handler");
+    let handler = shared.host_handler(id).expect("every host command has a handler");
     let Handler::Host(handler) = handler else {
         output.reply.error_bytes(&NOT_ALLOWED.bytes());
         return Some(NOT_ALLOWED);
     };
     let clients_db = std::mem::replace(&mut session.db, run.db);
     let was_running = std::mem::replace(&mut session.transactions.is_running, true);
-    let failure = session.call_host(handler, prepared.id, words, shared, output);
+    let failure = session.call_host(handler, (id, now), words, shared, output);
     session.transactions.is_running = was_running;
     run.db = std::mem::replace(&mut session.db, clients_db);
     failure

@@ -84,6 +84,10 @@ const ALLOWANCES: &[Allowance] = &[
         },
     },
     Allowance {
+        reason: "of clients that are told of the same prefix, who is told first depends on where they lie in memory",
+        accepts: |_, one, other, ids| agree_all(&broken_last(one), &broken_last(other), ids),
+    },
+    Allowance {
         reason: "as for single calls",
         accepts: |call, one, other, _| match (one, other) {
             ([one], [other]) => calls::allowance(&call.to_vec(), one, other).is_some(),
@@ -106,6 +110,21 @@ pub(crate) fn allowance(
 fn notifications_last(frames: &[Reply]) -> Vec<Reply> {
     let (replies, notifications) = parted(frames);
     if replies.is_empty() { frames.to_vec() } else { [replies, notifications].concat() }
+}
+
+/// The frames, in each run of invalidations those last that say that another client that was to be told is gone.
+fn broken_last(frames: &[Reply]) -> Vec<Reply> {
+    let is_broken =
+        |frame: &Reply| frame.items().first().is_some_and(|kind| is(kind, &[b"tracking-redir-broken"]));
+    let is_told = |frame: &Reply| {
+        is_broken(frame)
+            || frame.items().iter().take(2).any(|item| is(item, &[b"invalidate", b"__redis__:invalidate"]))
+    };
+    let mut sorted = frames.to_vec();
+    for run in sorted.chunk_by_mut(|one, other| is_told(one) && is_told(other)) {
+        run.sort_by_key(is_broken);
+    }
+    sorted
 }
 
 /// The replies, and the notifications and invalidations of keys.
@@ -228,6 +247,14 @@ mod tests {
         let told = |what: &str| format!(">2 $10 invalidate {what} ");
         assert!(is_allowed(&[&told("_"), &told("*-1")], &[&told("*-1"), &told("_")]));
         assert!(!is_allowed(&[&told("*1 $1 k"), &told("*1 $1 l")], &[&told("*1 $1 l"), &told("*1 $1 k")]));
+    }
+
+    #[test]
+    fn who_is_gone_may_be_told_before_a_change_or_after_it_but_not_across_replies() {
+        let (told, broken) = (">2 $10 invalidate *1 $1 k ", ">2 $21 tracking-redir-broken :9 ");
+        assert!(is_allowed(&[told, broken], &[broken, told]));
+        assert!(!is_allowed(&[told, broken], &[broken]));
+        assert!(!is_allowed(&[told, ":1 ", broken], &[broken, ":1 ", told]));
     }
 
     #[test]
