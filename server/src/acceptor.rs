@@ -225,9 +225,8 @@ impl Reception {
 
     /// Whether protected mode keeps a peer out: nobody needs a password, and it is not of this machine.
     fn is_denied(&self, stream: &TcpStream) -> bool {
-        let config = &self.shared.config;
-        config.is_on(table::PROTECTED_MODE)
-            && config.requirepass().is_empty()
+        self.shared.config.is_on(table::PROTECTED_MODE)
+            && self.shared.acl.default().user().needs_no_password()
             && !stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 }

@@ -4,9 +4,9 @@
 //! Few clients meet any of it. A session looks once per window whether it is [guarded](Session::is_guarded);
 //! if not, its requests take the short way.
 
+use crate::acl::Acl;
 use crate::clients::{Flag, PauseMode};
 use crate::commands::{Handler, scripting};
-use crate::config::Config;
 use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
 use crate::persistence;
@@ -19,6 +19,7 @@ use spinel_storage::command::flags::Flags;
 use spinel_storage::command::table::CommandId;
 use spinel_storage::engine::{Prepared, Turn};
 use spinel_storage::{DbIndex, Error, UnixMillis};
+use std::sync::Arc;
 use std::time::Duration;
 
 const LOADING: Error = Error::Text("LOADING Redis is loading the dataset in memory");
@@ -47,8 +48,8 @@ pub(crate) enum Entrance {
 
 impl Entrance {
     /// For who comes now.
-    pub(crate) fn of(config: &Config) -> Entrance {
-        if config.requirepass().is_empty() { Entrance::Open } else { Entrance::NeedsPassword }
+    pub(crate) fn of(acl: &Acl) -> Entrance {
+        if acl.is_open() { Entrance::Open } else { Entrance::NeedsPassword }
     }
 }
 
@@ -69,6 +70,7 @@ impl Session {
     #[inline]
     pub(crate) fn is_guarded(&self, shared: &Shared, now: UnixMillis) -> bool {
         self.entrance == Entrance::NeedsPassword
+            || self.identity.account.is_restricted()
             || self.transactions.current.is_some()
             || self.reply_mode != ReplyMode::All
             || self.listener.is_some()
@@ -80,7 +82,7 @@ impl Session {
 
     /// Whether the client has to say a password first. Who came when none was needed stays in.
     pub(crate) fn must_authenticate(&self, shared: &Shared) -> bool {
-        self.entrance == Entrance::NeedsPassword && !shared.config.requirepass().is_empty()
+        self.entrance == Entrance::NeedsPassword && !shared.acl.is_open()
     }
 
     /// The client has said the password.
@@ -102,7 +104,8 @@ impl Session {
         self.db = DbIndex(0);
         self.protocol = Protocol::Resp2;
         self.reply_mode = ReplyMode::All;
-        self.entrance = Entrance::of(&shared.config);
+        self.entrance = Entrance::of(&shared.acl);
+        self.become_user(Arc::clone(shared.acl.default()));
         self.client.rename(|names| names.name = Box::default());
         self.is_untouching = false;
         for flag in [Flag::NoEvict, Flag::NoTouch] {
@@ -124,7 +127,10 @@ impl Session {
             Err(error) => self.refuse(&error, words, shared, output),
             Ok(prepared) => match self.decide(&prepared, words, turn, shared) {
                 Decision::Run => {
-                    self.execute_tracked(&prepared, words, turn, shared, output);
+                    match self.derived_refusal(prepared.id, words, shared) {
+                        None => self.execute_tracked(&prepared, words, turn, shared, output),
+                        Some(error) => self.refuse(&error, words, shared, output),
+                    }
                     self.forget_caching(prepared.id, shared);
                 }
                 Decision::Queue => {
@@ -206,6 +212,9 @@ impl Session {
         if !flags.contains(Flags::NO_AUTH) && self.must_authenticate(shared) {
             return Err(UNAUTHENTICATED);
         }
+        if let Some(denial) = self.denial(id, words, self.context(), shared) {
+            return Err(self.denial_error(id, denial, shared));
+        }
         let Some(Handler::Host(handler)) =
             shared.host_handler(id).filter(|_| flags.contains(Flags::ALLOW_BUSY))
         else {
@@ -218,7 +227,7 @@ impl Session {
         Ok(())
     }
 
-    fn decide(&self, prepared: &Prepared, words: &[&[u8]], turn: &Turn<'_>, shared: &Shared) -> Decision {
+    fn decide(&mut self, prepared: &Prepared, words: &[&[u8]], turn: &Turn<'_>, shared: &Shared) -> Decision {
         let (id, now) = (prepared.id, turn.now());
         let mut flags = shared.engine.table().row(id).command.flags;
         // EXEC does what its commands do.
@@ -229,6 +238,11 @@ impl Session {
         }
         if !flags.contains(Flags::NO_AUTH) && self.must_authenticate(shared) {
             return Decision::Refuse(UNAUTHENTICATED);
+        }
+        // What may be in no transaction is told so when it is queued, whoever calls it.
+        let is_misplaced = flags.contains(Flags::NO_MULTI) && self.transactions.current.is_some();
+        if !is_misplaced && let Some(denial) = self.denial(id, words, self.context(), shared) {
+            return Decision::Refuse(self.denial_error(id, denial, shared));
         }
         if turn.is_outside()
             && let Some(decision) = self.decide_while_loading(id, words, shared)

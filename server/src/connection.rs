@@ -30,8 +30,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
     if let Ok(stream) = Stream::new(socket) {
         let shared = &worker.shared;
-        let client = shared.clients.enter(stream.peer(worker.number), now());
-        let session = Session::new(Arc::clone(&client), stream.is_local(), &shared.config);
+        let client =
+            shared.clients.enter(stream.peer(worker.number), Arc::clone(shared.acl.default()), now());
+        let session = Session::new(Arc::clone(&client), stream.is_local(), shared);
         let mut connection = Connection {
             stream,
             session,

@@ -19,6 +19,7 @@
 //! Start reading at [`program`], then [`server`], `worker`, `connection` and `session`.
 
 mod acceptor;
+mod acl;
 mod admission;
 mod allocator;
 mod clients;

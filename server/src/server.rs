@@ -1,6 +1,7 @@
 //! Starting and stopping: the engine, the listeners, the worker threads.
 
 use crate::acceptor::{self, Acceptor};
+use crate::acl::{Acl, Doorkeeper};
 use crate::allocator;
 use crate::clients::{self, Clients};
 use crate::commands::Handler;
@@ -51,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) orders: Orders,
     /// Connections turned away because there were too many.
     pub(crate) rejected_connections: AtomicU64,
+    /// Who may do what.
+    pub(crate) acl: Arc<Acl>,
     /// Who is connected.
     pub(crate) clients: Clients,
     /// What each worker counted.
@@ -121,6 +124,8 @@ pub enum StartError {
     NowhereToListen,
     /// What is on disk can't be read.
     Load(String),
+    /// A user that the settings or the file of users declare is none.
+    Users(String),
     /// Threads or files can't be had.
     System(io::Error),
 }
@@ -131,7 +136,7 @@ impl fmt::Display for StartError {
             StartError::Listen(what) => write!(f, "Failed listening on {what}, aborting."),
             StartError::NoTls => f.write_str("tls-port is set, but this server has no TLS, aborting."),
             StartError::NowhereToListen => f.write_str("Configured to not listen anywhere, exiting."),
-            StartError::Load(reason) => f.write_str(reason),
+            StartError::Load(reason) | StartError::Users(reason) => f.write_str(reason),
             StartError::System(error) => write!(f, "Can't start: {error}"),
         }
     }
@@ -246,7 +251,7 @@ fn load(
 }
 
 /// Makes what all threads of a server share, with an empty data set.
-fn share(config: Config) -> io::Result<(Arc<Shared>, UnboundedReceiver<Order>)> {
+fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), StartError> {
     let (engine, host_handlers) = engine(&config);
     eviction::apply(&config, &engine);
     encodings::apply(&config, &engine);
@@ -254,8 +259,10 @@ fn share(config: Config) -> io::Result<(Arc<Shared>, UnboundedReceiver<Order>)> 
     let (orders, received_orders) = Orders::new();
     let workers = config.number(table::IO_THREADS) as usize;
     let statistics = (0..workers).map(|_| Arc::new(Statistics::new(engine.table()))).collect();
+    let acl = Arc::new(Acl::new(&config, engine.table()).map_err(StartError::Users)?);
     let (engine, started) = (Arc::new(engine), now());
     let shared = Arc::new(Shared {
+        acl,
         clients: Clients::default(),
         statistics,
         rates: Rates::default(),
@@ -276,6 +283,8 @@ fn share(config: Config) -> io::Result<(Arc<Shared>, UnboundedReceiver<Order>)> 
     clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
     shared.pubsub.tracking.apply(&shared.config);
     shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
+    let doorkeeper = Doorkeeper::new(&shared);
+    shared.engine.set_doorkeeper(Arc::new(doorkeeper));
     notifications::apply(&shared.config, &shared.engine, &shared.pubsub);
     // Loading is what needs memory fastest.
     allocator::start()?;

@@ -1,10 +1,11 @@
 //! A client's session: which database, which protocol, and how a batch of requests runs.
 
+use crate::acl::Identity;
 use crate::admission::{Entrance, ReplyMode};
 use crate::clients::Client;
 use crate::commands::scripting::SuspendedScript;
 use crate::commands::{Handler, HostCall, HostHandler, InTurn};
-use crate::config::{Config, table};
+use crate::config::table;
 use crate::pubsub::Listener;
 use crate::server::{Shared, now};
 use crate::statistics::Meter;
@@ -80,6 +81,8 @@ pub(crate) struct Session {
     /// How many requests of the batch are done with.
     pub(crate) done: usize,
     pub(crate) entrance: Entrance,
+    /// Who the client acts as.
+    pub(crate) identity: Identity,
     /// Whether reads leave access times alone.
     pub(crate) is_untouching: bool,
     /// Whether `enable-debug-command` allows the client DEBUG.
@@ -89,12 +92,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(client: Arc<Client>, is_local: bool, config: &Config) -> Session {
+    pub(crate) fn new(client: Arc<Client>, is_local: bool, shared: &Shared) -> Session {
         Session {
             db: DbIndex(0),
             protocol: Protocol::Resp2,
             flow: Flow::Continue,
             is_local,
+            identity: Identity::new(client.account()),
             client,
             reply_mode: ReplyMode::All,
             listener: None,
@@ -103,9 +107,9 @@ impl Session {
             owed: None,
             transactions: Transactions::default(),
             done: 0,
-            entrance: Entrance::of(config),
+            entrance: Entrance::of(&shared.acl),
             is_untouching: false,
-            may_debug: config.allows(table::ENABLE_DEBUG_COMMAND, is_local),
+            may_debug: shared.config.allows(table::ENABLE_DEBUG_COMMAND, is_local),
             last: None,
         }
     }

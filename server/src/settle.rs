@@ -41,6 +41,7 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
         table::MAXMEMORY_POLICY | table::LFU_LOG_FACTOR | table::LFU_DECAY_TIME => {
             eviction::apply(config, &shared.engine);
         }
+        table::REQUIREPASS => shared.acl.set_default_password(&config.requirepass()),
         table::NOTIFY_KEYSPACE_EVENTS => notifications::apply(config, &shared.engine, &shared.pubsub),
         table::CLIENT_OUTPUT_BUFFER_LIMIT => clients::apply_hard_limits(config, &shared.pubsub.limits),
         table::TRACKING_TABLE_MAX_KEYS => shared.pubsub.tracking.apply(config),

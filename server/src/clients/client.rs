@@ -1,5 +1,6 @@
 //! What the server knows of one client, and what it can do to it.
 
+use crate::acl::Account;
 use crate::pubsub::{Counts, Mailbox, TrackingState};
 use spinel_resp::Protocol;
 use spinel_storage::UnixMillis;
@@ -107,6 +108,8 @@ pub(crate) struct Client {
     /// Since when more is unsent than the soft limit allows; 0 if it is not.
     pub(crate) over_soft_limit: AtomicI64,
     names: Mutex<Option<Box<Names>>>,
+    /// Who it acts as.
+    account: Mutex<Arc<Account>>,
     /// The wait that the client is in.
     waiter: Mutex<Option<Arc<Waiter>>>,
     waker: OnceLock<Waker>,
@@ -115,7 +118,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(id: u64, peer: Peer, now: UnixMillis) -> Client {
+    pub(crate) fn new(id: u64, peer: Peer, account: Arc<Account>, now: UnixMillis) -> Client {
         let flags = if peer.address.starts_with('/') { Flag::Unix as u8 } else { 0 };
         Client {
             id,
@@ -137,6 +140,7 @@ impl Client {
             watch_flag: Mutex::new(None),
             over_soft_limit: AtomicI64::new(0),
             names: Mutex::new(None),
+            account: Mutex::new(account),
             waiter: Mutex::new(None),
             waker: OnceLock::new(),
             mailbox: OnceLock::new(),
@@ -275,6 +279,16 @@ impl Client {
     /// Changes what the client says about itself.
     pub(crate) fn rename(&self, change: impl FnOnce(&mut Names)) {
         change(self.lock_names().get_or_insert_default());
+    }
+
+    /// Who it acts as.
+    pub(crate) fn account(&self) -> Arc<Account> {
+        Arc::clone(&self.account.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes it act as a user.
+    pub(crate) fn act_as(&self, account: &Arc<Account>) {
+        *self.account.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(account);
     }
 
     /// Lets others see how many keys the client watches, and whether one of them has changed.

@@ -15,12 +15,18 @@ pub(crate) enum Purpose {
     Kill,
 }
 
+/// What filters can name.
+pub(crate) struct Known<'k> {
+    pub(crate) databases: u16,
+    pub(crate) has_user: &'k dyn Fn(&[u8]) -> bool,
+}
+
 /// One property that a client has or has not.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Criterion {
     Ids(Vec<u64>),
     Class(Class),
-    User,
+    User(Box<[u8]>),
     Address(Vec<u8>),
     Local(Vec<u8>),
     Ip(Vec<u8>),
@@ -48,7 +54,7 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// Reads the rest of a command. A criterion that comes twice counts as it comes last.
-    pub(crate) fn read(args: &mut Args<'_>, purpose: Purpose, databases: u16) -> Result<Filter, Error> {
+    pub(crate) fn read(args: &mut Args<'_>, purpose: Purpose, known: &Known<'_>) -> Result<Filter, Error> {
         let mut filter = Filter { terms: Vec::new(), skips_me: None };
         while args.remaining() > 0 {
             let word = args.word().to_ascii_lowercase();
@@ -63,7 +69,7 @@ impl Filter {
                 Some(name) => (name, true),
                 None => (&word[..], false),
             };
-            let Some(criterion) = Criterion::read(name, args, purpose, databases)? else {
+            let Some(criterion) = Criterion::read(name, args, purpose, known)? else {
                 return Err(filter.complaint(purpose));
             };
             if let (Criterion::Flags(letters), true) = (&criterion, is_negated) {
@@ -104,12 +110,12 @@ impl Criterion {
         name: &[u8],
         args: &mut Args<'_>,
         purpose: Purpose,
-        databases: u16,
+        known: &Known<'_>,
     ) -> Result<Option<Criterion>, Error> {
         Ok(Some(match name {
             b"id" => Criterion::Ids(ids(args, purpose)?),
             b"type" => Criterion::Class(class(args.word())?),
-            b"user" => user(args.word())?,
+            b"user" => user(args.word(), known)?,
             b"addr" => Criterion::Address(args.word().into()),
             b"laddr" => Criterion::Local(args.word().into()),
             b"ip" => Criterion::Ip(args.word().into()),
@@ -127,7 +133,7 @@ impl Criterion {
             b"name" => Criterion::Name(args.word().into()),
             b"lib-name" => Criterion::Library(args.word().into()),
             b"lib-ver" => Criterion::LibraryVersion(args.word().into()),
-            b"db" => Criterion::Db(db(args.word(), databases)?),
+            b"db" => Criterion::Db(db(args.word(), known.databases)?),
             b"capa" => Criterion::Capabilities(capabilities(args.word())?),
             _ => return Ok(None),
         }))
@@ -138,7 +144,7 @@ impl Criterion {
         match self {
             Criterion::Ids(ids) => ids.contains(&client.id),
             Criterion::Class(class) => *class == client.class(),
-            Criterion::User => true,
+            Criterion::User(name) => client.account().name == *name,
             Criterion::Address(address) => client.peer.address.as_bytes() == address,
             Criterion::Local(address) => client.peer.local.as_bytes() == address,
             Criterion::Ip(ip) => client.peer.host().as_bytes() == ip,
@@ -190,8 +196,12 @@ fn class(word: &[u8]) -> Result<Class, Error> {
     }
 }
 
-fn user(word: &[u8]) -> Result<Criterion, Error> {
-    if word == b"default" { Ok(Criterion::User) } else { Err(quoting("ERR No such user", word)) }
+fn user(word: &[u8], known: &Known<'_>) -> Result<Criterion, Error> {
+    if (known.has_user)(word) {
+        Ok(Criterion::User(word.into()))
+    } else {
+        Err(quoting("ERR No such user", word))
+    }
 }
 
 fn quoting(text: &str, word: &[u8]) -> Error {
@@ -242,6 +252,7 @@ fn yes_or_no(word: &[u8]) -> Result<bool, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acl::Account;
     use crate::clients::Peer;
 
     fn client() -> Client {
@@ -251,7 +262,7 @@ mod tests {
             descriptor: 9,
             worker: 0,
         };
-        let client = Client::new(7, peer, UnixMillis(0));
+        let client = Client::new(7, peer, Account::for_tests(b"default"), UnixMillis(0));
         client.rename(|names| names.name = (*b"worker").into());
         client.set(Flag::NoTouch, true);
         client
@@ -259,7 +270,11 @@ mod tests {
 
     fn read(line: &str, purpose: Purpose) -> Result<Filter, Error> {
         let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-        Filter::read(&mut Args::new(&words, 0), purpose, 16)
+        Filter::read(
+            &mut Args::new(&words, 0),
+            purpose,
+            &Known { databases: 16, has_user: &|name| name == b"default" },
+        )
     }
 
     fn passes(line: &str) -> bool {

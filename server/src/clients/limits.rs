@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn the_soft_limit_gives_time() {
         let peer = Peer { address: "a:1".into(), local: "b:2".into(), descriptor: 3, worker: 0 };
-        let client = Client::new(1, peer, UnixMillis(0));
+        let client = Client::new(1, peer, crate::acl::Account::for_tests(b"default"), UnixMillis(0));
         let limits = OutputLimits::read("normal 0 50 2", Class::Normal);
         let is_over = |bytes, now| {
             client.unsent_bytes.store(bytes, Ordering::Relaxed);

@@ -52,10 +52,15 @@ pub(crate) fn describe(
         u8::from(unsent > 0)
     ));
     write(format_args!(
-        " tot-mem={} events={} cmd={} user=default redir={} resp={} lib-name=",
+        " tot-mem={} events={} cmd={} user=",
         FIXED_BYTES + query + unsent + queued + argument_bytes,
         if unsent > 0 { "rw" } else { "r" },
         command.map_or("NULL", |id| table.row(id).command.name),
+    ));
+    out.extend_from_slice(&client.account().name);
+    let mut write = |text: std::fmt::Arguments<'_>| out.write_fmt(text).expect("memory takes any text");
+    write(format_args!(
+        " redir={} resp={} lib-name=",
         client.tracking().map_or(-1, |state| state.redirect as i64),
         client.protocol()
     ));

@@ -17,6 +17,7 @@ pub(crate) use line::{FIXED_BYTES, describe};
 pub(crate) use pause::{Pause, PauseMode};
 pub(crate) use throttle::Throttle;
 
+use crate::acl::Account;
 use spinel_storage::{Engine, UnixMillis};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -39,9 +40,9 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// Enters a new client.
-    pub(crate) fn enter(&self, peer: Peer, now: UnixMillis) -> Arc<Client> {
+    pub(crate) fn enter(&self, peer: Peer, account: Arc<Account>, now: UnixMillis) -> Arc<Client> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let client = Arc::new(Client::new(id, peer, now));
+        let client = Arc::new(Client::new(id, peer, account, now));
         self.lock().insert(id, Arc::clone(&client));
         client
     }

@@ -7,6 +7,7 @@ use crate::config::rewrite::{Extent, RewriteError};
 use crate::config::setting::Visibility;
 use crate::config::table::{self, Key};
 use crate::log;
+use crate::server::Shared;
 use crate::settle::settle;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
@@ -159,7 +160,7 @@ fn reset_statistics(call: &mut HostCall<'_>) -> Result<(), Error> {
 fn rewrite(call: &mut HostCall<'_>) -> Result<(), Error> {
     let config = &call.shared.config;
     let _changing = config.changing();
-    config.rewrite(Extent::Changed).map_err(|error| match error {
+    config.rewrite(Extent::Changed, &declared_users(call.shared)).map_err(|error| match error {
         RewriteError::NoFile => Error::Text("ERR The server is running without a config file"),
         RewriteError::Toml => Error::Text("ERR Rewriting config file: a TOML file is not rewritten"),
         RewriteError::Io(error) => {
@@ -171,6 +172,11 @@ fn rewrite(call: &mut HostCall<'_>) -> Result<(), Error> {
 
     call.reply.ok();
     Ok(())
+}
+
+/// The lines of users that belong into the file of settings.
+pub(super) fn declared_users(shared: &Shared) -> Vec<Vec<u8>> {
+    if shared.config.path(table::ACLFILE).is_none() { shared.acl.lines() } else { Vec::new() }
 }
 
 fn help(call: &mut HostCall<'_>) -> Result<(), Error> {

@@ -114,7 +114,7 @@ fn sleep(call: &mut Call<'_>) -> Result<(), Error> {
 fn rewrite_all(call: &mut HostCall<'_>) -> Result<(), Error> {
     let config = &call.shared.config;
     let _changing = config.changing();
-    config.rewrite(Extent::All).map_err(|error| {
+    config.rewrite(Extent::All, &super::config::declared_users(call.shared)).map_err(|error| {
         let reason = match error {
             RewriteError::NoFile => "there is no file".to_owned(),
             RewriteError::Toml => "a TOML file is not rewritten".to_owned(),

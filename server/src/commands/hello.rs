@@ -2,11 +2,11 @@
 
 use super::HostCall;
 use super::client::checked_name;
+use crate::acl::{DEFAULT, Password};
 use crate::session::{Flow, Hold};
 use crate::version;
 use spinel_resp::Protocol;
 use spinel_storage::Error;
-use std::hint::black_box;
 use std::time::Instant;
 
 const WRONG_PASSWORD: Error = Error::Text("WRONGPASS invalid username-password pair or user is disabled.");
@@ -19,13 +19,11 @@ const HELLO_NEEDS_AUTH: Error = Error::Text(
      <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the \
      same time",
 );
-/// The only user there is.
-const USER: &[u8] = b"default";
 
 pub(super) fn auth(call: &mut HostCall<'_>) -> Result<(), Error> {
     match call.args.rest() {
-        [_] if call.shared.config.requirepass().is_empty() => return Err(NO_PASSWORD),
-        [password] => authenticate(call, USER, password)?,
+        [_] if call.shared.acl.default().user().needs_no_password() => return Err(NO_PASSWORD),
+        [password] => authenticate(call, DEFAULT, password)?,
         [user, password] => authenticate(call, user, password)?,
         _ => return Err(Error::Syntax),
     }
@@ -34,34 +32,23 @@ pub(super) fn auth(call: &mut HostCall<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Lets the client in, or counts a failure, which may make it wait.
+/// Lets the client in, or counts a failure, which may make it wait. The password of a user that is not there is hashed, too,
+/// so that time tells nothing.
 fn authenticate(call: &mut HostCall<'_>, user: &[u8], password: &[u8]) -> Result<(), Error> {
-    let expected = call.shared.config.requirepass();
-    let is_right = expected.is_empty() || is_equal(&expected, password);
+    let (acl, session) = (&call.shared.acl, &mut *call.session);
     let throttle = &call.shared.clients.throttle;
-    let host = call.session.client.peer.host();
-    if user == USER && is_right {
-        throttle.succeed(host);
-        call.session.let_in();
+    if acl.log_in(user, &Password::of(password), |account| session.become_user(account)) {
+        throttle.succeed(session.client.peer.host());
+        session.let_in();
         return Ok(());
     }
-    call.shared.statistics[call.session.client.peer.worker].denied_authentications.add(1);
-    let penalty = throttle.fail(host, Instant::now());
+    acl.note_failed_login(session, user, call.args.words(), call.shared);
+    let penalty = throttle.fail(session.client.peer.host(), Instant::now());
     if !penalty.is_zero() {
-        call.session.hold = Hold::Penalty(penalty);
-        call.session.flow = Flow::Hold;
+        session.hold = Hold::Penalty(penalty);
+        session.flow = Flow::Hold;
     }
     Err(WRONG_PASSWORD)
-}
-
-/// Compares in a time that depends on the length of `given` only.
-fn is_equal(secret: &[u8], given: &[u8]) -> bool {
-    let mut difference = usize::from(secret.len() != given.len());
-    for (place, byte) in given.iter().enumerate() {
-        difference |= usize::from(secret[place % secret.len()] ^ byte);
-        difference = black_box(difference);
-    }
-    difference == 0
 }
 
 /// What the options of HELLO ask for.
@@ -137,22 +124,4 @@ fn reply_hello(call: &mut HostCall<'_>) {
     }
     reply.bulk(b"modules");
     reply.array(0);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_same_password_is_equal() {
-        for (secret, given, expected) in [
-            ("secret", "secret", true),
-            ("secret", "secres", false),
-            ("secret", "secre", false),
-            ("secret", "secretsecret", false),
-            ("secret", "", false),
-        ] {
-            assert_eq!(is_equal(secret.as_bytes(), given.as_bytes()), expected, "{given}");
-        }
-    }
 }

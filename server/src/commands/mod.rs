@@ -1,5 +1,6 @@
 //! Host commands: those about connections, settings and the process rather than keys.
 
+mod acl;
 mod art;
 mod backup;
 mod client;
@@ -81,6 +82,7 @@ fn data() -> &'static [Command] {
 /// The rows of all host commands.
 fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
     let rows = [
+        acl::COMMANDS,
         backup::COMMANDS,
         client::COMMANDS,
         command::COMMANDS,

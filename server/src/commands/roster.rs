@@ -8,7 +8,11 @@ use spinel_storage::command::Command;
 const NAME_BYTES_MAX: usize = 255;
 
 /// Commands with the handlers of those that are the host's.
-pub(crate) struct Roster(Vec<Entry>);
+pub(crate) struct Roster {
+    entries: Vec<Entry>,
+    /// Own names of commands that have another one now, and that one; empty if the command was removed.
+    renamed: Vec<(Vec<u8>, Vec<u8>)>,
+}
 
 type Entry = (&'static Command, Option<Handler>);
 
@@ -16,27 +20,33 @@ impl Roster {
     /// All commands by their own names.
     pub(crate) fn new() -> Roster {
         let data = spinel_storage::commands::all().chain(data()).map(|command| (command, None));
-        Roster(data.chain(all().map(|(command, handler)| (command, Some(handler)))).collect())
+        let entries = data.chain(all().map(|(command, handler)| (command, Some(handler)))).collect();
+        Roster { entries, renamed: Vec::new() }
     }
 
     /// The rows, a container before its subcommands.
     pub(crate) fn entries(&self) -> &[Entry] {
-        &self.0
+        &self.entries
+    }
+
+    /// Commands that have got another name, by their own one, and what that is; empty for those that were removed.
+    pub(crate) fn renamed(&self) -> &[(Vec<u8>, Vec<u8>)] {
+        &self.renamed
     }
 
     /// Gives a command another name, or, if that is empty, removes it; its subcommands go along.
     pub(crate) fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), Reason> {
         let is_called =
             |name: &[u8], (command, _): &Entry| command.name.as_bytes().eq_ignore_ascii_case(name);
-        if from.contains(&b'|') || !self.0.iter().any(|entry| is_called(from, entry)) {
+        if from.contains(&b'|') || !self.entries.iter().any(|entry| is_called(from, entry)) {
             return Err("No such command in rename-command".into());
         }
-        if self.0.iter().any(|entry| is_called(to, entry)) {
+        if self.entries.iter().any(|entry| is_called(to, entry)) {
             return Err("Target command name already exists".into());
         }
         let to = std::str::from_utf8(to).ok().filter(|to| to.len() <= NAME_BYTES_MAX && !to.contains('|'));
         let to = to.ok_or("Target command name is impossible")?;
-        self.0.retain_mut(|(command, _)| {
+        self.entries.retain_mut(|(command, _)| {
             let (own, rest) = match command.name.split_once('|') {
                 Some((container, name)) => (container, Some(name)),
                 None => (command.name, None),
@@ -48,6 +58,11 @@ impl Roster {
             *command = renamed(command, name);
             !to.is_empty()
         });
+        // What has been renamed before still goes by the name it had at first.
+        match self.renamed.iter_mut().find(|(_, new)| new.eq_ignore_ascii_case(from)) {
+            Some((_, new)) => *new = to.into(),
+            None => self.renamed.push((from.to_vec(), to.into())),
+        }
         Ok(())
     }
 }

@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 const RENAME: &str = "rename-command";
 
 /// Directives that are accepted and have no effect, with the least number of words after them.
-const DIRECTIVES: [(&str, usize); 2] = [("user", 1), ("loadmodule", 1)];
+const DIRECTIVES: [(&str, usize); 1] = [("loadmodule", 1)];
+
+/// The directive that declares a user.
+pub(super) const USER: &str = "user";
 
 /// Settings of former releases that mean nothing any more and are passed over.
 const FORMER: [&str; 5] = [
@@ -24,7 +27,7 @@ const FORMER: [&str; 5] = [
     "gopher-enabled",
 ];
 
-/// A directive that is no setting, such as `user`: its words, the name first.
+/// A directive that is no setting: its words.
 pub(crate) type Directive = Vec<Vec<u8>>;
 
 /// What has been said so far.
@@ -32,6 +35,7 @@ pub struct Draft {
     pub(super) values: Vec<Value>,
     pub(super) defaults: Vec<Value>,
     pub(super) directives: Vec<Directive>,
+    pub(super) users: Vec<Directive>,
     pub(super) roster: Roster,
     pub(super) file: Option<PathBuf>,
     /// By key, whether somebody said something about it.
@@ -52,6 +56,7 @@ impl Draft {
             defaults: values.clone(),
             values,
             directives: Vec::new(),
+            users: Vec::new(),
             roster: Roster::new(),
             file: None,
             is_set,
@@ -73,6 +78,9 @@ impl Draft {
                 _ => Err("wrong number of arguments".into()),
             };
         }
+        if lower == USER {
+            return self.add_user(&words[1..]);
+        }
         if let Some((_, words_min)) = DIRECTIVES.iter().find(|(known, _)| *known == lower) {
             if rest.len() < *words_min {
                 return Err("wrong number of arguments".into());
@@ -84,6 +92,22 @@ impl Draft {
             return Ok(());
         }
         Err(unknown(&lower))
+    }
+
+    /// Adds a user: a name and rules, which are obeyed later.
+    fn add_user(&mut self, words: &[Vec<u8>]) -> Result<(), Reason> {
+        if words.is_empty() {
+            return Err("wrong number of arguments".into());
+        }
+        if self.users.iter().any(|other| other[0] == words[0]) {
+            let name = String::from_utf8_lossy(&words[0]);
+            return Err(format!(
+                "Error in user declaration '{name}': Duplicate user found. A user can only be defined once in config files"
+            )
+            .into());
+        }
+        self.users.push(words.to_vec());
+        Ok(())
     }
 
     fn set(&mut self, key: Key, words: &[&[u8]]) -> Result<(), Reason> {
@@ -126,7 +150,7 @@ fn is_fresh(setting: &setting::Setting, was_set: bool) -> bool {
 
 fn unknown(name: &str) -> Reason {
     let settings = table::all().flat_map(|key| key.setting().names());
-    let names = settings.chain(DIRECTIVES.iter().map(|(name, _)| *name)).chain(["include", RENAME]);
+    let names = settings.chain(DIRECTIVES.iter().map(|(name, _)| *name)).chain(["include", RENAME, USER]);
     match nearest(name, names) {
         Some(nearest) => {
             format!("Bad directive or wrong number of arguments; did you mean '{nearest}'?").into()

@@ -41,8 +41,10 @@ pub struct Config {
     texts: RwLock<Vec<Arc<[u8]>>>,
     /// By key, the values if nobody says anything.
     defaults: Vec<Value>,
-    /// What the files and the command line said that has no effect: users, modules.
+    /// What the files and the command line said that has no effect: modules.
     directives: Vec<Directive>,
+    /// The users they declared: names and rules.
+    users: Vec<Directive>,
     /// The commands, some by other names.
     roster: Roster,
     /// The file they came from, as an absolute path.
@@ -68,6 +70,7 @@ impl Config {
             texts: RwLock::new(texts),
             defaults: draft.defaults,
             directives: draft.directives,
+            users: draft.users,
             roster: draft.roster,
             file: draft.file,
             changing: Mutex::new(()),
@@ -146,6 +149,11 @@ impl Config {
     /// The commands, by the names the files and the command line give them.
     pub(crate) fn roster(&self) -> &Roster {
         &self.roster
+    }
+
+    /// The users that the files and the command line declared, each a name and rules.
+    pub(crate) fn users(&self) -> &[Directive] {
+        &self.users
     }
 
     /// What the files and the command line said that has no effect.

@@ -4,6 +4,7 @@
 //! rewritten; others follow at the end if they differ from their default.
 
 use super::Config;
+use super::draft::USER;
 use super::file::{bytes_of, path_of};
 use super::setting::Kind;
 use super::table::{self, Key};
@@ -39,8 +40,8 @@ pub(crate) enum Extent {
 }
 
 impl Config {
-    /// Rewrites the file.
-    pub(crate) fn rewrite(&self, extent: Extent) -> Result<(), RewriteError> {
+    /// Rewrites the file. `users` are the lines that declare users, if such are not in a file of their own.
+    pub(crate) fn rewrite(&self, extent: Extent, users: &[Vec<u8>]) -> Result<(), RewriteError> {
         let path = self.file().ok_or(RewriteError::NoFile)?;
         if path.extension().is_some_and(|extension| extension == "toml") {
             return Err(RewriteError::Toml);
@@ -50,11 +51,11 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(RewriteError::Io(error)),
         };
-        replace(path, &self.rewritten(&old, extent)).map_err(RewriteError::Io)
+        replace(path, &self.rewritten(&old, extent, users)).map_err(RewriteError::Io)
     }
 
     /// The file's new text.
-    fn rewritten(&self, old: &[u8], extent: Extent) -> Vec<u8> {
+    fn rewritten(&self, old: &[u8], extent: Extent, users: &[Vec<u8>]) -> Vec<u8> {
         let old = old.strip_suffix(b"\n").unwrap_or(old);
         let mut lines: Vec<Option<Vec<u8>>> =
             old.split(|byte| *byte == b'\n').map(|line| Some(line.to_vec())).collect();
@@ -74,6 +75,11 @@ impl Config {
             }
             added.extend(texts);
         }
+        let mut users = users.iter().map(|line| quoted_line(line));
+        for line in lines.iter_mut().filter(|line| is_user(line.as_deref())) {
+            *line = users.next();
+        }
+        added.extend(users);
         if !added.is_empty() && !lines.iter().flatten().any(|line| line == MARK) {
             lines.push(Some(MARK.to_vec()));
         }
@@ -118,6 +124,17 @@ fn places(lines: &[Option<Vec<u8>>]) -> BTreeMap<Key, Vec<usize>> {
     places
 }
 
+/// Whether a line declares a user.
+fn is_user(line: Option<&[u8]>) -> bool {
+    let words = line.and_then(|line| spinel_resp::request::split_line(line.trim_ascii()));
+    words.is_some_and(|words| words.first().is_some_and(|name| name.eq_ignore_ascii_case(USER.as_bytes())))
+}
+
+/// A line whose words have no spaces, as it must stand in a file.
+fn quoted_line(line: &[u8]) -> Vec<u8> {
+    line.split(|byte| *byte == b' ').map(quoted).collect::<Vec<_>>().join(&b' ')
+}
+
 /// A word as it is, or in quotes if it is empty or has bytes that mean something to a reader of files.
 fn quoted(word: &[u8]) -> Vec<u8> {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./:*,@%+=$&~^<>|()[]{}!?".contains(byte);
@@ -150,7 +167,7 @@ fn with_unit(bytes: u64) -> String {
 }
 
 /// Puts a text in a file's place so that, whatever happens, either the old or the new one is there.
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let folder = parent(path);
     let mut name = OsString::from(path_of(bytes_of(path)));
     name.push(format!(".{}.tmp", std::process::id()));
@@ -186,7 +203,7 @@ mod tests {
     }
 
     fn rewritten(words: &[&str], old: &str) -> String {
-        String::from_utf8(config(words).rewritten(old.as_bytes(), Extent::Changed)).expect("text")
+        String::from_utf8(config(words).rewritten(old.as_bytes(), Extent::Changed, &[])).expect("text")
     }
 
     #[test]

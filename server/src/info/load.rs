@@ -82,8 +82,15 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
         "client_output_buffer_limit_disconnections",
         shared.clients.over_output_limit.load(Ordering::Relaxed),
     );
-    text.line("acl_access_denied_auth", shared.sum(|worker| &worker.denied_authentications));
-    text.lines(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"], 0);
+    let denied = &shared.acl.denied;
+    for (name, counter) in [
+        ("auth", &denied.logins),
+        ("cmd", &denied.commands),
+        ("key", &denied.keys),
+        ("channel", &denied.channels),
+    ] {
+        text.line(format_args!("acl_access_denied_{name}"), counter.load(Ordering::Relaxed));
+    }
 }
 
 pub(super) fn replication(shared: &Shared, text: &mut Text) {

@@ -190,7 +190,7 @@ impl<'s> Host<'s> {
         let peer = Peer { address: Box::default(), local: Box::default(), descriptor: -1, worker: 0 };
         Host {
             listener: Listener { shared, closed },
-            session: Session::new(shared.clients.enter(peer, now()), true, &shared.config),
+            session: Session::new(shared.clients.enter(peer, shared.acl.server(), now()), true, shared),
             meter: Meter::new(Arc::new(Statistics::new(shared.engine.table()))),
         }
     }

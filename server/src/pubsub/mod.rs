@@ -129,9 +129,21 @@ impl PubSub {
         self.channels_of(kind).with(channel, |subscribers| subscribers.map_or(0, Subscribers::len))
     }
 
-    /// The channels that somebody listens to and that match a pattern.
+    /// What of a kind somebody listens to and matches a pattern.
     pub(crate) fn names(&self, kind: Kind, pattern: Option<&[u8]>) -> Vec<Arc<[u8]>> {
-        self.channels_of(kind).names(pattern)
+        match kind {
+            Kind::Pattern => self.patterns.texts(pattern),
+            _ => self.channels_of(kind).names(pattern),
+        }
+    }
+
+    /// Whether a client listens to a name.
+    pub(crate) fn listens(&self, kind: Kind, name: &[u8], client: u64) -> bool {
+        let has = |subscribers: Option<&Subscribers>| subscribers.is_some_and(|all| all.has(client));
+        match kind {
+            Kind::Pattern => self.patterns.with(name, has),
+            _ => self.channels_of(kind).with(name, has),
+        }
     }
 
     fn channels_of(&self, kind: Kind) -> &Channels {

@@ -39,6 +39,18 @@ impl Patterns {
         matching.map(send).sum()
     }
 
+    /// Does something with the subscribers of a pattern, if it has any, while they can't change.
+    pub(super) fn with<T>(&self, pattern: &[u8], act: impl FnOnce(Option<&Subscribers>) -> T) -> T {
+        act(self.by_text.read().unwrap_or_else(PoisonError::into_inner).get(pattern))
+    }
+
+    /// The patterns that somebody listens to and that match another; all without one.
+    pub(super) fn texts(&self, pattern: Option<&[u8]>) -> Vec<Arc<[u8]>> {
+        let is_meant = |text: &&Arc<[u8]>| pattern.is_none_or(|pattern| is_match(pattern, text));
+        let patterns = self.by_text.read().unwrap_or_else(PoisonError::into_inner);
+        patterns.keys().filter(is_meant).cloned().collect()
+    }
+
     pub(super) fn add(&self, pattern: &Arc<[u8]>, mailbox: &Arc<Mailbox>) {
         let mut patterns = self.lock();
         patterns.entry(Arc::clone(pattern)).or_default().add(mailbox);

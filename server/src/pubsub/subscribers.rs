@@ -34,6 +34,11 @@ impl Subscribers {
         }
     }
 
+    /// Whether a client is among them.
+    pub(super) fn has(&self, client: u64) -> bool {
+        self.place(client).is_ok()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

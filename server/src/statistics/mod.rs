@@ -37,8 +37,6 @@ pub(crate) struct Statistics {
     pub(crate) wait_nanoseconds: Counter,
     /// Connections that were closed because a request became too large.
     pub(crate) query_limit_disconnections: Counter,
-    /// Failures to authenticate.
-    pub(crate) denied_authentications: Counter,
 }
 
 /// The counters of one command.
@@ -77,7 +75,6 @@ impl Statistics {
             waits: Counter::default(),
             wait_nanoseconds: Counter::default(),
             query_limit_disconnections: Counter::default(),
-            denied_authentications: Counter::default(),
         }
     }
 
@@ -116,7 +113,6 @@ impl Statistics {
             &self.waits,
             &self.wait_nanoseconds,
             &self.query_limit_disconnections,
-            &self.denied_authentications,
         ];
         let of_commands = self
             .commands

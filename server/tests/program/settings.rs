@@ -29,7 +29,7 @@ fn every_directive_of_a_template_is_accepted() {
          tcp-backlog 511\nio-threads 2\nlfu-decay-time 1\nmaxmemory-samples 5\ntracking-table-max-keys 10\n\
          lazyfree-lazy-eviction no\njemalloc-bg-thread yes\nactivedefrag no\nlua-time-limit 500\n\
          hash-max-ziplist-entries 7\nclient-output-buffer-limit pubsub 100mb 1kb 5\nmaxmemory 100mb\n\
-         rename-command INCR \"\"\nuser alice on >secret ~* +@all\nlua-replicate-commands no\ninclude *.part\n",
+         rename-command INCR \"\"\nuser alice on >secret ~* +@all\nloadmodule x.so\nlua-replicate-commands no\ninclude *.part\n",
     );
     let server = Server::start(&folder, &[&file]);
     let mut client = server.connect();
@@ -54,7 +54,7 @@ fn every_directive_of_a_template_is_accepted() {
     let idle: Vec<_> = server.log.iter().filter(|line| line.contains("without effect")).collect();
     assert_eq!(idle.len(), 2, "{idle:#?}");
     assert!(idle[0].contains("always-show-logo, ") && !idle[0].contains("maxclients"), "{idle:#?}");
-    assert!(idle[1].ends_with(": user"), "{idle:#?}");
+    assert!(idle[1].ends_with(": loadmodule"), "{idle:#?}");
 }
 
 #[test]
@@ -240,4 +240,26 @@ fn too_many_clients_are_turned_away() {
     assert_eq!(server.connect().rest(), b"-ERR max number of clients reached\r\n");
     assert_eq!(first.call(&["config", "set", "maxclients", "3"]), ok());
     assert_eq!(server.connect().call(&["set", "a", "1"]), ok());
+}
+
+#[test]
+fn users_are_declared_in_the_file_and_rewritten() {
+    let folder = Folder::new();
+    folder.file("server.conf", "# mine\nuser ann on >pw ~k* +@all -@dangerous\n# end\n");
+    let server = Server::start(&folder, &["server.conf"]);
+    let mut client = server.connect();
+    assert_eq!(client.call(&["acl", "setuser", "ann", "+keys"]), ok());
+    assert_eq!(client.call(&["acl", "setuser", "bob", "on", "nopass", "(+get ~\"x %R~y)"]), ok());
+    let users = client.call(&["acl", "list"]);
+    assert_eq!(client.call(&["config", "rewrite"]), ok());
+    drop(server);
+
+    let text = folder.read("server.conf");
+    assert!(text.starts_with("# mine\nuser ann on sanitize-payload \"#"), "{text}");
+    let server = Server::start(&folder, &["server.conf"]);
+    let mut client = server.connect();
+    assert_eq!(client.call(&["acl", "list"]), users);
+    assert_eq!(client.call(&["auth", "ann", "pw"]), ok());
+    assert_eq!(client.call(&["get", "z"]), error("NOPERM No permissions to access a key"));
+    assert_eq!(client.call(&["keys", "*"]), Value::Array(Vec::new()));
 }

@@ -1,5 +1,7 @@
 //! Where a command's keys are: one extractor for locking, access control, routing and COMMAND GETKEYS.
 
+use crate::error::Error;
+
 /// What a command does with the keys of one specification.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeyUse(u16);
@@ -72,8 +74,9 @@ pub enum Begin {
         /// The other options, and how many words follow each.
         others: &'static [(&'static str, usize)],
     },
-    /// Nowhere among the words: the keys' names derive from data. Clients are told that it is unknown.
-    Derived,
+    /// Nowhere among the words: the keys' names derive from data. Clients are told that it is unknown. The function
+    /// says what a client is told who may not read every key, if a call with these words derives names.
+    Derived(fn(&[&[u8]]) -> Option<Error>),
     /// Where this says; clients are told that it is unknown.
     Computed(fn(&[&[u8]]) -> Option<usize>),
 }
@@ -101,6 +104,9 @@ pub enum Find {
     },
 }
 
+/// Tells what a call with these words does with the keys of a specification.
+pub type UseOfCall = fn(&[&[u8]]) -> KeyUse;
+
 /// One specification of keys.
 #[derive(Clone, Copy, Debug)]
 pub struct KeySpec {
@@ -110,12 +116,24 @@ pub struct KeySpec {
     pub find: Find,
     /// What is done with them.
     pub usage: KeyUse,
+    /// What a call does with them, where that depends on its other words.
+    pub varies: Option<UseOfCall>,
 }
 
 impl KeySpec {
     /// One key at a position.
     pub const fn at(index: usize, usage: KeyUse) -> KeySpec {
-        KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, step: 1, limit: 0 }, usage }
+        KeySpec {
+            begin: Begin::Index(index),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+            usage,
+            varies: None,
+        }
+    }
+
+    /// One key at a position that calls may use in different ways, `usage` being the most they do.
+    pub const fn varying(index: usize, usage: KeyUse, varies: UseOfCall) -> KeySpec {
+        KeySpec { varies: Some(varies), ..KeySpec::at(index, usage.with(KeyUse::VARIABLE)) }
     }
 
     /// One key where only the command's own grammar can tell.
@@ -123,19 +141,26 @@ impl KeySpec {
         KeySpec { begin: Begin::Computed(start), ..KeySpec::at(0, usage) }
     }
 
-    /// Keys whose names derive from data: no word is one of them.
-    pub const fn derived(usage: KeyUse) -> KeySpec {
-        KeySpec { begin: Begin::Derived, ..KeySpec::at(0, usage) }
+    /// Keys whose names derive from data: no word is one of them. `refusal` is that of [`Begin::Derived`].
+    pub const fn derived(usage: KeyUse, refusal: fn(&[&[u8]]) -> Option<Error>) -> KeySpec {
+        KeySpec { begin: Begin::Derived(refusal), ..KeySpec::at(0, usage) }
     }
 
     /// Keys from a position to the end, every `step`-th word.
     pub const fn from(index: usize, step: usize, usage: KeyUse) -> KeySpec {
-        KeySpec { begin: Begin::Index(index), find: Find::Range { last: -1, step, limit: 0 }, usage }
+        let find = Find::Range { last: -1, step, limit: 0 };
+        KeySpec { find, ..KeySpec::at(index, usage) }
     }
 
     /// A count at a position, followed by keys, every `step`-th word.
     pub const fn counted(index: usize, step: usize, usage: KeyUse) -> KeySpec {
-        KeySpec { begin: Begin::Index(index), find: Find::Counted { count: 0, first: 1, step }, usage }
+        let find = Find::Counted { count: 0, first: 1, step };
+        KeySpec { find, ..KeySpec::at(index, usage) }
+    }
+
+    /// What a call with these words does with the keys.
+    pub fn usage_in(&self, words: &[&[u8]]) -> KeyUse {
+        self.varies.map_or(self.usage, |varies| varies(words))
     }
 
     /// The positions of this specification's keys among the words, the command's name being word 0.
@@ -150,7 +175,7 @@ impl KeySpec {
             Begin::Index(index) => index,
             Begin::Keyword(word, from) => keyword(words, word, from)?,
             Begin::Option { word, others, .. } => option(words, word, others)?,
-            Begin::Derived => return None,
+            Begin::Derived(_) => return None,
             Begin::Computed(start) => start(words)?,
         };
         let (first, end, step) = match self.find {
@@ -300,7 +325,7 @@ mod tests {
         assert_eq!(positions(KeySpec::counted(1, 1, usage), "sintercard x a"), [0; 0]);
         let half = Find::Range { last: -1, step: 1, limit: 2 };
         let begin = Begin::Option { word: "keys", from: 1, others: &[("group", 2)] };
-        let read = KeySpec { begin, find: half, usage };
+        let read = KeySpec { begin, find: half, ..KeySpec::at(0, usage) };
         assert_eq!(positions(read, "read group keys keys keys a b 0 0"), [5, 6]);
         assert_eq!(positions(read, "read keys a b 0"), [0; 0]);
         assert_eq!(positions(read, "read other keys a 0"), [0; 0]);

@@ -91,6 +91,19 @@ impl Group {
     }
 }
 
+/// Which words of a command name channels that it sends to or begins to listen to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Channels {
+    /// None.
+    None,
+    /// The first one after the name.
+    First,
+    /// All after the name.
+    All,
+    /// All after the name, and they are patterns.
+    Patterns,
+}
+
 /// How much of the keyspace a command needs at once.
 #[derive(Clone, Copy, Debug)]
 pub enum Reach {
@@ -142,6 +155,8 @@ pub struct Command {
     pub event: &'static str,
     /// Where the keys are.
     pub keys: &'static [KeySpec],
+    /// Where channels are, as far as rights are asked for.
+    pub channels: Channels,
     /// What the command may do and when it may run.
     pub flags: Flags,
     /// The family.
@@ -169,6 +184,7 @@ impl Command {
         usage: "",
         event: "",
         keys: &[],
+        channels: Channels::None,
         flags: Flags::NONE,
         group: Group::Generic,
         reach: Reach::Keys,

@@ -287,6 +287,15 @@ impl CommandTable {
         }
     }
 
+    /// The command or subcommand that words name, however many there are.
+    pub fn find_called(&self, words: &[&[u8]]) -> Option<CommandId> {
+        let id = self.by_name(words.first()?)?;
+        match words.get(1) {
+            Some(name) if !self.row(id).subcommands.is_empty() => self.subcommand(id, name),
+            _ => Some(id),
+        }
+    }
+
     /// The row of a command.
     #[inline]
     pub fn row(&self, id: CommandId) -> &Row {

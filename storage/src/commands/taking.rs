@@ -23,6 +23,7 @@ pub(super) const WAITING_POP: Command = Command {
         begin: Begin::Index(1),
         find: Find::Range { last: -2, step: 1, limit: 0 },
         usage: TAKE_USE,
+        varies: None,
     }],
     flags: Flags::WRITE.with(Flags::BLOCKING),
     ..Command::ROW

@@ -1,5 +1,7 @@
 //! Who listens to what commands do.
 
+use crate::command::table::CommandId;
+use crate::error::Error;
 use crate::keyspace::news::{News, Observed};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,6 +25,13 @@ pub trait Audience: Send + Sync {
     /// Hears which keys a command has read that waited and was run again in the name of its author, if its
     /// [`Setting`](super::Setting) asks for that. The same holds as for [`hear`](Audience::hear).
     fn hear_reads(&self, keys: &[Box<[u8]>], author: Author);
+}
+
+/// The program around the engine, as it decides who may do what.
+pub trait Doorkeeper: Send + Sync {
+    /// Why a command that waited must not run in the name of its author any more, if that is so: its rights may have
+    /// changed meanwhile.
+    fn objects_to(&self, command: CommandId, words: &[&[u8]], author: Author) -> Option<Error>;
 }
 
 /// What anybody listens for at the moment. Commands look here once each.

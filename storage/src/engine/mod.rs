@@ -30,11 +30,12 @@ mod watch;
 
 use crate::command::table::{CommandId, CommandTable};
 use crate::command::{Extent, Run};
+use crate::error::Error;
 use crate::keyspace::access::AccessPolicy;
 use crate::keyspace::news::{News, Observed};
 use crate::keyspace::{DbIndex, Keyspace};
 use audience::Attention;
-pub use audience::{Audience, Author};
+pub use audience::{Audience, Author, Doorkeeper};
 pub use claim::{Claim, Suspended};
 pub use closed::Closed;
 use counters::{CounterSums, Counters};
@@ -68,6 +69,7 @@ pub struct Engine {
     journal: Arc<Journal>,
     attention: Arc<Attention>,
     audience: OnceLock<Arc<dyn Audience>>,
+    doorkeeper: OnceLock<Arc<dyn Doorkeeper>>,
     threads: Mutex<Vec<Arc<Counters>>>,
     next_stripe: AtomicUsize,
     /// [`AccessPolicy`] in 64 bits, so that reading it costs nothing.
@@ -96,6 +98,7 @@ impl Engine {
             journal: Arc::new(Journal::new(Arc::clone(&attention))),
             attention,
             audience: OnceLock::new(),
+            doorkeeper: OnceLock::new(),
             threads: Mutex::default(),
             next_stripe: AtomicUsize::new(0),
             access: AtomicU64::new(pack_access(AccessPolicy::Recency)),
@@ -138,6 +141,16 @@ impl Engine {
     /// Names who hears what commands do. Only the first one named does.
     pub fn set_audience(&self, audience: Arc<dyn Audience>) {
         self.audience.get_or_init(|| audience);
+    }
+
+    /// Names who decides whether those who waited may still do what they waited for. Only the first one named does.
+    pub fn set_doorkeeper(&self, doorkeeper: Arc<dyn Doorkeeper>) {
+        self.doorkeeper.get_or_init(|| doorkeeper);
+    }
+
+    /// Why a command must not run after its wait, if that is so.
+    fn objects_to(&self, command: CommandId, words: &[&[u8]], author: Author) -> Option<Error> {
+        self.doorkeeper.get()?.objects_to(command, words, author)
     }
 
     /// Lets the audience hear of something, or not. To start with it hears of nothing.

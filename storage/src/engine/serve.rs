@@ -130,10 +130,15 @@ impl Turn<'_> {
         let Run::Data(handler) = command.run else { return };
         let (db, keyspace) = (waiter.setting.db, &self.engine.keyspace);
         let words: Vec<&[u8]> = waiter.words.iter().map(|word| &**word).collect();
+        let objection = self.engine.objects_to(prepared.id, &words, waiter.setting.author);
         let mut union = Union::lock(keyspace, self.shards(prepared, db, &words));
         let setting = Setting { patience: Patience::Waiting, ..waiter.setting };
         let tells_reads = setting.tells_reads && command.flags.contains(Flags::READONLY);
         let has_ended = waiter.serve(|reply| {
+            if let Some(error) = objection {
+                reply.error_bytes(&error.bytes());
+                return Some(Some(error));
+            }
             let result = self.call(handler, prepared, Held::Several(&mut union), setting, &words, reply);
             if tells_reads {
                 self.engine.tell_reads(&waiter.keys, setting.author);

@@ -1,5 +1,6 @@
 //! The server and the command line client as their users meet them: processes, sockets, real clients.
 
+mod access;
 mod backups;
 mod blocking;
 mod caching;

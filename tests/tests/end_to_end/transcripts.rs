@@ -3,7 +3,8 @@
 use spinel_tests::{Server, transcript};
 use std::collections::BTreeMap;
 
-const GROUPS: [&str; 15] = [
+const GROUPS: [&str; 16] = [
+    "access",
     "bitmap",
     "connection",
     "generic",
@@ -24,6 +25,11 @@ const GROUPS: [&str; 15] = [
 #[test]
 fn every_group_has_its_test() {
     assert_eq!(transcript::groups(), GROUPS);
+}
+
+#[test]
+fn access() {
+    play("access");
 }
 
 #[test]

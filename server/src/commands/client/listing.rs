@@ -1,7 +1,7 @@
 //! CLIENT LIST, INFO and KILL.
 
 use super::super::HostCall;
-use crate::clients::filter::{Filter, Purpose};
+use crate::clients::filter::{Filter, Known, Purpose};
 use crate::clients::{Client, describe};
 use crate::server::now;
 use crate::session::Flow;
@@ -37,7 +37,9 @@ fn append(call: &HostCall<'_>, client: &Client, text: &mut Vec<u8>) {
 
 fn read_filter(call: &mut HostCall<'_>, purpose: Purpose) -> Result<Filter, Error> {
     let databases = call.shared.engine.keyspace().databases();
-    Filter::read(&mut call.args, purpose, databases)
+    let acl = &call.shared.acl;
+    let known = Known { databases, has_user: &|name| acl.account(name).is_some() };
+    Filter::read(&mut call.args, purpose, &known)
 }
 
 /// The old form names an address and replies OK; the new form filters and counts.

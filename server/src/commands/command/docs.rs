@@ -75,7 +75,7 @@ struct KeyArguments {
 
 impl KeyArguments {
     fn new(specs: &[KeySpec]) -> KeyArguments {
-        let is_derived = |index: &usize| matches!(specs[*index].begin, Begin::Derived);
+        let is_derived = |index: &usize| matches!(specs[*index].begin, Begin::Derived(_));
         let (derived, keys): (Vec<usize>, Vec<usize>) = (0..specs.len()).partition(is_derived);
         KeyArguments { keys, derived: derived.first().copied(), seen: 0 }
     }

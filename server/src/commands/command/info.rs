@@ -105,11 +105,11 @@ fn describe_keys(spec: &KeySpec, reply: &mut ReplyWriter) {
             reply.bulk(b"startfrom");
             reply.integer(from.into());
         }
-        Begin::Computed(_) | Begin::Derived => describe_search(reply, "unknown", &[]),
+        Begin::Computed(_) | Begin::Derived(_) => describe_search(reply, "unknown", &[]),
     }
     reply.bulk(b"find_keys");
     match spec.find {
-        _ if matches!(spec.begin, Begin::Computed(_) | Begin::Derived) => {
+        _ if matches!(spec.begin, Begin::Computed(_) | Begin::Derived(_)) => {
             describe_search(reply, "unknown", &[]);
         }
         Find::Range { last, step, limit } => {

@@ -3,7 +3,6 @@
 use super::HostCall;
 use super::info::reply_use;
 use spinel_storage::Error;
-use spinel_storage::command::Command;
 use spinel_storage::command::keys::{KeySpec, KeyUse};
 use spinel_storage::command::table::{CommandId, CommandTable};
 
@@ -47,7 +46,7 @@ fn find(call: &HostCall<'_>, words: &[&[u8]]) -> Result<Vec<(usize, KeyUse)>, Er
     let specs = command.keys.iter().filter(has_keys);
     Ok(specs
         .flat_map(|spec| {
-            let usage = use_in_call(command, spec.usage, words);
+            let usage = spec.usage_in(words);
             spec.positions(words).map(move |position| (position, usage))
         })
         .collect())
@@ -60,19 +59,4 @@ fn lookup(table: &CommandTable, words: &[&[u8]]) -> Option<CommandId> {
         return Some(id);
     }
     table.subcommand(id, words[1])
-}
-
-/// What this call does with the key, where that depends on its other words.
-fn use_in_call(command: &Command, usage: KeyUse, words: &[&[u8]]) -> KeyUse {
-    let has = |option: &str, from: usize| {
-        words.iter().skip(from).any(|word| word.eq_ignore_ascii_case(option.as_bytes()))
-    };
-    let read_write = KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE);
-    match command.name {
-        "set" if has("get", 3) => read_write,
-        "set" => KeyUse::OVERWRITE.with(KeyUse::UPDATE),
-        "bitfield" if has("set", 2) || has("incrby", 2) => read_write,
-        "bitfield" => KeyUse::READ_ONLY.with(KeyUse::ACCESS),
-        _ => usage,
-    }
 }

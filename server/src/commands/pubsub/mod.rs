@@ -7,7 +7,7 @@ use super::{HostCall, HostRow};
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::keys::{KeySpec, KeyUse};
-use spinel_storage::command::{Command, Group, Run};
+use spinel_storage::command::{Channels, Command, Group, Run};
 
 const ANYTIME: Flags = Flags::PUBSUB.with(Flags::LOADING).with(Flags::STALE);
 /// Flags of commands that a client which only listens may send, too.
@@ -25,6 +25,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "psubscribe",
             usage: "pattern:pattern...",
+            channels: Channels::Patterns,
             flags: LISTENING,
             since: "2.0.0",
             cost: "O(N) where N is the number of patterns",
@@ -37,6 +38,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "publish",
             usage: "channel message",
+            channels: Channels::First,
             flags: PUBLISHING,
             since: "2.0.0",
             cost: "O(N+M) where N is the number of subscribers and M the number of patterns anybody listens to",
@@ -134,6 +136,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "spublish",
             usage: "shardchannel message",
+            channels: Channels::First,
             keys: SHARD_CHANNEL,
             flags: PUBLISHING,
             since: "7.0.0",
@@ -147,6 +150,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "ssubscribe",
             usage: "shardchannel...",
+            channels: Channels::All,
             keys: SHARD_CHANNELS,
             flags: LISTENING,
             since: "7.0.0",
@@ -160,6 +164,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "subscribe",
             usage: "channel...",
+            channels: Channels::All,
             flags: LISTENING,
             since: "2.0.0",
             cost: "O(N) where N is the number of channels",

@@ -1,6 +1,7 @@
 //! What a script can do: the commands it calls, the time it may take.
 
 use super::run::Run;
+use crate::acl::Context;
 use crate::commands::Handler;
 use crate::info;
 use crate::log;
@@ -84,7 +85,10 @@ impl Host for ScriptHost<'_, '_> {
     }
 
     fn acl_check(&mut self, words: &[&[u8]]) -> Option<bool> {
-        self.shared.engine.prepare(words).is_ok().then_some(true)
+        let table = self.shared.engine.table();
+        let id = table.find_called(words)?;
+        let (identity, names) = (&mut self.session.identity, self.shared.acl.names(table));
+        Some(!identity.account.is_restricted() || identity.user().check(id, words, names).is_ok())
     }
 
     fn cpu_time(&mut self) -> Duration {
@@ -103,6 +107,15 @@ impl ScriptHost<'_, '_> {
         let flags = row.command.flags;
         if flags.contains(Flags::NOSCRIPT) || row.is_guarded && !self.session.may_debug {
             return Err(NOT_ALLOWED);
+        }
+        if let Some(denial) = self.session.denial(prepared.id, words, Context::Script, self.shared) {
+            let error = self.session.denial_error(prepared.id, denial, self.shared);
+            let bytes = error.bytes();
+            let reason = bytes.strip_prefix(b"NOPERM ").unwrap_or(&bytes);
+            return Err(Error::quoting(&[b"ERR ACL failure in script: ", reason]));
+        }
+        if let Some(error) = self.session.derived_refusal(prepared.id, words, self.shared) {
+            return Err(error);
         }
         let writes = flags.contains(Flags::WRITE);
         if (writes || flags.contains(Flags::MAY_REPLICATE)) && self.run.is_read_only {

@@ -3,6 +3,7 @@
 mod condition;
 
 use super::{InTurn, TurnRow};
+use crate::acl::{Context, Reason};
 use crate::admission::may_run_while_loading;
 use crate::clients::Class;
 use crate::config::table;
@@ -14,6 +15,7 @@ use spinel_resp::ReplyWriter;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::keys::{KeySpec, KeyUse};
+use spinel_storage::command::table::CommandId;
 use spinel_storage::command::{Command, Group};
 use spinel_storage::engine::{Claim, Outcome, Prepared, Turn};
 use std::sync::atomic::Ordering;
@@ -144,6 +146,7 @@ fn exec(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
         return Err(if call.args.remaining() > 0 { BAD_EXEC } else { Error::Text("ERR EXEC without MULTI") });
     };
     let conditions = Condition::parse_all(&mut call.args).map_err(|_| BAD_EXEC);
+    let conditions = conditions.and_then(|conditions| may_read(call, conditions));
 
     let result = match conditions {
         Err(error) => Err(error),
@@ -153,6 +156,22 @@ fn exec(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
     transaction.end();
     call.session.end_transaction(call.turn);
     result
+}
+
+/// The conditions, if the user may read the keys that they are about.
+fn may_read<'c>(
+    call: &mut InTurn<'_, '_>,
+    conditions: Vec<Condition<'c>>,
+) -> Result<Vec<Condition<'c>>, Error> {
+    let (session, words) = (&mut *call.session, call.args.words());
+    let Some(exec) = session.last else { return Ok(conditions) };
+    match conditions
+        .iter()
+        .find_map(|condition| session.reading_denial(exec, words, condition.key, call.shared))
+    {
+        Some(error) => Err(error),
+        None => Ok(conditions),
+    }
 }
 
 /// Runs the commands if nothing speaks against it.
@@ -197,11 +216,19 @@ fn run_all<'e>(
     claim: &mut Claim<'e>,
 ) -> Option<Error> {
     let mut first_error = None;
+    let shared = call.shared;
     let is_subscriber = call.session.client.class() == Class::PubSub;
     let limits = &call.shared.pubsub.limits;
     let start = call.reply.position();
     call.reply.array(transaction.len());
     for (prepared, words) in transaction.commands(words) {
+        if let Some(error) = now_denied(call.session, prepared.id, words, shared) {
+            call.reply.error_bytes(&error.bytes());
+            call.meter.statistics.command(prepared.id).rejected.add(1);
+            call.meter.statistics.count_error(&error.text());
+            first_error = first_error.or(Some(error));
+            continue;
+        }
         let setting = call.session.setting();
         let error = call.meter.measure(prepared.id, |meter| {
             match call.turn.execute_claimed(claim, prepared, setting, words, call.reply) {
@@ -224,6 +251,22 @@ fn run_all<'e>(
         }
     }
     first_error
+}
+
+/// The error of a command that may no longer be called, though it was queued.
+fn now_denied(session: &mut Session, id: CommandId, words: &[&[u8]], shared: &Shared) -> Option<Error> {
+    let Some(denial) = session.denial(id, words, Context::Transaction, shared) else {
+        return session.derived_refusal(id, words, shared);
+    };
+    let reason = match denial.reason {
+        Reason::Command => "no permission to execute the command or subcommand",
+        Reason::Key => "no permission to touch the specified keys",
+        Reason::Channel => "no permission to access one of the channels used as arguments",
+    };
+    Some(Error::Made(format!(
+        "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no \
+         longer allowed for the following reason: {reason}"
+    )))
 }
 
 /// Runs the commands, and undoes them if one fails.

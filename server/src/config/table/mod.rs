@@ -75,6 +75,9 @@ macro_rules! keys {
 }
 
 keys! {
+    ACLFILE = "aclfile";
+    ACLLOG_MAX_LEN = "acllog-max-len";
+    ACL_PUBSUB_DEFAULT = "acl-pubsub-default";
     AOF_LOAD_CORRUPT_TAIL_MAX_SIZE = "aof-load-corrupt-tail-max-size";
     AOF_LOAD_TRUNCATED = "aof-load-truncated";
     AOF_REWRITE_INCREMENTAL_FSYNC = "aof-rewrite-incremental-fsync";

@@ -23,7 +23,10 @@ use spinel_types::{Str, ValueType};
 use std::ops::Range;
 
 const SORTED: KeySpec = KeySpec::at(1, KeyUse::READ_ONLY.with(KeyUse::ACCESS));
-const LOOKED_UP: KeySpec = KeySpec::derived(KeyUse::READ_ONLY.with(KeyUse::ACCESS));
+const LOOKED_UP: KeySpec =
+    KeySpec::derived(KeyUse::READ_ONLY.with(KeyUse::ACCESS), |words| refusal(words, Storing::Allowed));
+const LOOKED_UP_ONLY: KeySpec =
+    KeySpec::derived(KeyUse::READ_ONLY.with(KeyUse::ACCESS), |words| refusal(words, Storing::Refused));
 const STORED: KeySpec = KeySpec::computed(destination, KeyUse::OVERWRITE.with(KeyUse::UPDATE));
 
 const COST: &str = "O(N+M*log(M)) where N is the number of elements and M that of the elements returned; O(N) \
@@ -49,7 +52,7 @@ const ROWS: &[Command] = &[
         name: "sort_ro",
         usage: "key by-pattern=[BY pattern] [LIMIT limit=(offset:integer count)] get-pattern=[GET pattern]... \
                 order=[ASC|DESC] sorting=[ALPHA]",
-        keys: &[SORTED, LOOKED_UP],
+        keys: &[SORTED, LOOKED_UP_ONLY],
         flags: FLAGS.with(Flags::READONLY),
         reach: Reach::WholeIf(looks_up),
         since: "7.0.0",
@@ -167,6 +170,37 @@ impl<'a> SortOptions<'a> {
 fn looks_up(words: &[&[u8]]) -> bool {
     let mut args = Args::new(words, 2.min(words.len()));
     SortOptions::parse(&mut args, Storing::Allowed).is_ok_and(|options| options.look_up())
+}
+
+/// What a client is told who may not read every key, if the call makes names: of the first option that does.
+fn refusal(words: &[&[u8]], storing: Storing) -> Option<Error> {
+    let mut args = Args::new(words, 2.min(words.len()));
+    while args.remaining() > 0 {
+        let is_last = args.remaining() < 2;
+        if args.accept("ASC") || args.accept("DESC") || args.accept("ALPHA") {
+            continue;
+        }
+        if !is_last && args.accept("GET") {
+            return Some(Error::Text("ERR GET option of SORT denied due to insufficient ACL permissions."));
+        }
+        if !is_last && args.accept("BY") {
+            if Pattern::new(args.word()).has_place() {
+                return Some(Error::Text(
+                    "ERR BY option of SORT denied due to insufficient ACL permissions.",
+                ));
+            }
+        } else if storing == Storing::Allowed && !is_last && args.accept("STORE") {
+            args.word();
+        } else if args.remaining() > 2 && args.accept("LIMIT") {
+            args.integer();
+            args.integer();
+            args.check().ok()?;
+        } else {
+            // The call is refused anyhow, for its syntax.
+            return None;
+        }
+    }
+    None
 }
 
 /// Where the key is that a call stores its result in: the last one named.

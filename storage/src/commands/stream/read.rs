@@ -24,6 +24,7 @@ pub(super) const fn keys_after_streams(from: i32) -> KeySpec {
         begin: Begin::Option { word: "STREAMS", from, others: OPTIONS },
         find: Find::Range { last: -1, step: 1, limit: 2 },
         usage: KeyUse::READ_ONLY.with(KeyUse::ACCESS),
+        varies: None,
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) const COMMANDS: &[Command] = &[Command {
         begin: Begin::Index(1),
         find: Find::Range { last: 1, step: 1, limit: 0 },
         usage: KeyUse::READ_ONLY.with(KeyUse::ACCESS),
+        varies: None,
     }],
     flags: Flags::READONLY,
     group: Group::String,

@@ -14,7 +14,7 @@ use crate::keyspace::guard::Expiry;
 use crate::keyspace::guard::KeyGuard;
 
 const SET_KEY: &[KeySpec] =
-    &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE).with(KeyUse::VARIABLE))];
+    &[KeySpec::varying(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE), use_of_set)];
 const INSERT_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::OVERWRITE.with(KeyUse::INSERT))];
 const OVERWRITE_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::OVERWRITE.with(KeyUse::UPDATE))];
 
@@ -114,6 +114,18 @@ impl<'a> SetOptions<'a> {
         {
             args.fail(Error::Syntax);
         }
+    }
+}
+
+/// What a call of SET does with its key: one that compares or returns the former value reads it.
+fn use_of_set(words: &[&[u8]]) -> KeyUse {
+    let reads = |word: &&[u8]| {
+        [&b"get"[..], b"ifeq", b"ifne", b"ifdeq", b"ifdne"].iter().any(|name| word.eq_ignore_ascii_case(name))
+    };
+    if words.iter().skip(3).any(reads) {
+        KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE)
+    } else {
+        KeyUse::OVERWRITE.with(KeyUse::UPDATE)
     }
 }
 

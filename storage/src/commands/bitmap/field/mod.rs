@@ -13,8 +13,8 @@ use integer::Integer;
 use operation::{Operation, parse};
 use spinel_resp::ReplyWriter;
 
-const FIELD_KEY: &[KeySpec] =
-    &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE).with(KeyUse::VARIABLE))];
+const USED: KeyUse = KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE);
+const FIELD_KEY: &[KeySpec] = &[KeySpec::varying(1, USED, use_of_field)];
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[
@@ -47,6 +47,20 @@ pub(super) const COMMANDS: &[Command] = &[
         ..Command::ROW
     },
 ];
+
+/// What a call of BITFIELD does with its key: if it has only complete reads, it reads.
+fn use_of_field(words: &[&[u8]]) -> KeyUse {
+    let mut at = 2;
+    while let Some(word) = words.get(at) {
+        let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+        at += match words.len() - at - 1 {
+            2.. if is(b"get") => 3,
+            1.. if is(b"overflow") => 2,
+            _ => return USED,
+        };
+    }
+    KeyUse::READ_ONLY.with(KeyUse::ACCESS)
+}
 
 fn bitfield(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();

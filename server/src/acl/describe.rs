@@ -1,0 +1,82 @@
+//! Users as text: rules that make the same user again.
+
+use super::password::Password;
+use super::selector::Selector;
+use super::user::User;
+
+impl User {
+    /// The names of what is said of the user by words rather than by patterns.
+    pub(crate) fn flags(&self) -> Vec<&'static str> {
+        let mut flags = vec![if self.is_on { "on" } else { "off" }];
+        if self.needs_no_password {
+            flags.push("nopass");
+        }
+        flags.push(if self.sanitizes { "sanitize-payload" } else { "skip-sanitize-payload" });
+        flags
+    }
+
+    /// The hashes of the passwords, as rules write them.
+    pub(crate) fn password_hashes(&self) -> impl ExactSizeIterator<Item = String> {
+        self.passwords.iter().map(Password::hex)
+    }
+
+    /// The rights, those of the root first.
+    pub(crate) fn described_selectors(&self) -> impl Iterator<Item = Described> {
+        self.selectors().map(Selector::describe)
+    }
+
+    /// All rules in one line.
+    pub(crate) fn line(&self) -> Vec<u8> {
+        let flags = self.flags().into_iter().map(|flag| flag.as_bytes().to_vec());
+        let passwords = self.password_hashes().map(|hash| format!("#{hash}").into_bytes());
+        let mut selectors = self.described_selectors().map(Described::line);
+        let root = selectors.next().unwrap_or_default();
+        let others = selectors.map(|line| [b"(", &line[..], b")"].concat());
+        flags.chain(passwords).chain([root]).chain(others).collect::<Vec<_>>().join(&b' ')
+    }
+}
+
+/// The rights of a selector as text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Described {
+    pub(crate) commands: Vec<u8>,
+    pub(crate) keys: Vec<u8>,
+    /// The channels, without `resetchannels` before them.
+    pub(crate) channels: Vec<u8>,
+    has_all_channels: bool,
+}
+
+impl Described {
+    fn line(self) -> Vec<u8> {
+        let reset: &[u8] = if self.has_all_channels { b"" } else { b"resetchannels" };
+        let parts = [&self.keys[..], reset, &self.channels, &self.commands];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(&b' ')
+    }
+}
+
+impl Selector {
+    fn describe(&self) -> Described {
+        let start: &[u8] = if self.starts_from_all { b"+@all" } else { b"-@all" };
+        let rules = self.rules.iter().map(|rule| &**rule);
+        let keys = self.keys.iter().map(|pattern| {
+            let access: &[u8] = match (pattern.reads, pattern.writes) {
+                (true, true) => b"~",
+                (true, false) => b"%R~",
+                _ => b"%W~",
+            };
+            [access, &pattern.text].concat()
+        });
+        let channels = self.channels.iter().map(|channel| [b"&", &**channel].concat());
+        let all = |is_all: bool, text: &[u8]| is_all.then(|| text.to_vec());
+        Described {
+            commands: [start].into_iter().chain(rules).collect::<Vec<_>>().join(&b' '),
+            keys: all(self.has_all_keys, b"~*").into_iter().chain(keys).collect::<Vec<_>>().join(&b' '),
+            channels: all(self.has_all_channels, b"&*")
+                .into_iter()
+                .chain(channels)
+                .collect::<Vec<_>>()
+                .join(&b' '),
+            has_all_channels: self.has_all_channels,
+        }
+    }
+}

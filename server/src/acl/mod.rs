@@ -1,0 +1,227 @@
+//! Access control: users, what they may do, and who tried to do more.
+//!
+//! ```text
+//! rules ──→ User (passwords, selectors) ──in──→ Account (a name, its rights of today) ←── sessions
+//! ```
+//!
+//! A [`User`] never changes: a rule makes another one, which takes its place in the [`Account`]. Sessions keep an
+//! account and look by one load per window whether it is restricted; if it isn't, nothing is checked. What is checked
+//! when is in [`session`]; why it is done so, in `docs/design/access-control.md`.
+
+mod absent;
+mod account;
+mod book;
+mod describe;
+mod doorkeeper;
+mod file;
+mod incidents;
+mod password;
+mod rule;
+mod selector;
+mod session;
+mod sha256;
+#[cfg(test)]
+mod tests;
+mod user;
+
+pub(crate) use account::{Account, Identity};
+pub(crate) use book::{Book, category};
+pub(crate) use describe::Described;
+pub(crate) use doorkeeper::Doorkeeper;
+pub(crate) use file::Fate;
+pub(crate) use incidents::{Cause, Context, Incident, Incidents};
+pub(crate) use password::{Password, hex};
+pub(crate) use rule::{RuleError, Unmatched, join_selectors};
+pub(crate) use selector::{Denial, Reason};
+pub(crate) use session::right_name;
+pub(crate) use user::User;
+
+use crate::config::{Config, table};
+use spinel_storage::command::table::CommandTable;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The name of the user that connections act as until they say who they are.
+pub(crate) const DEFAULT: &[u8] = b"default";
+
+/// All accounts by name.
+type Accounts = BTreeMap<Box<[u8]>, Arc<Account>>;
+
+/// All users of a server.
+pub(crate) struct Acl {
+    accounts: Mutex<Accounts>,
+    /// The account of the default user, which is always there.
+    default: Arc<Account>,
+    /// Whoever the server itself acts as. He may do everything.
+    server: Arc<Account>,
+    /// What rules call commands that a setting has given another name.
+    renamed: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) incidents: Incidents,
+    pub(crate) denied: Denied,
+    /// Whether any user was ever given rules.
+    has_rules: AtomicBool,
+}
+
+/// How often something was denied. They are not reset.
+#[derive(Default)]
+pub(crate) struct Denied {
+    pub(crate) logins: AtomicU64,
+    pub(crate) commands: AtomicU64,
+    pub(crate) keys: AtomicU64,
+    pub(crate) channels: AtomicU64,
+}
+
+impl Denied {
+    pub(crate) fn count(&self, reason: Reason) {
+        let counter = match reason {
+            Reason::Command => &self.commands,
+            Reason::Key => &self.keys,
+            Reason::Channel => &self.channels,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Why ACL SETUSER changes nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Refusal {
+    BadName,
+    Unmatched(Unmatched),
+    Rule(Vec<u8>, RuleError),
+}
+
+impl Acl {
+    /// Makes the users that the settings name; the error is for whoever starts the server.
+    pub(crate) fn new(config: &Config, commands: &CommandTable) -> Result<Acl, String> {
+        let renamed = config.roster().renamed().to_vec();
+        let book = Book { table: commands, renamed: &renamed, opens_channels: opens_channels(config) };
+        let mut user = User::almighty(book);
+        let server = Arc::new(Account::new(b"", user.clone()));
+        user.set_password(&config.requirepass());
+        let default = Arc::new(Account::new(DEFAULT, user));
+        let accounts = BTreeMap::from([(DEFAULT.into(), Arc::clone(&default))]);
+        let (incidents, denied) = (Incidents::default(), Denied::default());
+        let acl = Acl {
+            accounts: Mutex::new(accounts),
+            default,
+            server,
+            renamed: Vec::new(),
+            incidents,
+            denied,
+            has_rules: AtomicBool::new(false),
+        };
+        acl.read_settings(config, book)?;
+        Ok(Acl { renamed, ..acl })
+    }
+
+    /// What rules can name.
+    pub(crate) fn book<'t>(&'t self, commands: &'t CommandTable, config: &Config) -> Book<'t> {
+        Book { table: commands, renamed: &self.renamed, opens_channels: opens_channels(config) }
+    }
+
+    /// As [`book`](Self::book), where only rights are looked at.
+    pub(crate) fn names<'t>(&'t self, commands: &'t CommandTable) -> Book<'t> {
+        Book { table: commands, renamed: &self.renamed, opens_channels: false }
+    }
+
+    /// The account that a new connection acts as.
+    pub(crate) fn default(&self) -> &Arc<Account> {
+        &self.default
+    }
+
+    /// An account for what the server does by itself, which is no user's.
+    pub(crate) fn server(&self) -> Arc<Account> {
+        Arc::clone(&self.server)
+    }
+
+    /// Whether a connection is in without a password.
+    pub(crate) fn is_open(&self) -> bool {
+        self.default.is_open()
+    }
+
+    /// Whether any user was ever given rules: if not, nobody is restricted.
+    fn has_rules(&self) -> bool {
+        self.has_rules.load(Ordering::Acquire)
+    }
+
+    /// The account of this name.
+    pub(crate) fn account(&self, name: &[u8]) -> Option<Arc<Account>> {
+        self.lock().get(name).cloned()
+    }
+
+    /// All accounts, in the order of their names.
+    pub(crate) fn accounts(&self) -> Vec<Arc<Account>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// Lets somebody in who knows a password of a user. `enter` makes the account his while no user can be removed.
+    pub(crate) fn log_in(&self, name: &[u8], password: &Password, enter: impl FnOnce(Arc<Account>)) -> bool {
+        let accounts = self.lock();
+        let found = accounts.get(name).filter(|account| account.user().accepts(password));
+        found.map(|account| enter(Arc::clone(account))).is_some()
+    }
+
+    /// Changes a user by rules, all or none, or makes one. `settle` is told of the account and of the former rights,
+    /// before anybody else changes it.
+    pub(crate) fn set_user(
+        &self,
+        name: &[u8],
+        words: &[&[u8]],
+        book: Book<'_>,
+        settle: impl FnOnce(&Arc<Account>, &User),
+    ) -> Result<(), Refusal> {
+        if !rule::is_name(name) {
+            return Err(Refusal::BadName);
+        }
+        let rules = join_selectors(words).map_err(Refusal::Unmatched)?;
+        let mut accounts = self.lock();
+        self.has_rules.store(true, Ordering::SeqCst);
+        let account = accounts.get(name).cloned();
+        let before = account.as_ref().map_or_else(|| Arc::new(User::new(book)), |account| account.user());
+        let mut user = User::clone(&before);
+        for rule in rules {
+            user.apply(&rule, book).map_err(|error| Refusal::Rule(rule, error))?;
+        }
+        match account {
+            Some(account) => {
+                account.change(user);
+                settle(&account, &before);
+            }
+            None => {
+                accounts.insert(name.into(), Arc::new(Account::new(name, user)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes users; the accounts that were there. `settle` is told of each while nobody can log in.
+    pub(crate) fn delete_users(&self, names: &[&[u8]], mut settle: impl FnMut(&Arc<Account>)) -> usize {
+        let mut accounts = self.lock();
+        let removed = names.iter().filter_map(|name| accounts.remove(*name));
+        removed.inspect(|account| settle(account)).count()
+    }
+
+    /// Gives the default user this password, or none.
+    pub(crate) fn set_default_password(&self, password: &[u8]) {
+        let _accounts = self.lock();
+        let mut user = User::clone(&self.default.user());
+        user.set_password(password);
+        self.default.change(user);
+    }
+
+    /// All users as the lines of a file.
+    pub(crate) fn lines(&self) -> Vec<Vec<u8>> {
+        let line = |account: &Arc<Account>| [b"user ", &*account.name, b" ", &account.user().line()].concat();
+        self.lock().values().map(line).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Accounts> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn opens_channels(config: &Config) -> bool {
+    const ALL_CHANNELS: i64 = 0;
+    config.number(table::ACL_PUBSUB_DEFAULT) == ALL_CHANNELS
+}

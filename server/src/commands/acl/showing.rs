@@ -1,0 +1,161 @@
+//! What users there are, and what they may do.
+
+use super::super::HostCall;
+use super::{book, wrong_words};
+use crate::acl::{Described, Reason, category, hex, right_name};
+use rustix::rand::{GetRandomFlags, getrandom};
+use spinel_resp::ReplyWriter;
+use spinel_storage::Error;
+use spinel_storage::command::category::CATEGORIES;
+
+const BITS_MAX: i64 = 4096;
+const BAD_BITS: Error = Error::Text(
+    "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096",
+);
+
+pub(super) fn own_name(call: &mut HostCall<'_>) -> Result<(), Error> {
+    call.reply.bulk(&call.session.identity.account.name);
+    Ok(())
+}
+
+pub(super) fn names(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let accounts = call.shared.acl.accounts();
+    call.reply.array(accounts.len());
+    for account in accounts {
+        call.reply.bulk(&account.name);
+    }
+    Ok(())
+}
+
+pub(super) fn list(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let lines = call.shared.acl.lines();
+    call.reply.array(lines.len());
+    for line in lines {
+        call.reply.bulk(&line);
+    }
+    Ok(())
+}
+
+pub(super) fn user(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let name = call.args.word();
+
+    let Some(account) = call.shared.acl.account(name) else {
+        call.reply.null();
+        return Ok(());
+    };
+    let user = account.user();
+
+    let reply = &mut *call.reply;
+    reply.map(6);
+    reply.bulk(b"flags");
+    let flags = user.flags();
+    reply.set(flags.len());
+    for flag in flags {
+        reply.bulk(flag.as_bytes());
+    }
+    reply.bulk(b"passwords");
+    let hashes = user.password_hashes();
+    reply.array(hashes.len());
+    for hash in hashes {
+        reply.bulk(hash.as_bytes());
+    }
+    let selectors: Vec<Described> = user.described_selectors().collect();
+    reply_rights(&selectors[0], reply);
+    reply.bulk(b"selectors");
+    reply.array(selectors.len() - 1);
+    for selector in &selectors[1..] {
+        reply.map(3);
+        reply_rights(selector, reply);
+    }
+    Ok(())
+}
+
+fn reply_rights(selector: &Described, reply: &mut ReplyWriter) {
+    for (name, value) in
+        [("commands", &selector.commands), ("keys", &selector.keys), ("channels", &selector.channels)]
+    {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value);
+    }
+}
+
+pub(super) fn categories(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let name = match call.args.rest() {
+        [] => {
+            call.reply.array(CATEGORIES.len());
+            for category in CATEGORIES {
+                call.reply.bulk(category.as_bytes());
+            }
+            return Ok(());
+        }
+        [name] => *name,
+        _ => return Err(wrong_words(call)),
+    };
+    let category = category(name).ok_or_else(|| Error::quoting(&[b"ERR Unknown category '", name, b"'"]))?;
+
+    let book = book(call.shared);
+    let commands: Vec<_> = book.in_category(category).collect();
+
+    call.reply.array(commands.len());
+    for id in commands {
+        call.reply.bulk(book.table.row(id).command.name.as_bytes());
+    }
+    Ok(())
+}
+
+pub(super) fn make_password(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let bits = match call.args.rest() {
+        [] => 256,
+        [word] => spinel_resp::parse_integer(word).ok_or(Error::NotAnInteger)?,
+        _ => return Err(wrong_words(call)),
+    };
+    if !(1..=BITS_MAX).contains(&bits) {
+        return Err(BAD_BITS);
+    }
+
+    let digits = (bits as usize).div_ceil(4);
+    let mut bytes = vec![0; digits.div_ceil(2)];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        filled += getrandom(&mut bytes[filled..], GetRandomFlags::empty())
+            .map_err(|_| Error::Text("ERR No random numbers can be had from the system"))?;
+    }
+
+    call.reply.bulk(&hex(&bytes).as_bytes()[..digits]);
+    Ok(())
+}
+
+pub(super) fn dry_run(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let (name, words) = (call.args.word(), call.args.rest());
+
+    let account = call
+        .shared
+        .acl
+        .account(name)
+        .ok_or_else(|| Error::quoting(&[b"ERR User '", name, b"' not found"]))?;
+    let table = call.shared.engine.table();
+    let id = table.resolve(words).map_err(|error| match error {
+        Error::WrongArity(_) => error,
+        _ => Error::quoting(&[b"ERR Command '", words[0], b"' not found"]),
+    })?;
+
+    let Err(denial) = account.user().check(id, words, book(call.shared)) else {
+        call.reply.ok();
+        return Ok(());
+    };
+    let object = |kind: &str| {
+        let text = format!("' {kind}");
+        [&b"User "[..], name, b" has no permissions to access the '", words[denial.position], text.as_bytes()]
+            .concat()
+    };
+    let text = match denial.reason {
+        Reason::Command => {
+            let end = format!(" has no permissions to run the '{}' command", right_name(id, call.shared));
+            [b"User ", name, end.as_bytes()].concat()
+        }
+        Reason::Key => object("key"),
+        Reason::Channel => object("channel"),
+    };
+    call.reply.bulk(&text);
+    Ok(())
+}
