@@ -10,7 +10,7 @@ use crate::config::{Config, table};
 use crate::files;
 use crate::listen;
 use crate::log;
-use crate::memory_limit::MemoryLimit;
+use crate::memory_limit::{self, MemoryLimit};
 use crate::orders::{Order, Orders};
 use crate::persistence::{self, Conversion, Persistence, Saver};
 use crate::pubsub::{PubSub, notifications};
@@ -286,6 +286,7 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
     let doorkeeper = Doorkeeper::new(&shared);
     shared.engine.set_doorkeeper(Arc::new(doorkeeper));
     notifications::apply(&shared.config, &shared.engine, &shared.pubsub);
+    memory_limit::apply(&shared);
     // Loading is what needs memory fastest.
     allocator::start()?;
     Ok((shared, received_orders))

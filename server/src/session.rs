@@ -6,6 +6,7 @@ use crate::clients::Client;
 use crate::commands::scripting::SuspendedScript;
 use crate::commands::{Handler, HostCall, HostHandler, InTurn};
 use crate::config::table;
+use crate::memory_limit;
 use crate::pubsub::Listener;
 use crate::server::{Shared, now};
 use crate::statistics::Meter;
@@ -145,6 +146,7 @@ impl Session {
                 self.flow = Flow::Again;
                 break;
             }
+            memory_limit::make_room(shared, &mut turn);
             if turn.is_outside() || self.is_guarded(shared, turn.now()) {
                 next += usize::from(self.run_guarded(requests.get(next), &mut turn, shared, output));
                 continue;

@@ -40,15 +40,14 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
         table::LOGLEVEL => log::set_level(config.number(table::LOGLEVEL)),
         table::MAXMEMORY_POLICY | table::LFU_LOG_FACTOR | table::LFU_DECAY_TIME => {
             eviction::apply(config, &shared.engine);
+            memory_limit::measure(shared);
         }
         table::REQUIREPASS => shared.acl.set_default_password(&config.requirepass()),
         table::NOTIFY_KEYSPACE_EVENTS => notifications::apply(config, &shared.engine, &shared.pubsub),
         table::CLIENT_OUTPUT_BUFFER_LIMIT => clients::apply_hard_limits(config, &shared.pubsub.limits),
         table::TRACKING_TABLE_MAX_KEYS => shared.pubsub.tracking.apply(config),
         key if encodings::concerns(key) => encodings::apply(config, &shared.engine),
-        table::MAXMEMORY => {
-            memory_limit::measure(shared);
-        }
+        table::MAXMEMORY => memory_limit::apply(shared),
         table::KEY_LOAD_DELAY | table::RDB_KEY_SAVE_DELAY => {
             persistence::apply_delays(config, &shared.engine);
         }

@@ -58,8 +58,12 @@ fn run(shared: &Shared, stop: &AtomicBool) {
         let removed = if is_paused { 0 } else { shared.engine.expire_round(now, KEYS_PER_ROUND) };
         executor.begin(now).serve_overdue();
         shared.pubsub.end_round();
+        let mut has_more = removed >= KEYS_PER_ROUND;
         if removed > 0 && log::is_written(Level::Debug) {
             log::debug(&format!("Removed {removed} expired keys"));
+        }
+        if memory_limit::make_room(shared, &mut executor.begin(now)) {
+            has_more = true;
         }
         if now.0 - sampled.0 >= REST.as_millis() as i64 {
             sampled = now;
@@ -74,7 +78,7 @@ fn run(shared: &Shared, stop: &AtomicBool) {
             allocator::return_freed();
             info::used_bytes(shared);
         }
-        if removed < KEYS_PER_ROUND {
+        if !has_more {
             thread::park_timeout(if shared.engine.awaits_time() { REST_OF_WAITERS } else { REST });
         }
     }

@@ -58,8 +58,12 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
     text.line("rejected_connections", shared.rejected_connections.load(Ordering::Relaxed));
     text.lines(&["sync_full", "sync_partial_ok", "sync_partial_err", "expired_subkeys"], 0);
     text.line("expired_keys", engine.expired);
-    text.lines(&["evicted_keys", "evicted_clients"], 0);
+    text.line("evicted_keys", engine.evicted);
+    text.line("evicted_clients", 0);
     text.line("evicted_scripts", shared.scripts.sums().scripts.evicted);
+    let (current, total) = shared.memory_limit.exceeded_ms(now().0);
+    text.line("total_eviction_exceeded_time", total);
+    text.line("current_eviction_exceeded_time", current);
     text.line("keyspace_hits", engine.hits);
     text.line("keyspace_misses", engine.misses);
     text.line("pubsub_channels", shared.pubsub.count(Kind::Channel));

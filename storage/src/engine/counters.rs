@@ -36,6 +36,8 @@ pub struct Counters {
     pub expired: Counter,
     /// Changes of keys.
     pub changes: Counter,
+    /// Keys removed to make room.
+    pub evicted: Counter,
 }
 
 /// The sums over all threads.
@@ -49,6 +51,8 @@ pub struct CounterSums {
     pub expired: u64,
     /// See [`Counters::changes`].
     pub changes: u64,
+    /// See [`Counters::evicted`].
+    pub evicted: u64,
     /// Keys flushed whose memory is not given back yet.
     pub freeing: u64,
     /// Keys flushed whose memory was given back later.

@@ -4,6 +4,7 @@ use super::claim::{Claim, Suspended};
 use super::counters::Counters;
 use super::effect::{Effect, Line};
 use super::errand::Errand;
+use super::evict::Candidates;
 use super::hold::{Hold, Holds};
 use super::journal::Gathered;
 use super::prepare::Prepared;
@@ -15,6 +16,7 @@ use crate::command::call::Call;
 use crate::command::{Extent, Handler, Run};
 use crate::entropy::Entropy;
 use crate::error::Error;
+use crate::keyspace::access::AccessPolicy;
 use crate::keyspace::chores::Chores;
 use crate::keyspace::gate::{Exclusive, Gate, Reason, Shared};
 use crate::keyspace::news::Observed;
@@ -50,6 +52,8 @@ pub(super) struct Notes {
     pub(super) lines: Option<Vec<(DbIndex, Line)>>,
     /// The lines of commands whose shards are held until [`Turn::release_holds`].
     gathered: Gathered,
+    /// Keys that may have to make room.
+    pub(super) candidates: Candidates,
 }
 
 /// A stay inside the gate, during which any number of commands run at the same time of day.
@@ -402,7 +406,7 @@ impl<'e> Turn<'e> {
             args: Args::new(words, usize::from(prepared.name_words)),
             keys: View {
                 scene: &self.scene,
-                is_untouching: setting.is_untouching,
+                is_untouching: setting.is_untouching || self.scene.access == AccessPolicy::Modification,
                 observed,
                 held: held.lend(),
                 db: setting.db,

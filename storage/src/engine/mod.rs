@@ -15,6 +15,7 @@ mod delays;
 mod departed;
 pub mod effect;
 pub mod errand;
+mod evict;
 mod execute;
 mod familiar;
 mod hold;
@@ -42,6 +43,7 @@ use counters::{CounterSums, Counters};
 pub use delays::{Delay, Delays};
 use departed::Departed;
 use errand::Errands;
+pub use evict::{EvictionOrder, EvictionPolicy};
 pub use execute::{Executor, Outcome, Patience, Setting, Turn};
 pub use familiar::Familiar;
 pub use hold::{Hold, Holds};
@@ -206,6 +208,7 @@ impl Engine {
             sums.misses += thread.misses.value();
             sums.expired += thread.expired.value();
             sums.changes += thread.changes.value();
+            sums.evicted += thread.evicted.value();
         }
         sums
     }
@@ -216,6 +219,7 @@ impl Engine {
             thread.hits.reset();
             thread.misses.reset();
             thread.expired.reset();
+            thread.evicted.reset();
         }
         self.upkeep.expired.store(0, Ordering::Relaxed);
         self.keyspace.reclaim().reset_freed();
@@ -255,10 +259,12 @@ impl Engine {
 }
 
 const FREQUENCY_BIT: u64 = 1 << 63;
+const MODIFICATION: u64 = 1;
 
 fn pack_access(policy: AccessPolicy) -> u64 {
     match policy {
         AccessPolicy::Recency => 0,
+        AccessPolicy::Modification => MODIFICATION,
         AccessPolicy::Frequency { log_factor, decay_minutes } => {
             FREQUENCY_BIT | u64::from(log_factor & 0x7fff_ffff) << 32 | u64::from(decay_minutes)
         }
@@ -267,7 +273,7 @@ fn pack_access(policy: AccessPolicy) -> u64 {
 
 fn unpack_access(bits: u64) -> AccessPolicy {
     if bits & FREQUENCY_BIT == 0 {
-        return AccessPolicy::Recency;
+        return if bits == MODIFICATION { AccessPolicy::Modification } else { AccessPolicy::Recency };
     }
     AccessPolicy::Frequency { log_factor: (bits >> 32) as u32 & 0x7fff_ffff, decay_minutes: bits as u32 }
 }

@@ -34,6 +34,9 @@ pub(super) fn tell(
             append_gathered(engine, gathered);
         }
     }
+    if observed.has(Observed::GROWTH) {
+        call.keys.note_growth();
+    }
     let news = &mut call.keys.chores.news;
     // What may be taken back is told when it is certain.
     if !news.is_empty() && !observed.has(Observed::UNDO) {

@@ -82,14 +82,14 @@ impl Engine {
         removed
     }
 
-    fn record_lapse(&self, lapse: &Lapse) {
+    pub(super) fn record_lapse(&self, lapse: &Lapse) {
         if self.journal.has_readers() {
             self.journal.append_words(lapse.db, &lapse.words());
         }
     }
 
     /// Tells the audience what has lapsed, and notes the key if somebody waits for it.
-    fn tell_lapse(&self, lapse: &Lapse, is_awaited: bool) {
+    pub(super) fn tell_lapse(&self, lapse: &Lapse, is_awaited: bool) {
         let (db, key) = (lapse.db, &*lapse.key);
         if is_awaited {
             self.overdue().push((db, key.into()));

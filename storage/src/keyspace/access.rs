@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! LRU   seconds since the epoch, modulo 2^24 (194 days)
+//! LRM   the same of the last change
 //! LFU   minutes since the epoch, modulo 2^16 | logarithmic counter, 8 bits
 //! ```
 
@@ -19,6 +20,8 @@ const COUNTER_START: u32 = 5;
 pub enum AccessPolicy {
     /// The last use.
     Recency,
+    /// The last change.
+    Modification,
     /// How often, with a counter that grows ever slower and decays.
     Frequency {
         /// The higher, the more uses a step of the counter takes.
@@ -32,7 +35,7 @@ impl AccessPolicy {
     /// The clock of a key that is new.
     pub fn fresh(self, now: UnixMillis) -> u32 {
         match self {
-            AccessPolicy::Recency => seconds(now),
+            AccessPolicy::Recency | AccessPolicy::Modification => seconds(now),
             AccessPolicy::Frequency { .. } => minutes(now) << COUNTER_BITS | COUNTER_START,
         }
     }
@@ -40,7 +43,7 @@ impl AccessPolicy {
     /// The clock of a key that comes with its usage; as of a new key where the policy counts otherwise.
     pub fn of_usage(self, usage: Option<Usage>, now: UnixMillis) -> u32 {
         match (self, usage) {
-            (AccessPolicy::Recency, Some(Usage::IdleSeconds(idle))) => {
+            (AccessPolicy::Recency | AccessPolicy::Modification, Some(Usage::IdleSeconds(idle))) => {
                 let idle = u32::try_from(idle).unwrap_or(SECONDS_MASK).min(SECONDS_MASK);
                 seconds(now).wrapping_sub(idle) & SECONDS_MASK
             }
@@ -54,7 +57,7 @@ impl AccessPolicy {
     /// What an access clock says of its key, to be kept beside it.
     pub fn usage(self, clock: u32, now: UnixMillis) -> Usage {
         match self {
-            AccessPolicy::Recency => {
+            AccessPolicy::Recency | AccessPolicy::Modification => {
                 Usage::IdleSeconds((AccessPolicy::idle_millis(clock, now) / 1000) as u64)
             }
             AccessPolicy::Frequency { .. } => Usage::Frequency(self.frequency(clock, now) as u8),
@@ -65,7 +68,7 @@ impl AccessPolicy {
     #[inline]
     pub fn touched(self, clock: u32, now: UnixMillis, entropy: &mut Entropy) -> u32 {
         match self {
-            AccessPolicy::Recency => seconds(now),
+            AccessPolicy::Recency | AccessPolicy::Modification => seconds(now),
             AccessPolicy::Frequency { log_factor, .. } => {
                 let counter = self.frequency(clock, now);
                 let above_start = u64::from(counter.saturating_sub(COUNTER_START));
@@ -81,10 +84,15 @@ impl AccessPolicy {
         i64::from(seconds(now).wrapping_sub(clock) & SECONDS_MASK) * 1000
     }
 
+    /// Minutes since the last use where uses are counted, modulo 2^16.
+    pub fn idle_minutes(clock: u32, now: UnixMillis) -> u16 {
+        minutes(now).wrapping_sub(clock >> COUNTER_BITS) as u16
+    }
+
     /// The use counter, decayed by the time since the last use.
     pub fn frequency(self, clock: u32, now: UnixMillis) -> u32 {
         let AccessPolicy::Frequency { decay_minutes, .. } = self else { return 0 };
-        let idle = minutes(now).wrapping_sub(clock >> COUNTER_BITS) & 0xffff;
+        let idle = u32::from(AccessPolicy::idle_minutes(clock, now));
         let decay = idle.checked_div(decay_minutes).unwrap_or(0);
         (clock & COUNTER_MASK).saturating_sub(decay)
     }

@@ -18,6 +18,8 @@ pub(crate) struct Chores {
     pub(crate) roused: VecDeque<(DbIndex, Box<[u8]>)>,
     /// What is needed to take everything back, if that may be asked for.
     pub(crate) undo: Option<Undo>,
+    /// By how much the memory in use has grown in bytes, while somebody wants to know.
+    pub(crate) growth: i64,
     /// What is left of the command to be done beside others.
     pub(crate) errand: Option<Errand>,
 }

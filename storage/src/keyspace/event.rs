@@ -20,6 +20,8 @@ impl Event {
     pub const PERSIST: Event = Event::generic("persist");
     /// A key was removed because its time had come.
     pub const EXPIRED: Event = Event { class: Class::EXPIRED, name: "expired" };
+    /// A key was removed to make room.
+    pub const EVICTED: Event = Event { class: Class::EVICTED, name: "evicted" };
     /// A key came into being.
     pub const NEW: Event = Event { class: Class::NEW, name: "new" };
     /// A key that was to be read is not there.

@@ -419,6 +419,8 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
             Expiry::At(at) => Some(at),
         };
         let Scene { clock, parity, .. } = *self.view.scene;
+        // What was used goes on being it, whatever value it has.
+        let clock = self.entry().map_or(clock, Entry::clock);
         Marks { stamp: expiry.map(|at| at.0), clock, parity }
     }
 
@@ -469,5 +471,6 @@ impl Drop for KeyGuard<'_, '_> {
         if self.rouses && self.changes > 0 {
             self.view.rouse_waiters(self.db, self.hash, self.key);
         }
+        self.view.take_memory(self.db, self.hash);
     }
 }

@@ -1,4 +1,4 @@
-//! What was found expired and removed, and delayed entries of streams that came into sight.
+//! What was found expired and removed or had to make room, and delayed entries of streams that came into sight.
 
 use super::DbIndex;
 use super::event::Event;
@@ -16,6 +16,8 @@ pub(crate) struct Lapse {
 pub(crate) enum Lapsed {
     /// The key.
     Key,
+    /// The key, before its time: it had to make room.
+    Evicted,
     /// Members of this type of value, or entries of a stream, of which others are left.
     Members(ValueType, Vec<Vec<u8>>),
     /// All members of this type of value, and the key with them.
@@ -34,7 +36,7 @@ impl Lapse {
     /// The members.
     pub(crate) fn members(&self) -> &[Vec<u8>] {
         match &self.what {
-            Lapsed::Key => &[],
+            Lapsed::Key | Lapsed::Evicted => &[],
             Lapsed::Members(_, members) | Lapsed::AllMembers(_, members) => members,
         }
     }
@@ -43,6 +45,7 @@ impl Lapse {
     pub(crate) fn events(&self) -> (Option<Event>, bool) {
         let (value_type, is_gone) = match self.what {
             Lapsed::Key => return (Some(Event::EXPIRED), false),
+            Lapsed::Evicted => return (Some(Event::EVICTED), false),
             Lapsed::Members(value_type, _) => (value_type, false),
             Lapsed::AllMembers(value_type, _) => (value_type, true),
         };
@@ -58,7 +61,7 @@ impl Lapse {
     pub(crate) fn expired(&self) -> usize {
         match &self.what {
             Lapsed::Key | Lapsed::AllMembers(..) => 1,
-            Lapsed::Members(ValueType::Stream, _) => 0,
+            Lapsed::Evicted | Lapsed::Members(ValueType::Stream, _) => 0,
             Lapsed::Members(_, members) => members.len(),
         }
     }

@@ -14,9 +14,11 @@ pub(crate) mod chores;
 mod collections;
 pub mod event;
 pub mod gate;
+mod growth;
 pub mod guard;
 pub(crate) mod interest;
 pub(crate) mod lapse;
+mod lapsing;
 pub mod members;
 pub mod news;
 pub mod reclaim;
@@ -36,7 +38,7 @@ use saving::Saving;
 use shard::Shard;
 use spinel_persistence::rdb::Forms;
 use spinel_types::HashSeed;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use thresholds::Thresholds;
 
@@ -60,7 +62,13 @@ pub struct Keyspace {
     /// How many wait for keys.
     waiters: AtomicUsize,
     last_ticket: AtomicU64,
+    growth: Growth,
 }
+
+/// By how much memory has grown, on a cache line of its own: many threads add to it.
+#[derive(Default)]
+#[repr(align(128))]
+struct Growth(AtomicI64);
 
 /// A line of its own per lock, so that neighbours don't slow each other.
 #[repr(align(128))]
@@ -98,6 +106,7 @@ impl Keyspace {
             is_expiring: AtomicBool::new(true),
             waiters: AtomicUsize::new(0),
             last_ticket: AtomicU64::new(0),
+            growth: Growth::default(),
         }
     }
 
@@ -168,6 +177,19 @@ impl Keyspace {
     /// Notes that the keys of a database become others all at once. The caller holds the gate alone.
     fn renew_generation(&self, db: DbIndex) {
         self.databases[usize::from(db.0)].generation.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// By how many bytes the memory of keys has grown, or shrunk, since a moment long ago: two readings tell what happened
+    /// between them, as far as commands did it while [`Observed::GROWTH`](news::Observed::GROWTH) was wanted.
+    #[inline]
+    pub fn growth(&self) -> i64 {
+        self.growth.0.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the memory of keys has grown, or shrunk.
+    #[inline]
+    pub(crate) fn note_growth(&self, bytes: i64) {
+        self.growth.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// How many wait for keys. Whoever comes or goes holds a shard's lock, which orders this for who looks for them.

@@ -26,6 +26,8 @@ impl Observed {
     pub(crate) const UNDO: Observed = Observed(1 << 4);
     /// What keys had at the cut of a snapshot that doesn't have it yet.
     pub(crate) const SNAPSHOT: Observed = Observed(1 << 6);
+    /// How much memory writes take, as [`Keyspace::growth`](super::Keyspace::growth) sums it up.
+    pub const GROWTH: Observed = Observed(1 << 7);
 
     /// Both together.
     #[must_use]

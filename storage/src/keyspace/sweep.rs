@@ -188,6 +188,7 @@ impl Keyspace {
             let mut held = self.lock(db, shard);
             held.rouse_watchers(self.seed);
             keys += held.values.table().len();
+            self.note_growth(-(held.values.memory_bytes() as i64));
             if !held.values.table().is_empty() || held.kept.is_some() {
                 let values = std::mem::replace(&mut held.values, Values::new(self.seed));
                 let taken = Taken { values, kept: held.kept.take() };
@@ -248,6 +249,7 @@ impl Keyspace {
     ) -> (bool, bool) {
         let mut held = self.lock(db, shard);
         let mut due: Vec<Slot> = Vec::new();
+        let before = held.values.memory_bytes() as i64;
         let has_more = held.values.collect_due(now.0, keys_max, &mut due);
         for slot in due {
             let key = held.values.table().entry(slot).key();
@@ -257,6 +259,7 @@ impl Keyspace {
             held.keep(&self.saving, db, slot);
             self.reclaim.value(held.values.remove(hash, slot));
         }
+        self.note_growth(held.values.memory_bytes() as i64 - before);
         (has_more, held.values.first_due(now.0).is_some())
     }
 
@@ -277,10 +280,12 @@ impl Keyspace {
         let mut slot = found.expect("a value whose members expire is there");
         held.keep(&self.saving, db, slot);
         let values = &mut held.values;
+        let before = values.memory_bytes() as i64;
         let value_type = ValueType::of(values.table().entry(slot));
         let mut members = Vec::new();
         let remains = values
             .expire_members(hash, &mut slot, now.0, members_max, |member| members.push(member.to_vec()));
+        self.note_growth(values.memory_bytes() as i64 - before);
         let what = match remains {
             Remains::Members if members.is_empty() => return true,
             Remains::Members => Lapsed::Members(value_type, members),

@@ -4,7 +4,6 @@ use super::access::AccessPolicy;
 use super::chores::Chores;
 use super::event::Event;
 use super::guard::{Detached, KeyGuard};
-use super::lapse::{Lapse, Lapsed};
 use super::news::Observed;
 use super::shard::Shard;
 use super::union::Shards;
@@ -13,7 +12,7 @@ use crate::engine::counters::Counters;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::time::UnixMillis;
-use spinel_types::{Entry, Guess, Kind, Parity, Remains, Slot, Str, Value, Values};
+use spinel_types::{Entry, Guess, Parity, Slot, Str, Value, Values};
 
 /// The shards a command holds.
 pub(crate) enum Held<'a> {
@@ -134,7 +133,7 @@ impl<'a> View<'a> {
         if self.is_untouching {
             return Some(self.shard(self.db, hash).values.table().entry(slot));
         }
-        let clock = self.clock_of_use(hash, slot);
+        let clock = self.clock_of_use(self.db, hash, slot);
         let mut entry = self.shard(self.db, hash).values.entry_mut(slot);
         entry.set_clock(clock);
         Some(entry.into_entry())
@@ -159,8 +158,7 @@ impl<'a> View<'a> {
         let hash = self.hash(key);
         let slot = self.seek(hash, key, tells_misses)?;
         if marks_used {
-            let clock = self.clock_of_use(hash, slot);
-            self.shard(self.db, hash).values.entry_mut(slot).set_clock(clock);
+            self.mark_used(self.db, hash, slot);
         }
         Some((slot, &self.shard(self.db, hash).values))
     }
@@ -186,18 +184,25 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Notes that a key is being used.
+    #[inline]
+    fn mark_used(&mut self, db: DbIndex, hash: u64, slot: Slot) {
+        let clock = self.clock_of_use(db, hash, slot);
+        self.shard(db, hash).values.entry_mut(slot).set_clock(clock);
+    }
+
     /// The access clock of a key that is being used.
     #[inline]
-    fn clock_of_use(&mut self, hash: u64, slot: Slot) -> u32 {
+    fn clock_of_use(&mut self, db: DbIndex, hash: u64, slot: Slot) -> u32 {
         match self.scene.access {
-            AccessPolicy::Recency => self.scene.clock,
-            AccessPolicy::Frequency { .. } => self.frequency_clock(hash, slot),
+            AccessPolicy::Recency | AccessPolicy::Modification => self.scene.clock,
+            AccessPolicy::Frequency { .. } => self.frequency_clock(db, hash, slot),
         }
     }
 
     #[inline(never)]
-    fn frequency_clock(&mut self, hash: u64, slot: Slot) -> u32 {
-        let clock = self.shard(self.db, hash).values.table().entry(slot).clock();
+    fn frequency_clock(&mut self, db: DbIndex, hash: u64, slot: Slot) -> u32 {
+        let clock = self.shard(db, hash).values.table().entry(slot).clock();
         self.scene.access.touched(clock, self.now, self.entropy)
     }
 
@@ -285,15 +290,21 @@ impl<'a> View<'a> {
     pub fn write_in<'v>(&'v mut self, db: DbIndex, key: &'v [u8]) -> KeyGuard<'v, 'a> {
         let hash = self.hash(key);
         let slot = self.find(db, hash, key);
-        if self.observed.has_any(Observed::UNDO.with(Observed::SNAPSHOT)) {
+        if self.observed.has_any(Observed::UNDO.with(Observed::SNAPSHOT).with(Observed::GROWTH)) {
             self.before_write(db, (hash, slot), key);
+        }
+        // Reads leave clocks alone that tell of changes.
+        let is_marked = !self.is_untouching || self.scene.access == AccessPolicy::Modification;
+        if let Some(slot) = slot.filter(|_| is_marked) {
+            self.mark_used(db, hash, slot);
         }
         KeyGuard::new(self, db, key, hash, slot)
     }
 
-    /// Keeps what a key has for those who want it as it was.
+    /// Keeps what a key has for those who want it as it was, and notes how much memory there was.
     #[cold]
     fn before_write(&mut self, db: DbIndex, (hash, slot): (u64, Option<Slot>), key: &[u8]) {
+        self.leave_memory(db, hash);
         if let Some(slot) = slot {
             self.keep_for_snapshot(db, hash, slot);
         }
@@ -303,7 +314,7 @@ impl<'a> View<'a> {
     }
 
     /// Keeps what an entry has for a running snapshot that lacks it.
-    fn keep_for_snapshot(&mut self, db: DbIndex, hash: u64, slot: Slot) {
+    pub(super) fn keep_for_snapshot(&mut self, db: DbIndex, hash: u64, slot: Slot) {
         let saving = self.scene.keyspace.saving();
         self.shard(db, hash).keep(saving, db, slot);
     }
@@ -318,42 +329,6 @@ impl<'a> View<'a> {
         if let Some(undo) = &mut self.chores.undo {
             undo.keep(db, key, former);
         }
-    }
-
-    /// Removes a key in whose place nothing comes, on behalf of the command even if it has expired.
-    pub fn erase(&mut self, key: &[u8]) {
-        let hash = self.hash(key);
-        let found = self.shard(self.db, hash).values.table().find(hash, key);
-        // What may be taken back is not the command's.
-        let is_certain = !self.observed.has(Observed::UNDO);
-        match found.filter(|slot| is_certain && self.has_expired(hash, *slot)) {
-            Some(slot) => self.erase_expired(hash, slot, key),
-            None => _ = self.write(key).remove(),
-        }
-    }
-
-    fn has_expired(&mut self, hash: u64, slot: Slot) -> bool {
-        let now = self.now.0;
-        let entry = self.shard(self.db, hash).values.table().entry(slot);
-        entry.stamp().is_some_and(|expiry| expiry <= now)
-    }
-
-    #[cold]
-    fn erase_expired(&mut self, hash: u64, slot: Slot, key: &[u8]) {
-        let db = self.db;
-        self.keep_for_snapshot(db, hash, slot);
-        let shard = self.shard(db, hash);
-        let is_awaited = shard.lapse(key);
-        let large = shard.values.remove(hash, slot);
-        self.scene.keyspace.reclaim().value(large);
-        if is_awaited {
-            self.chores.roused.push_back((db, key.into()));
-        }
-        if self.observed.has(Observed::KEYS) {
-            self.chores.news.change(db, key);
-        }
-        self.tell_event(db, key, Event::DEL);
-        self.changes += 1;
     }
 
     /// Memory of a key in bytes, its share of the index included.
@@ -393,64 +368,6 @@ impl<'a> View<'a> {
             return None;
         }
         if values.member_due(entry) <= now { self.expire_members(db, hash, slot, key) } else { Some(slot) }
-    }
-
-    /// Removes a key that has expired.
-    #[cold]
-    fn expire(&mut self, db: DbIndex, hash: u64, slot: Slot, key: &[u8]) {
-        // A command may have copied it since the cut, and who repeats that must find it.
-        self.keep_for_snapshot(db, hash, slot);
-        let large = self.shard(db, hash).values.remove(hash, slot);
-        self.scene.keyspace.reclaim().value(large);
-        self.scene.counters.expired.add(1);
-        if self.observed.has(Observed::JOURNAL) {
-            self.chores.lapsed.push(Lapse { db, key: key.to_vec(), what: Lapsed::Key });
-        }
-        self.tell_lapse(db, hash, key);
-        self.tell_event(db, key, Event::EXPIRED);
-    }
-
-    /// Removes the members of a value that have expired, and the key if nothing is left; the slot otherwise. Entries of a
-    /// stream that are due come into sight.
-    #[cold]
-    fn expire_members(&mut self, db: DbIndex, hash: u64, mut slot: Slot, key: &[u8]) -> Option<Slot> {
-        let (now, is_recorded) = (self.now.0, self.observed.has(Observed::JOURNAL));
-        self.keep_for_snapshot(db, hash, slot);
-        let is_named = is_recorded || self.observed.has(Observed::PARTS);
-        let values = &mut self.shard(db, hash).values;
-        let value_type = Kind::of(values.table().entry(slot)).value_type();
-        let mut members = Vec::new();
-        let remains = values.expire_members(hash, &mut slot, now, usize::MAX, |member| {
-            if is_named {
-                members.push(member.to_vec());
-            }
-        });
-        let is_left = matches!(remains, Remains::Members);
-        let is_told = !(is_left && members.is_empty());
-        let what = match remains {
-            Remains::Members => Lapsed::Members(value_type, members),
-            Remains::Nothing(large) => {
-                if let Some(large) = large.as_ref().filter(|_| self.observed.has(Observed::PARTS)) {
-                    large.for_each_field(|field| members.push(field.to_vec()));
-                }
-                self.scene.keyspace.reclaim().value(large);
-                Lapsed::AllMembers(value_type, members)
-            }
-        };
-        let lapse = Lapse { db, key: key.to_vec(), what };
-        self.tell_lapse(db, hash, key);
-        let (event, is_gone) = lapse.events();
-        if let Some(event) = event {
-            self.name_parts(lapse.members().iter().map(Vec::as_slice));
-            self.tell_event(db, key, event);
-        }
-        if is_gone {
-            self.tell_event(db, key, Event::DEL);
-        }
-        if is_recorded && is_told {
-            self.chores.lapsed.push(lapse);
-        }
-        is_left.then_some(slot)
     }
 
     /// The shard of a hash that was looked at before.

@@ -6,6 +6,7 @@ mod blocking;
 mod caching;
 mod command_line;
 mod embedded;
+mod eviction;
 mod foreign_programs;
 mod hostile;
 mod in_process;

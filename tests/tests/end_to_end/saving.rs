@@ -66,7 +66,7 @@ pub(crate) fn digest(client: &mut Client) -> String {
 }
 
 pub(crate) fn info(client: &mut Client, field: &str) -> String {
-    let text = call(client, "INFO persistence");
+    let text = call(client, "INFO");
     let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     line.unwrap_or_else(|| panic!("no {field} in {text}")).to_owned()
 }

@@ -303,6 +303,29 @@ fn choices_from_a_table_that_was_full_are_fair() {
 }
 
 #[test]
+fn samples_are_of_what_was_asked_for_and_leave_nothing_out() {
+    let (mut table, mut random) = (table(), Random(10));
+    for key in 0..9000_u16 {
+        put(&mut table, &key.to_le_bytes(), b"", (key % 100 == 0).then_some(i64::from(key) + 1));
+    }
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..20_000 {
+        let mut count = 0;
+        table.sample(random.next(), 5, true, |entry| {
+            count += 1;
+            assert!(entry.stamp().is_some());
+            seen.insert(entry.key().to_vec());
+        });
+        assert!((5..5 + 12).contains(&count), "{count}");
+    }
+    assert_eq!(seen.len(), 90);
+    let mut count = 0;
+    table.sample(random.next(), usize::MAX, false, |_| count += 1);
+    assert_eq!(count, 9000);
+    table.sample(random.next(), 0, false, |_| unreachable!("none were asked for"));
+}
+
+#[test]
 fn a_search_for_what_is_missing_ends() {
     for live_max in [11, 20, 45, 200, 2000] {
         let (mut table, mut random) = (table(), Random(live_max));

@@ -11,6 +11,8 @@ const POLICIES: &[&str] = &[
     "allkeys-lru",
     "allkeys-lfu",
     "allkeys-random",
+    "volatile-lrm",
+    "allkeys-lrm",
     "noeviction",
 ];
 
@@ -18,8 +20,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     integer("databases", 16, 1, i32::MAX as i64).at_start(),
     bytes("maxmemory", 0, 0, u64::MAX),
     choice("maxmemory-policy", POLICIES, POLICIES.len() - 1),
-    integer("maxmemory-samples", 5, 1, 64).idle(),
-    integer("maxmemory-eviction-tenacity", 10, 0, 100).idle(),
+    integer("maxmemory-samples", 5, 1, 64),
+    integer("maxmemory-eviction-tenacity", 10, 0, 100),
     small("lfu-decay-time", 1),
     small("lfu-log-factor", 10),
     integer("active-expire-effort", 1, 1, 10).idle(),

@@ -107,6 +107,8 @@ keys! {
     LOGLEVEL = "loglevel";
     MAXCLIENTS = "maxclients";
     MAXMEMORY = "maxmemory";
+    MAXMEMORY_EVICTION_TENACITY = "maxmemory-eviction-tenacity";
+    MAXMEMORY_SAMPLES = "maxmemory-samples";
     MAXMEMORY_POLICY = "maxmemory-policy";
     NOTIFY_KEYSPACE_EVENTS = "notify-keyspace-events";
     PIDFILE = "pidfile";

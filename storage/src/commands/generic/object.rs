@@ -85,7 +85,7 @@ fn encoding(call: &mut Call<'_>) -> Result<(), Error> {
 fn frequency(call: &mut Call<'_>) -> Result<(), Error> {
     let policy = call.keys.access_policy();
     reply_of_clock(call, |clock, call| match policy {
-        AccessPolicy::Recency => Err(NO_FREQUENCY),
+        AccessPolicy::Recency | AccessPolicy::Modification => Err(NO_FREQUENCY),
         AccessPolicy::Frequency { .. } => Ok(policy.frequency(clock, call.now).into()),
     })
 }
@@ -94,7 +94,9 @@ fn idle_time(call: &mut Call<'_>) -> Result<(), Error> {
     let policy = call.keys.access_policy();
     reply_of_clock(call, |clock, call| match policy {
         AccessPolicy::Frequency { .. } => Err(NO_IDLE_TIME),
-        AccessPolicy::Recency => Ok(AccessPolicy::idle_millis(clock, call.now) / 1000),
+        AccessPolicy::Recency | AccessPolicy::Modification => {
+            Ok(AccessPolicy::idle_millis(clock, call.now) / 1000)
+        }
     })
 }
 

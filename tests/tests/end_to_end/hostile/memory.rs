@@ -1,16 +1,14 @@
 //! Memory that runs out, and memory that comes back.
 
 use super::{MEGABYTE, assert_serves};
+use crate::saving::info;
 use spinel_tests::{Client, Server};
 use std::time::{Duration, Instant};
 
 const OUT_OF_MEMORY: &str = "-OOM command not allowed when used memory > 'maxmemory'.";
 
-/// The number that INFO tells about `field`.
-fn info(client: &mut Client, field: &str) -> u64 {
-    let text = client.text(["INFO"]);
-    let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    value.unwrap_or_else(|| panic!("INFO has no {field}: {text}")).parse().expect("it is a number")
+fn number(client: &mut Client, field: &str) -> u64 {
+    info(client, field).parse().expect("it is a number")
 }
 
 #[test]
@@ -19,7 +17,7 @@ fn a_limit_just_above_what_is_used_stops_growth_and_nothing_else() {
         let server = Server::start(&["--maxmemory-policy", policy]);
         let mut client = Client::connect(server.port());
         assert_eq!(client.text(["SET", "kept", "value"]), "OK");
-        let limit = info(&mut client, "used_memory") + 1;
+        let limit = number(&mut client, "used_memory") + 1;
         assert_eq!(client.text(["CONFIG", "SET", "maxmemory", &limit.to_string()]), "OK");
 
         // Nothing has an expiry, so there is nothing to evict.
