@@ -21,6 +21,7 @@ mod collections;
 mod connections;
 mod cpu;
 mod deleting;
+mod eviction;
 mod expiry;
 mod growth;
 mod instructions;
@@ -45,7 +46,7 @@ struct Row {
 }
 
 /// The rows, in the order of the table.
-const ROWS: [Row; 18] = [
+const ROWS: [Row; 19] = [
     Row { name: "cpu", title: "Server CPU per operation", run: cpu::run },
     Row { name: "throughput", title: "Throughput", run: cpu::run_throughput },
     Row { name: "instructions", title: "User instructions per operation", run: instructions::run },
@@ -57,6 +58,7 @@ const ROWS: [Row; 18] = [
     Row { name: "growth", title: "Growing and emptying", run: growth::run },
     Row { name: "deleting", title: "Deleting huge collections", run: deleting::run },
     Row { name: "expiry", title: "A million keys expiring at once", run: expiry::run },
+    Row { name: "eviction", title: "Hits where not all fits", run: eviction::run },
     Row { name: "connections", title: "Idle connections", run: connections::run },
     Row { name: "messages", title: "Messages to many subscribers", run: messages::run },
     Row { name: "calls", title: "Scripts, transactions, blocking: server CPU per call", run: calls::run },
@@ -70,7 +72,7 @@ const ROWS: [Row; 18] = [
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Rows to measure: cpu, throughput, instructions, threads, memory, collections, elements,
-    /// scaling, growth, deleting, expiry, connections, messages, calls, beside,
+    /// scaling, growth, deleting, expiry, eviction, connections, messages, calls, beside,
     /// saving, loading, log [default: all]
     rows: Vec<String>,
     /// Interleaved rounds of the rows that vary from round to round

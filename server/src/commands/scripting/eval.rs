@@ -2,12 +2,15 @@
 
 use super::super::{InTurn, TurnRow};
 use super::failed;
-use super::run::{Code, run};
+use super::run::{Code, keys_and_arguments, run};
 use spinel_scripting::{ErrorReply, Origin};
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::keys::{KeySpec, KeyUse};
 use spinel_storage::command::{Command, Group};
+
+/// Of a SHA-1.
+const HASH_DIGITS: usize = 40;
 
 const FLAGS: Flags =
     Flags::NOSCRIPT.with(Flags::STALE).with(Flags::SKIP_MONITOR).with(Flags::NO_MANDATORY_KEYS);
@@ -116,18 +119,24 @@ fn fcall_read_only(call: &mut InTurn<'_, '_>) -> Result<(), Error> {
 
 fn eval_as(call: &mut InTurn<'_, '_>, is_read_only: bool) -> Result<(), Error> {
     let body = call.args.word();
+    let words = keys_and_arguments(call, Error::NotAnInteger)?;
 
     let script = call.shared.scripts.interpreter().prepare(body, Origin::Eval);
 
-    run(call, Code::Script(script.map_err(|error| failed(&error))?), is_read_only)
+    run(call, Code::Script(script.map_err(|error| failed(&error))?), words, is_read_only)
 }
 
 fn evalsha_as(call: &mut InTurn<'_, '_>, is_read_only: bool) -> Result<(), Error> {
+    let no_script = || failed(&ErrorReply::no_script());
     let hash = call.args.word();
+    if hash.len() != HASH_DIGITS {
+        return Err(no_script());
+    }
+    let words = keys_and_arguments(call, Error::NotAnInteger)?;
 
     let script = call.shared.scripts.interpreter().script(hash);
 
-    run(call, Code::Script(script.ok_or_else(|| failed(&ErrorReply::no_script()))?), is_read_only)
+    run(call, Code::Script(script.ok_or_else(no_script)?), words, is_read_only)
 }
 
 fn fcall_as(call: &mut InTurn<'_, '_>, is_read_only: bool) -> Result<(), Error> {
@@ -135,5 +144,7 @@ fn fcall_as(call: &mut InTurn<'_, '_>, is_read_only: bool) -> Result<(), Error> 
 
     let function = call.shared.scripts.interpreter().function(name);
 
-    run(call, Code::Function(function.ok_or_else(|| failed(&ErrorReply::no_function()))?), is_read_only)
+    let function = function.ok_or_else(|| failed(&ErrorReply::no_function()))?;
+    let words = keys_and_arguments(call, Error::Text("ERR Bad number of keys provided"))?;
+    run(call, Code::Function(function), words, is_read_only)
 }

@@ -78,9 +78,13 @@ impl Run {
     }
 }
 
-/// Runs code with the keys and arguments that follow, the number of keys first.
-pub(super) fn run(call: &mut InTurn<'_, '_>, code: Code, is_read_only: bool) -> Result<(), Error> {
-    let (keys, arguments) = keys_and_arguments(call, &code)?;
+/// Runs code.
+pub(super) fn run<'a>(
+    call: &mut InTurn<'a, '_>,
+    code: Code,
+    (keys, arguments): (Words<'a>, Words<'a>),
+    is_read_only: bool,
+) -> Result<(), Error> {
     let flags = code.flags();
     let writes_nothing = flags.are_declared() && flags.has(Flags::NO_WRITES);
     if is_read_only && flags.are_declared() && !writes_nothing {
@@ -138,14 +142,14 @@ pub(super) fn run(call: &mut InTurn<'_, '_>, code: Code, is_read_only: bool) -> 
     Ok(())
 }
 
-type Words<'a> = &'a [&'a [u8]];
+pub(super) type Words<'a> = &'a [&'a [u8]];
 
-/// Reads the number of keys, the keys and what follows them.
-fn keys_and_arguments<'a>(call: &mut InTurn<'a, '_>, code: &Code) -> Result<(Words<'a>, Words<'a>), Error> {
-    let count = match code {
-        Code::Script(_) => call.args.integer(),
-        Code::Function(_) => call.args.integer_or(Error::Text("ERR Bad number of keys provided")),
-    };
+/// Reads the number of keys, the keys and what follows them. `no_number` is the error where there is no number.
+pub(super) fn keys_and_arguments<'a>(
+    call: &mut InTurn<'a, '_>,
+    no_number: Error,
+) -> Result<(Words<'a>, Words<'a>), Error> {
+    let count = call.args.integer_or(no_number);
     call.args.check()?;
     if count > call.args.remaining() as i64 {
         return Err(Error::Text("ERR Number of keys can't be greater than number of args"));
