@@ -77,6 +77,9 @@ const SOAK_SECONDS: &str = "20";
 /// How often the server is killed here; by hand it may be thousands of times.
 const CRASH_ROUNDS: &str = "40";
 
+/// How many checks of rights each of two seeds makes here; by hand it may be any number.
+const ACL_CHECKS: &str = "10000";
+
 /// What npm fetches for the tests of clients.
 const NODE_PACKAGES: [&str; 3] = ["bullmq@6.7.0", "redlock@4.2.0", "ioredis@5.11.1"];
 
@@ -218,7 +221,7 @@ fn release_server() -> Outcome<String> {
     Ok(workspace::target().join("release").join("spinel-server").display().to_string())
 }
 
-/// Compares generated calls, programs of several connections, then the command table, with Redis 8.
+/// Compares generated calls, programs of several connections, rights of users, then the command table, with Redis 8.
 fn oracle(arguments: &Arguments) -> Outcome<Ending> {
     peers::find("redis8", "server")?;
     let ours = release_server()?;
@@ -226,6 +229,7 @@ fn oracle(arguments: &Arguments) -> Outcome<Ending> {
     own_verb(&["oracle", "--ours", &ours, "--seeds", &seeds, "--calls", &calls])?;
     let programs = arguments.oracle_programs.to_string();
     own_verb(&["oracle", "--ours", &ours, "--seeds", &seeds, "--programs", &programs, "--pairs", "2"])?;
+    own_verb(&["oracle", "--ours", &ours, "--seeds", "2", "--acl", ACL_CHECKS])?;
     own_verb(&["oracle", "--ours", &ours, "--commands"])
 }
 

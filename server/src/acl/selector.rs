@@ -3,10 +3,10 @@
 //! A user has one to start with, the root, and any number of others; what one of them allows is allowed.
 
 use super::book::Book;
+use crate::pubsub::is_match;
 use spinel_storage::command::keys::{KeySpec, KeyUse};
 use spinel_storage::command::table::CommandId;
 use spinel_storage::command::{Channels, Command};
-use spinel_storage::pattern::{Case, matches};
 
 /// Keys that a pattern allows, for reading, writing or both.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -182,7 +182,7 @@ impl Selector {
         self.has_all_keys
             || self.keys.iter().any(|pattern| {
                 let is_enough = (pattern.reads || !access.reads) && (pattern.writes || !access.writes);
-                is_enough && matches(&pattern.text, key, Case::Sensitive)
+                is_enough && is_match(&pattern.text, key)
             })
     }
 
@@ -210,8 +210,10 @@ impl Selector {
     /// Whether a channel may be used. A pattern must be one of those that are allowed, byte by byte.
     pub(super) fn allows_channel(&self, name: &[u8], is_pattern: bool) -> bool {
         self.has_all_channels
-            || self.channels.iter().any(|allowed| {
-                if is_pattern { **allowed == *name } else { matches(allowed, name, Case::Sensitive) }
-            })
+            || self.channels.iter().any(
+                |allowed| {
+                    if is_pattern { **allowed == *name } else { is_match(allowed, name) }
+                },
+            )
     }
 }

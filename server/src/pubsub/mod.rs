@@ -35,8 +35,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use subscribers::Subscribers;
 
-/// Whether a pattern matches a channel. The channel without a name is matched only by its like, not by `*`.
-fn is_match(pattern: &[u8], channel: &[u8]) -> bool {
+/// Whether a pattern matches a channel, or a key that somebody has a right to. What has no name is matched only by its like,
+/// not by `*`.
+pub(crate) fn is_match(pattern: &[u8], channel: &[u8]) -> bool {
     if channel.is_empty() { pattern.is_empty() } else { matches(pattern, channel, Case::Sensitive) }
 }
 

@@ -57,7 +57,7 @@ const NEWER_ARGUMENTS: [(&str, &[&str]); 8] = [
 ];
 
 /// Commands that take more words than in the reference.
-const MORE_WORDS: [&str; 4] = ["exec", "multi", "pttl", "ttl"];
+pub(super) const MORE_WORDS: [&str; 4] = ["exec", "multi", "pttl", "ttl"];
 
 /// What a server says about one command: values by path. Flags, categories and tips are sets, so their order is
 /// free; everything else holds one value.

@@ -70,7 +70,8 @@ impl<'a> Generator<'a> {
         calls
     }
 
-    fn call(&mut self) -> Call {
+    /// Makes one call.
+    pub(crate) fn call(&mut self) -> Call {
         let total = self.commands.last().map_or(0, |(sum, _)| *sum);
         let mark = self.random.below(total);
         let chosen = self.commands.partition_point(|(sum, _)| *sum <= mark);

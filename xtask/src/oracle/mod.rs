@@ -9,9 +9,11 @@
 //! - [`duel`], [`allowed`]: playing calls on both servers and comparing.
 //! - [`events`]: what a listener of keyspace notifications hears of each call.
 //! - [`shrink`], [`finding`]: from a difference to a transcript.
+//! - [`access`]: users by generated rules, and what they may do.
 //! - [`programs`]: several connections at once: what blocks, wakes, watches, subscribes and is pushed.
 //! - [`commands`]: comparing COMMAND INFO and COMMAND DOCS.
 
+mod access;
 mod allowed;
 mod bounds;
 mod commands;
@@ -69,6 +71,9 @@ pub(crate) struct Arguments {
     /// Compare COMMAND INFO and the structure of COMMAND DOCS instead of running calls
     #[arg(long)]
     commands: bool,
+    /// Compare what users may do, by generated rules and calls, in this many checks per seed
+    #[arg(long, value_name = "N", conflicts_with_all = ["against", "commands"])]
+    acl: Option<usize>,
     /// Play this many programs of several connections per seed instead of single calls
     #[arg(long, value_name = "N", conflicts_with_all = ["against", "commands"])]
     programs: Option<usize>,
@@ -122,6 +127,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
     let mut reference = Side::start(reference)?;
     let mut ours = our_side(arguments)?;
+    if let Some(checks) = arguments.acl {
+        return compare_rights(arguments, checks, &mut reference, &mut ours);
+    }
     if arguments.commands {
         return commands::compare(&mut reference.connect(3)?, &mut ours.connect(3)?);
     }
@@ -145,6 +153,21 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let seeds = arguments.seed.map_or(1..=arguments.seeds, |seed| seed..=seed);
     for (seed, &protocol) in seeds.flat_map(|seed| protocols.iter().map(move |protocol| (seed, protocol))) {
         run.seed(seed, protocol, arguments.calls / protocols.len(), (&shared, &own))?;
+    }
+    run.summary()
+}
+
+/// Compares what users may do, of the commands that both servers have.
+fn compare_rights(arguments: &Arguments, checks: usize, reference: &mut Side, ours: &mut Side) -> Outcome {
+    let shared = grammar::commands(&reference.connect(3)?.expect(&["COMMAND", "DOCS"])?);
+    let listed = commands::listed_names(&mut ours.connect(3)?)?;
+    // DEBUG has other subcommands in each server, and the reference takes any word for one.
+    let chosen = |command: &&grammar::Command| listed.contains(&command.name) && command.name != "debug";
+    let shared: Vec<&grammar::Command> = shared.iter().filter(chosen).collect();
+    println!("rights to {} commands compared", shared.len());
+    let mut run = access::Run::new(reference, ours, arguments.keep_going)?;
+    for seed in arguments.seed.map_or(1..=arguments.seeds, |seed| seed..=seed) {
+        run.seed(seed, checks, &shared)?;
     }
     run.summary()
 }
