@@ -127,7 +127,7 @@ impl Session {
             Err(error) => self.refuse(&error, words, shared, output),
             Ok(prepared) => match self.decide(&prepared, words, turn, shared) {
                 Decision::Run => {
-                    match self.derived_refusal(prepared.id, words, shared) {
+                    match self.derived_refusal(prepared.id, words, self.db, shared) {
                         None => self.execute_tracked(&prepared, words, turn, shared, output),
                         Some(error) => self.refuse(&error, words, shared, output),
                     }

@@ -347,9 +347,16 @@ fn engine(config: &Config) -> (Engine, Vec<Option<Handler>>) {
     let table = CommandTable::new(entries.iter().map(|(command, _)| command));
     // The table numbers its rows in the order it gets them.
     let host_handlers = entries.iter().map(|(_, handler)| *handler).collect();
-    let databases = config.number(table::DATABASES).clamp(1, i64::from(u16::MAX)) as u16;
-    let engine = Engine::new(&EngineOptions { databases, seed: (random_word(), random_word()) }, table);
+    let engine = Engine::new(
+        &EngineOptions { databases: databases(config), seed: (random_word(), random_word()) },
+        table,
+    );
     (engine, host_handlers)
+}
+
+/// How many databases there are.
+pub(crate) fn databases(config: &Config) -> u16 {
+    config.number(table::DATABASES).clamp(1, i64::from(u16::MAX)) as u16
 }
 
 /// The wall clock.

@@ -33,7 +33,7 @@ impl Account {
         use spinel_storage::command::table::CommandTable;
 
         let table = CommandTable::new([]);
-        let book = Book { table: &table, renamed: &[], opens_channels: false };
+        let book = Book { table: &table, renamed: &[], opens_channels: false, databases: 16 };
         Arc::new(Account::new(name, User::almighty(book)))
     }
 

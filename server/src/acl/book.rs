@@ -12,6 +12,8 @@ pub(crate) struct Book<'t> {
     pub(crate) renamed: &'t [(Vec<u8>, Vec<u8>)],
     /// Whether users who are made may use all channels.
     pub(crate) opens_channels: bool,
+    /// How many databases there are.
+    pub(crate) databases: u16,
 }
 
 /// What a name stands for.

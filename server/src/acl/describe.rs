@@ -1,7 +1,7 @@
 //! Users as text: rules that make the same user again.
 
 use super::password::Password;
-use super::selector::Selector;
+use super::selector::{DatabaseScope, Selector};
 use super::user::User;
 
 impl User {
@@ -44,12 +44,19 @@ pub(crate) struct Described {
     /// The channels, without `resetchannels` before them.
     pub(crate) channels: Vec<u8>,
     has_all_channels: bool,
+    /// The databases, unless they are all.
+    pub(crate) databases: Option<Vec<u8>>,
 }
 
 impl Described {
     fn line(self) -> Vec<u8> {
         let reset: &[u8] = if self.has_all_channels { b"" } else { b"resetchannels" };
-        let parts = [&self.keys[..], reset, &self.channels, &self.commands];
+        let databases = match self.databases.as_deref() {
+            None => b"",
+            Some([]) => &b"resetdbs"[..],
+            Some(databases) => databases,
+        };
+        let parts = [&self.keys[..], reset, &self.channels, databases, &self.commands];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(&b' ')
     }
 }
@@ -77,6 +84,14 @@ impl Selector {
                 .collect::<Vec<_>>()
                 .join(&b' '),
             has_all_channels: self.has_all_channels,
+            databases: match &self.databases {
+                DatabaseScope::All => None,
+                DatabaseScope::Some(numbers) if numbers.is_empty() => Some(Vec::new()),
+                DatabaseScope::Some(numbers) => {
+                    let numbers: Vec<String> = numbers.iter().map(u16::to_string).collect();
+                    Some(format!("db={}", numbers.join(",")).into_bytes())
+                }
+            },
         }
     }
 }

@@ -3,9 +3,9 @@
 use super::session::denial_error;
 use super::{Acl, Context};
 use crate::server::Shared;
-use spinel_storage::Error;
 use spinel_storage::command::table::CommandId;
 use spinel_storage::engine::{self, Author};
+use spinel_storage::{DbIndex, Error};
 use std::sync::{Arc, Weak};
 
 /// The server, as the engine asks it about rights.
@@ -21,7 +21,12 @@ impl Doorkeeper {
 }
 
 impl engine::Doorkeeper for Doorkeeper {
-    fn objects_to(&self, command: CommandId, words: &[&[u8]], author: Author) -> Option<Error> {
+    fn objects_to(
+        &self,
+        command: CommandId,
+        words: &[&[u8]],
+        (db, author): (DbIndex, Author),
+    ) -> Option<Error> {
         if !self.acl.has_rules() {
             return None;
         }
@@ -32,7 +37,7 @@ impl engine::Doorkeeper for Doorkeeper {
             return None;
         }
         let names = shared.acl.names(shared.engine.table());
-        let denial = account.user().check(command, words, names).err()?;
+        let denial = account.user().check(command, words, db, names).err()?;
         shared.acl.note_denial(&client, (command, words), denial, Context::TopLevel, &shared);
         Some(denial_error(&account.name, command, denial, &shared))
     }

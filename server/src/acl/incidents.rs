@@ -21,6 +21,7 @@ impl Cause {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Cause::Login => "auth",
+            Cause::Denied(Reason::Database) => "database",
             Cause::Denied(Reason::Command) => "command",
             Cause::Denied(Reason::Key) => "key",
             Cause::Denied(Reason::Channel) => "channel",

@@ -37,6 +37,7 @@ pub(crate) use session::right_name;
 pub(crate) use user::User;
 
 use crate::config::{Config, table};
+use crate::server::databases;
 use spinel_storage::command::table::CommandTable;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -57,6 +58,8 @@ pub(crate) struct Acl {
     server: Arc<Account>,
     /// What rules call commands that a setting has given another name.
     renamed: Vec<(Vec<u8>, Vec<u8>)>,
+    /// How many databases there are.
+    databases: u16,
     pub(crate) incidents: Incidents,
     pub(crate) denied: Denied,
     /// Whether any user was ever given rules.
@@ -68,6 +71,7 @@ pub(crate) struct Acl {
 pub(crate) struct Denied {
     pub(crate) logins: AtomicU64,
     pub(crate) commands: AtomicU64,
+    pub(crate) databases: AtomicU64,
     pub(crate) keys: AtomicU64,
     pub(crate) channels: AtomicU64,
 }
@@ -75,6 +79,7 @@ pub(crate) struct Denied {
 impl Denied {
     pub(crate) fn count(&self, reason: Reason) {
         let counter = match reason {
+            Reason::Database => &self.databases,
             Reason::Command => &self.commands,
             Reason::Key => &self.keys,
             Reason::Channel => &self.channels,
@@ -95,7 +100,9 @@ impl Acl {
     /// Makes the users that the settings name; the error is for whoever starts the server.
     pub(crate) fn new(config: &Config, commands: &CommandTable) -> Result<Acl, String> {
         let renamed = config.roster().renamed().to_vec();
-        let book = Book { table: commands, renamed: &renamed, opens_channels: opens_channels(config) };
+        let databases = databases(config);
+        let book =
+            Book { table: commands, renamed: &renamed, opens_channels: opens_channels(config), databases };
         let mut user = User::almighty(book);
         let server = Arc::new(Account::new(b"", user.clone()));
         user.set_password(&config.requirepass());
@@ -107,6 +114,7 @@ impl Acl {
             default,
             server,
             renamed: Vec::new(),
+            databases,
             incidents,
             denied,
             has_rules: AtomicBool::new(false),
@@ -117,12 +125,13 @@ impl Acl {
 
     /// What rules can name.
     pub(crate) fn book<'t>(&'t self, commands: &'t CommandTable, config: &Config) -> Book<'t> {
-        Book { table: commands, renamed: &self.renamed, opens_channels: opens_channels(config) }
+        Book { opens_channels: opens_channels(config), ..self.names(commands) }
     }
 
     /// As [`book`](Self::book), where only rights are looked at.
     pub(crate) fn names<'t>(&'t self, commands: &'t CommandTable) -> Book<'t> {
-        Book { table: commands, renamed: &self.renamed, opens_channels: false }
+        let databases = self.databases;
+        Book { table: commands, renamed: &self.renamed, opens_channels: false, databases }
     }
 
     /// The account that a new connection acts as.

@@ -2,7 +2,7 @@
 
 use super::book::{Book, Named, category};
 use super::password::Password;
-use super::selector::{KeyPattern, Selector};
+use super::selector::{DatabaseScope, KeyPattern, Selector};
 use super::user::User;
 
 /// Why a rule is refused.
@@ -14,6 +14,7 @@ pub(crate) enum RuleError {
     KeysAfterAll,
     ChannelsAfterAll,
     BadHash,
+    NoSuchDatabase,
     NoSuchPassword,
 }
 
@@ -35,6 +36,7 @@ impl RuleError {
             RuleError::BadHash => {
                 "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters"
             }
+            RuleError::NoSuchDatabase => "The provided database ID is out of range",
             RuleError::NoSuchPassword => "The password you are trying to remove from the user does not exist",
         }
     }
@@ -151,6 +153,9 @@ impl Selector {
                 self.channels.clear();
                 self.has_all_channels = false;
             }
+            b"alldbs" => self.databases = DatabaseScope::All,
+            b"resetdbs" => self.databases = DatabaseScope::Some(Vec::new()),
+            [b'd', b'b', b'=', numbers @ ..] => self.databases = DatabaseScope::read(numbers)?,
             [b'~' | b'%', ..] => {
                 if self.has_all_keys {
                     return Err(RuleError::KeysAfterAll);
@@ -212,6 +217,24 @@ impl Selector {
             self.add_first_argument(id, argument);
         }
         Ok(())
+    }
+}
+
+impl DatabaseScope {
+    /// Reads numbers between commas.
+    fn read(numbers: &[u8]) -> Result<DatabaseScope, RuleError> {
+        let mut found = Vec::new();
+        for number in numbers.split(|byte| *byte == b',') {
+            let digits = number.strip_prefix(b"-").unwrap_or(number);
+            if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+                return Err(RuleError::Syntax);
+            }
+            let text = std::str::from_utf8(number).map_err(|_| RuleError::Syntax)?;
+            found.push(text.parse().map_err(|_| RuleError::NoSuchDatabase)?);
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(DatabaseScope::Some(found))
     }
 }
 

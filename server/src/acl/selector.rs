@@ -37,16 +37,34 @@ impl Access {
 /// Why something is denied, the later the closer to being allowed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Reason {
+    Database,
     Command,
     Key,
     Channel,
 }
 
-/// What is denied: the word at this position.
+/// What is denied: the word at this position. Of a database, the name of the command stands for the one that is chosen.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Denial {
     pub(crate) reason: Reason,
     pub(crate) position: usize,
+}
+
+/// Which databases may be used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum DatabaseScope {
+    All,
+    /// These, in ascending order.
+    Some(Vec<u16>),
+}
+
+impl DatabaseScope {
+    fn has(&self, db: u16) -> bool {
+        match self {
+            DatabaseScope::All => true,
+            DatabaseScope::Some(numbers) => numbers.contains(&db),
+        }
+    }
 }
 
 /// The rights of one selector.
@@ -64,6 +82,7 @@ pub(super) struct Selector {
     pub(super) has_all_keys: bool,
     pub(super) channels: Vec<Box<[u8]>>,
     pub(super) has_all_channels: bool,
+    pub(super) databases: DatabaseScope,
 }
 
 impl Selector {
@@ -78,12 +97,15 @@ impl Selector {
             has_all_keys: false,
             channels: Vec::new(),
             has_all_channels: book.opens_channels,
+            databases: DatabaseScope::All,
         }
     }
 
     /// Whether all is allowed.
     pub(super) fn allows_everything(&self) -> bool {
-        self.starts_from_all && self.rules.is_empty() && self.has_all_keys && self.has_all_channels
+        let has_all_commands = self.starts_from_all && self.rules.is_empty();
+        let has_all_databases = self.databases == DatabaseScope::All;
+        has_all_commands && self.has_all_keys && self.has_all_channels && has_all_databases
     }
 
     /// Allows all commands, or none.
@@ -148,6 +170,36 @@ impl Selector {
                 let mut arguments = self.first_arguments.iter();
                 arguments.any(|(id, argument)| *id == right && argument.eq_ignore_ascii_case(word))
             })
+    }
+
+    /// Checks the databases of a call by a client who has chosen `db`.
+    pub(super) fn check_databases(
+        &self,
+        command: &Command,
+        words: &[&[u8]],
+        (db, databases): (u16, u16),
+    ) -> Result<(), Denial> {
+        if self.databases == DatabaseScope::All {
+            return Ok(());
+        }
+        let denied = |position| Err(Denial { reason: Reason::Database, position });
+        for position in command.database_positions(words) {
+            if position == 0 {
+                return denied(0);
+            }
+            // What is no database is refused by the command.
+            let number =
+                spinel_resp::parse_integer(words[position]).and_then(|number| u16::try_from(number).ok());
+            if number.is_some_and(|number| number < databases && !self.databases.has(number)) {
+                return denied(position);
+            }
+        }
+        if command.uses_database() && !self.databases.has(db) { denied(0) } else { Ok(()) }
+    }
+
+    /// Whether a client who has chosen a database may use it.
+    pub(super) fn allows_database(&self, db: u16) -> bool {
+        self.databases.has(db)
     }
 
     /// Checks the keys and channels of a call whose command is allowed.

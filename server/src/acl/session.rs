@@ -8,8 +8,8 @@ use crate::clients::{Client, describe};
 use crate::config::table;
 use crate::server::{Shared, now};
 use crate::session::Session;
-use spinel_storage::Error;
 use spinel_storage::command::table::CommandId;
+use spinel_storage::{DbIndex, Error};
 use std::sync::Arc;
 
 const NO_KEY: &str = "NOPERM No permissions to access a key";
@@ -31,13 +31,31 @@ impl Session {
         context: Context,
         shared: &Shared,
     ) -> Option<Denial> {
-        if self.identity.account.is_restricted() { self.check(id, words, context, shared) } else { None }
+        self.denial_in(id, words, (context, self.db), shared)
+    }
+
+    /// As [`denial`](Self::denial), of a call in another database than the session's.
+    #[inline]
+    pub(crate) fn denial_in(
+        &mut self,
+        id: CommandId,
+        words: &[&[u8]],
+        place: (Context, DbIndex),
+        shared: &Shared,
+    ) -> Option<Denial> {
+        if self.identity.account.is_restricted() { self.check(id, words, place, shared) } else { None }
     }
 
     #[inline(never)]
-    fn check(&mut self, id: CommandId, words: &[&[u8]], context: Context, shared: &Shared) -> Option<Denial> {
+    fn check(
+        &mut self,
+        id: CommandId,
+        words: &[&[u8]],
+        (context, db): (Context, DbIndex),
+        shared: &Shared,
+    ) -> Option<Denial> {
         let names = shared.acl.names(shared.engine.table());
-        let denial = self.identity.user().check(id, words, names).err()?;
+        let denial = self.identity.user().check(id, words, db, names).err()?;
         self.note_denial(id, denial, words, context, shared);
         Some(denial)
     }
@@ -47,13 +65,14 @@ impl Session {
         &mut self,
         id: CommandId,
         words: &[&[u8]],
+        db: DbIndex,
         shared: &Shared,
     ) -> Option<Error> {
         if !self.identity.account.is_restricted() {
             return None;
         }
         let names = shared.acl.names(shared.engine.table());
-        self.identity.user().check_derived(id, words, names).err()
+        self.identity.user().check_derived(id, words, db, names).err()
     }
 
     /// Why the user may not read a key that a command names where its row doesn't say so.
@@ -65,7 +84,7 @@ impl Session {
         shared: &Shared,
     ) -> Option<Error> {
         let is_denied =
-            self.identity.account.is_restricted() && !self.identity.user().may_read(id, words, key);
+            self.identity.account.is_restricted() && !self.identity.user().may_read(id, words, key, self.db);
         is_denied.then(|| {
             let position = words.iter().position(|word| *word == key).unwrap_or(0);
             let denial = Denial { reason: Reason::Key, position };
@@ -113,6 +132,7 @@ pub(super) fn denial_error(user: &[u8], id: CommandId, denial: Denial, shared: &
             right_name(id, shared).as_bytes(),
             b"' command",
         ]),
+        Reason::Database => Error::Text("NOPERM No permissions to access database"),
         Reason::Key => Error::Text(NO_KEY),
         Reason::Channel => Error::Text(NO_CHANNEL),
     }
@@ -137,7 +157,8 @@ impl Acl {
         self.denied.count(denial.reason);
         let object = match denial.reason {
             Reason::Command => right_name(id, shared).as_bytes(),
-            Reason::Key | Reason::Channel => words[denial.position],
+            Reason::Database if denial.position == 0 => right_name(id, shared).as_bytes(),
+            Reason::Database | Reason::Key | Reason::Channel => words[denial.position],
         };
         let user = client.account().name.to_vec();
         self.note(client, (Cause::Denied(denial.reason), context), (object, user), words, shared);

@@ -3,6 +3,7 @@
 use super::rule::join_selectors;
 use super::{Book, Denial, Reason, User};
 use crate::commands::roster::Roster;
+use spinel_storage::DbIndex;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::keys::{Begin, Find, KeySpec, KeyUse};
 use spinel_storage::command::table::{CommandId, CommandTable};
@@ -13,7 +14,7 @@ fn table() -> CommandTable {
 }
 
 fn book(table: &CommandTable) -> Book<'_> {
-    Book { table, renamed: &[], opens_channels: false }
+    Book { table, renamed: &[], opens_channels: false, databases: 16 }
 }
 
 fn user(rules: &str, table: &CommandTable) -> User {
@@ -58,7 +59,7 @@ fn rows(table: &CommandTable) -> impl Iterator<Item = (CommandId, &'static Comma
 }
 
 fn is_denied(user: &User, id: CommandId, words: &[&[u8]], table: &CommandTable) -> Option<Reason> {
-    user.check(id, words, book(table)).err().map(|Denial { reason, .. }| reason)
+    user.check(id, words, DbIndex(0), book(table)).err().map(|Denial { reason, .. }| reason)
 }
 
 #[test]
@@ -118,8 +119,8 @@ fn commands_whose_keys_derive_from_data_need_the_right_to_read_all() {
     for (id, command) in rows(&table) {
         if command.keys.iter().any(|spec| matches!(spec.begin, Begin::Derived(_))) {
             let words: [&[u8]; 4] = [command.name.as_bytes(), b"1", b"BY", b"x*"];
-            assert!(some.check_derived(id, &words, book(&table)).is_err(), "{}", command.name);
-            assert!(all.check_derived(id, &words, book(&table)).is_ok(), "{}", command.name);
+            assert!(some.check_derived(id, &words, DbIndex(0), book(&table)).is_err(), "{}", command.name);
+            assert!(all.check_derived(id, &words, DbIndex(0), book(&table)).is_ok(), "{}", command.name);
             checked += 1;
         }
     }
@@ -173,13 +174,13 @@ fn commands_go_by_their_own_names_whatever_a_setting_calls_them() {
     roster.rename(b"fetch", b"take").expect("a free name");
     roster.rename(b"keys", b"").expect("it is there");
     let table = CommandTable::new(roster.entries().iter().map(|(command, _)| command));
-    let book = Book { table: &table, renamed: roster.renamed(), opens_channels: false };
+    let book = Book { table: &table, renamed: roster.renamed(), opens_channels: false, databases: 16 };
     let mut user = User::new(book);
     for rule in [&b"+get"[..], b"-keys", b"+cluster|slots", b"~*"] {
         user.apply(rule, book).expect("it is known");
     }
     let id = table.by_name(b"take").expect("it is there");
-    assert_eq!(user.check(id, &[b"take", b"k"], book), Ok(()));
+    assert_eq!(user.check(id, &[b"take", b"k"], DbIndex(0), book), Ok(()));
     assert_eq!(user.line(), b"off sanitize-payload ~* resetchannels -@all +get -keys +cluster|slots");
 }
 
@@ -192,9 +193,28 @@ fn lines_make_the_same_user_again() {
         ">a >b skip-sanitize-payload ~a %R~b %W~c &d -@all +@read -get +config|get +select|0",
         "on (+get ~a) (%R~b &* +@all -@dangerous) ()",
         "+@all -get +cluster -debug",
+        "on nopass ~* &* +@all db=3,0 (resetdbs +get ~a) (db=7)",
     ] {
         let one = user(rules, &table);
         let line = String::from_utf8(one.line()).expect("text");
         assert_eq!(user(&line, &table), one, "{line}");
+    }
+}
+
+#[test]
+fn who_may_use_no_database_reaches_no_data() {
+    let table = table();
+    let nowhere = user("+@all ~* &* resetdbs", &table);
+    assert!(nowhere.is_restricted());
+    for (id, command) in rows(&table) {
+        let reaches_beyond = matches!(command.run, Run::Data(_))
+            && !matches!(command.reach, Reach::Keys)
+            && !table.row(id).is_guarded;
+        let has_keys = command.keys.iter().any(|spec| !spec.usage.contains(KeyUse::NOT_KEY));
+        let words: Vec<&[u8]> = command.name.split('|').map(str::as_bytes).chain([&b"1"[..]; 6]).collect();
+        if reaches_beyond || has_keys {
+            let denied = is_denied(&nowhere, id, &words, &table);
+            assert_eq!(denied, Some(Reason::Database), "{}", command.name);
+        }
     }
 }

@@ -3,10 +3,10 @@
 use super::book::Book;
 use super::password::Password;
 use super::selector::{Denial, Reason, Selector};
-use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::keys::Begin;
 use spinel_storage::command::table::CommandId;
+use spinel_storage::{DbIndex, Error};
 
 /// What a user may do and how he shows who he is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,37 +76,63 @@ impl User {
         std::iter::once(&self.root).chain(&self.others)
     }
 
-    /// Whether he may call a command with these words; if not, what the selector that comes closest denies.
-    pub(crate) fn check(&self, id: CommandId, words: &[&[u8]], book: Book<'_>) -> Result<(), Denial> {
+    /// Whether he may call a command with these words in this database; if not, what the selector that comes closest
+    /// denies.
+    pub(crate) fn check(
+        &self,
+        id: CommandId,
+        words: &[&[u8]],
+        db: DbIndex,
+        book: Book<'_>,
+    ) -> Result<(), Denial> {
         let (command, right) = (book.table.row(id).command, book.right_to(id));
         let is_free = command.flags.contains(Flags::NO_AUTH);
-        let mut closest = Denial { reason: Reason::Command, position: 0 };
+        let mut closest = Denial { reason: Reason::Database, position: 0 };
         for selector in self.selectors() {
-            if is_free || selector.allows_command(right, words) {
-                match selector.check_words(command, words) {
-                    Ok(()) => return Ok(()),
-                    Err(denial) => closest = closest.max(denial),
+            let outcome = selector.check_databases(command, words, (db.0, book.databases)).and_then(|()| {
+                if is_free || selector.allows_command(right, words) {
+                    selector.check_words(command, words)
+                } else {
+                    Err(Denial { reason: Reason::Command, position: 0 })
                 }
+            });
+            match outcome {
+                Ok(()) => return Ok(()),
+                Err(denial) => closest = closest.max(denial),
             }
         }
         Err(closest)
     }
 
     /// The error of a command that reads keys whose names derive from data, if it does and he may not read all.
-    pub(crate) fn check_derived(&self, id: CommandId, words: &[&[u8]], book: Book<'_>) -> Result<(), Error> {
+    pub(crate) fn check_derived(
+        &self,
+        id: CommandId,
+        words: &[&[u8]],
+        db: DbIndex,
+        book: Book<'_>,
+    ) -> Result<(), Error> {
         let specs = book.table.row(id).command.keys;
         let refusal = specs.iter().find_map(|spec| match spec.begin {
             Begin::Derived(refusal) => Some(refusal),
             _ => None,
         });
         let Some(error) = refusal.and_then(|refusal| refusal(words)) else { return Ok(()) };
-        let may = |selector: &Selector| selector.allows_reading_all() && selector.allows_command(id, words);
+        let may = |selector: &Selector| {
+            selector.allows_reading_all()
+                && selector.allows_database(db.0)
+                && selector.allows_command(id, words)
+        };
         if self.selectors().any(may) { Ok(()) } else { Err(error) }
     }
 
     /// Whether he may call a command and read a key that none of its words is known to be.
-    pub(crate) fn may_read(&self, id: CommandId, words: &[&[u8]], key: &[u8]) -> bool {
-        self.selectors().any(|selector| selector.allows_reading(key) && selector.allows_command(id, words))
+    pub(crate) fn may_read(&self, id: CommandId, words: &[&[u8]], key: &[u8], db: DbIndex) -> bool {
+        self.selectors().any(|selector| {
+            selector.allows_reading(key)
+                && selector.allows_database(db.0)
+                && selector.allows_command(id, words)
+        })
     }
 
     /// Whether another user may use all channels that this one may.

@@ -5,7 +5,7 @@ use crate::session::Flow;
 use spinel_resp::Protocol;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
-use spinel_storage::command::{Command, Group};
+use spinel_storage::command::{Command, Databases, Group};
 
 /// Flags of commands that open, close and prepare a connection.
 const ENTRANCE: Flags = Flags::NOSCRIPT
@@ -64,7 +64,14 @@ pub(super) const COMMANDS: &[HostRow] = &[
         quit,
     ),
     (
-        Command { name: "select", usage: "index", flags: ANYTIME, about: "Chooses the database.", ..ROW },
+        Command {
+            name: "select",
+            databases: Databases::At(&[1]),
+            usage: "index",
+            flags: ANYTIME,
+            about: "Chooses the database.",
+            ..ROW
+        },
         select,
     ),
 ];

@@ -104,6 +104,43 @@ pub enum Channels {
     Patterns,
 }
 
+/// Which databases a command uses besides the one that its client has chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Databases {
+    /// None.
+    None,
+    /// Those whose numbers are the words at these positions.
+    At(&'static [usize]),
+    /// The one whose number follows this option, which is looked for from a position.
+    Option(&'static str, usize),
+    /// All.
+    All,
+}
+
+impl Command {
+    /// The positions of words that name databases; of a command that uses all of them, that of its name.
+    pub fn database_positions(&self, words: &[&[u8]]) -> impl Iterator<Item = usize> {
+        let (fixed, option): (&[usize], _) = match self.databases {
+            Databases::None => (&[], None),
+            Databases::All => (&[0], None),
+            Databases::At(positions) => (positions, None),
+            Databases::Option(name, from) => {
+                let is_option = |at: &usize| words[*at].eq_ignore_ascii_case(name.as_bytes());
+                (&[], (from..words.len()).rev().find(is_option).map(|at| at + 1))
+            }
+        };
+        let count = words.len();
+        fixed.iter().copied().chain(option).filter(move |at| *at < count)
+    }
+
+    /// Whether it uses the database that its client has chosen.
+    pub fn uses_database(&self) -> bool {
+        let has_keys = self.keys.iter().any(|spec| !spec.usage.contains(keys::KeyUse::NOT_KEY));
+        let is_of_data = self.flags.contains(Flags::WRITE) || self.flags.contains(Flags::READONLY);
+        has_keys || is_of_data || self.is_in_category("keyspace")
+    }
+}
+
 /// How much of the keyspace a command needs at once.
 #[derive(Clone, Copy, Debug)]
 pub enum Reach {
@@ -157,6 +194,8 @@ pub struct Command {
     pub keys: &'static [KeySpec],
     /// Where channels are, as far as rights are asked for.
     pub channels: Channels,
+    /// Which databases it names, as far as rights are asked for.
+    pub databases: Databases,
     /// What the command may do and when it may run.
     pub flags: Flags,
     /// The family.
@@ -185,6 +224,7 @@ impl Command {
         event: "",
         keys: &[],
         channels: Channels::None,
+        databases: Databases::None,
         flags: Flags::NONE,
         group: Group::Generic,
         reach: Reach::Keys,

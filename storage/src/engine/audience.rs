@@ -2,6 +2,7 @@
 
 use crate::command::table::CommandId;
 use crate::error::Error;
+use crate::keyspace::DbIndex;
 use crate::keyspace::news::{News, Observed};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -29,9 +30,9 @@ pub trait Audience: Send + Sync {
 
 /// The program around the engine, as it decides who may do what.
 pub trait Doorkeeper: Send + Sync {
-    /// Why a command that waited must not run in the name of its author any more, if that is so: its rights may have
-    /// changed meanwhile.
-    fn objects_to(&self, command: CommandId, words: &[&[u8]], author: Author) -> Option<Error>;
+    /// Why a command that waited must not run in the name of its author any more, in the database where it waited, if that
+    /// is so: its rights may have changed meanwhile.
+    fn objects_to(&self, command: CommandId, words: &[&[u8]], place: (DbIndex, Author)) -> Option<Error>;
 }
 
 /// What anybody listens for at the moment. Commands look here once each.

@@ -151,8 +151,8 @@ impl Engine {
     }
 
     /// Why a command must not run after its wait, if that is so.
-    fn objects_to(&self, command: CommandId, words: &[&[u8]], author: Author) -> Option<Error> {
-        self.doorkeeper.get()?.objects_to(command, words, author)
+    fn objects_to(&self, command: CommandId, words: &[&[u8]], place: (DbIndex, Author)) -> Option<Error> {
+        self.doorkeeper.get()?.objects_to(command, words, place)
     }
 
     /// Lets the audience hear of something, or not. To start with it hears of nothing.

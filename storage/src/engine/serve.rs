@@ -130,7 +130,7 @@ impl Turn<'_> {
         let Run::Data(handler) = command.run else { return };
         let (db, keyspace) = (waiter.setting.db, &self.engine.keyspace);
         let words: Vec<&[u8]> = waiter.words.iter().map(|word| &**word).collect();
-        let objection = self.engine.objects_to(prepared.id, &words, waiter.setting.author);
+        let objection = self.engine.objects_to(prepared.id, &words, (db, waiter.setting.author));
         let mut union = Union::lock(keyspace, self.shards(prepared, db, &words));
         let setting = Setting { patience: Patience::Waiting, ..waiter.setting };
         let tells_reads = setting.tells_reads && command.flags.contains(Flags::READONLY);

@@ -219,3 +219,27 @@ fn the_log_of_commands_is_replayed_whatever_the_default_user_may_do() {
     assert_eq!(call(&mut client, "FCALL f 0"), "1");
     assert_eq!(call(&mut client, "GET a"), NO_KEY);
 }
+
+#[test]
+fn databases_are_told_of_only_where_they_are_bounded() {
+    let server = Server::start(&["--user", "ann", "on", ">pw", "+@all", "~*", "db=0,2", "(db=1 +get ~x)"]);
+    let mut admin = Client::connect(server.port());
+    let described = call(&mut admin, "ACL GETUSER ann");
+    assert!(described.contains("databases, db=0,2, selectors, [[commands, -@all +get"), "{described}");
+    assert!(described.ends_with("databases, db=1]]]"), "{described}");
+    assert!(!call(&mut admin, "ACL GETUSER default").contains("databases"));
+    let lines = call(&mut admin, "ACL LIST");
+    assert!(lines.contains(" ~* resetchannels db=0,2 +@all (~x resetchannels db=1 -@all +get)"), "{lines}");
+
+    let mut client = ann(&server);
+    call(&mut client, "SELECT 2");
+    client.send(["BLPOP", "q", "0"]);
+    await_blocked(&mut admin, "1");
+    user(&mut admin, "clearselectors db=0");
+    call(&mut admin, "SELECT 2");
+    assert_eq!(call(&mut admin, "RPUSH q 1"), "1");
+    assert_eq!(shown(&client.reply()), "NOPERM No permissions to access database");
+    assert_eq!(info(&mut admin, "acl_access_denied_db"), "1");
+    user(&mut admin, "alldbs");
+    assert_eq!(call(&mut client, "LPOP q"), "1");
+}

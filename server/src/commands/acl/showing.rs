@@ -45,8 +45,12 @@ pub(super) fn user(call: &mut HostCall<'_>) -> Result<(), Error> {
     };
     let user = account.user();
 
+    let selectors: Vec<Described> = user.described_selectors().collect();
+    // Redis knows no such field, so it is there only where it says something.
+    let tells_databases = selectors.iter().any(|selector| selector.databases.is_some());
+
     let reply = &mut *call.reply;
-    reply.map(6);
+    reply.map(6 + usize::from(tells_databases));
     reply.bulk(b"flags");
     let flags = user.flags();
     reply.set(flags.len());
@@ -59,23 +63,26 @@ pub(super) fn user(call: &mut HostCall<'_>) -> Result<(), Error> {
     for hash in hashes {
         reply.bulk(hash.as_bytes());
     }
-    let selectors: Vec<Described> = user.described_selectors().collect();
-    reply_rights(&selectors[0], reply);
+    reply_rights(&selectors[0], tells_databases, reply);
     reply.bulk(b"selectors");
     reply.array(selectors.len() - 1);
     for selector in &selectors[1..] {
-        reply.map(3);
-        reply_rights(selector, reply);
+        reply.map(3 + usize::from(tells_databases));
+        reply_rights(selector, tells_databases, reply);
     }
     Ok(())
 }
 
-fn reply_rights(selector: &Described, reply: &mut ReplyWriter) {
+fn reply_rights(selector: &Described, tells_databases: bool, reply: &mut ReplyWriter) {
     for (name, value) in
         [("commands", &selector.commands), ("keys", &selector.keys), ("channels", &selector.channels)]
     {
         reply.bulk(name.as_bytes());
         reply.bulk(value);
+    }
+    if tells_databases {
+        reply.bulk(b"databases");
+        reply.bulk(selector.databases.as_deref().unwrap_or(b"alldbs"));
     }
 }
 
@@ -139,7 +146,7 @@ pub(super) fn dry_run(call: &mut HostCall<'_>) -> Result<(), Error> {
         _ => Error::quoting(&[b"ERR Command '", words[0], b"' not found"]),
     })?;
 
-    let Err(denial) = account.user().check(id, words, book(call.shared)) else {
+    let Err(denial) = account.user().check(id, words, call.session.db, book(call.shared)) else {
         call.reply.ok();
         return Ok(());
     };
@@ -152,6 +159,9 @@ pub(super) fn dry_run(call: &mut HostCall<'_>) -> Result<(), Error> {
         Reason::Command => {
             let end = format!(" has no permissions to run the '{}' command", right_name(id, call.shared));
             [b"User ", name, end.as_bytes()].concat()
+        }
+        Reason::Database => {
+            [b"User ", name, b" has no permissions to access database ", words[denial.position]].concat()
         }
         Reason::Key => object("key"),
         Reason::Channel => object("channel"),

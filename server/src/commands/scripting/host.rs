@@ -88,7 +88,9 @@ impl Host for ScriptHost<'_, '_> {
         let table = self.shared.engine.table();
         let id = table.find_called(words)?;
         let (identity, names) = (&mut self.session.identity, self.shared.acl.names(table));
-        Some(!identity.account.is_restricted() || identity.user().check(id, words, names).is_ok())
+        Some(
+            !identity.account.is_restricted() || identity.user().check(id, words, self.run.db, names).is_ok(),
+        )
     }
 
     fn cpu_time(&mut self) -> Duration {
@@ -108,13 +110,15 @@ impl ScriptHost<'_, '_> {
         if flags.contains(Flags::NOSCRIPT) || row.is_guarded && !self.session.may_debug {
             return Err(NOT_ALLOWED);
         }
-        if let Some(denial) = self.session.denial(prepared.id, words, Context::Script, self.shared) {
+        if let Some(denial) =
+            self.session.denial_in(prepared.id, words, (Context::Script, self.run.db), self.shared)
+        {
             let error = self.session.denial_error(prepared.id, denial, self.shared);
             let bytes = error.bytes();
             let reason = bytes.strip_prefix(b"NOPERM ").unwrap_or(&bytes);
             return Err(Error::quoting(&[b"ERR ACL failure in script: ", reason]));
         }
-        if let Some(error) = self.session.derived_refusal(prepared.id, words, self.shared) {
+        if let Some(error) = self.session.derived_refusal(prepared.id, words, self.run.db, self.shared) {
             return Err(error);
         }
         let writes = flags.contains(Flags::WRITE);

@@ -256,9 +256,10 @@ fn run_all<'e>(
 /// The error of a command that may no longer be called, though it was queued.
 fn now_denied(session: &mut Session, id: CommandId, words: &[&[u8]], shared: &Shared) -> Option<Error> {
     let Some(denial) = session.denial(id, words, Context::Transaction, shared) else {
-        return session.derived_refusal(id, words, shared);
+        return session.derived_refusal(id, words, session.db, shared);
     };
     let reason = match denial.reason {
+        Reason::Database => "no permission",
         Reason::Command => "no permission to execute the command or subcommand",
         Reason::Key => "no permission to touch the specified keys",
         Reason::Channel => "no permission to access one of the channels used as arguments",

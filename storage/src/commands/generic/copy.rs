@@ -4,7 +4,7 @@ use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
-use crate::command::{Command, Reach, Run};
+use crate::command::{Command, Databases, Reach, Run};
 use crate::error::Error;
 use crate::keyspace::event::Event;
 use crate::keyspace::{DbIndex, Keyspace};
@@ -13,6 +13,7 @@ use crate::keyspace::{DbIndex, Keyspace};
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "copy",
+        databases: Databases::Option("DB", 3),
         event: "copy_to",
         usage: "source destination destination-db=[DB destination-db:integer] [REPLACE]",
         keys: &[
@@ -29,6 +30,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "move",
+        databases: Databases::At(&[2]),
         usage: "key db:integer",
         keys: &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::ACCESS).with(KeyUse::UPDATE))],
         flags: Flags::WRITE.with(Flags::FAST),

@@ -3,7 +3,7 @@
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
-use crate::command::{Command, Group, Reach, Run};
+use crate::command::{Command, Databases, Group, Reach, Run};
 use crate::error::Error;
 use crate::keyspace::DbIndex;
 use std::ops::Range;
@@ -38,6 +38,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "flushall",
+        databases: Databases::All,
         cost: "O(N) where N is the number of keys in all databases; with ASYNC, others wait O(1)",
         about: "Removes all keys of all databases.",
         run: Run::Data(flush_all),
@@ -45,6 +46,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "swapdb",
+        databases: Databases::At(&[1, 2]),
         usage: "index1 index2",
         flags: Flags::WRITE.with(Flags::FAST).with(Flags::KEYSPACE).with(Flags::DANGEROUS),
         group: Group::Server,
