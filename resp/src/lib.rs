@@ -33,7 +33,7 @@ mod wire;
 pub use number::{format_double, parse_double, parse_integer};
 pub use reply::{Protocol, ReplyWriter};
 pub use request::{Batch, Limits, Parser, ProtocolError, Words};
-pub use value::{DecodeError, Decoder, Value, decode, encode_request, encode_words};
+pub use value::{DecodeError, Decoder, Value, decode, encode_request, encode_words, encoded_length};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

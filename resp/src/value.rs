@@ -7,6 +7,7 @@ mod decoder;
 mod head;
 
 pub use decoder::Decoder;
+use head::{Aggregate, Head};
 
 use std::fmt;
 
@@ -126,6 +127,36 @@ impl std::error::Error for DecodeError {}
 pub fn decode(input: &[u8]) -> Result<Option<(Value, usize)>, DecodeError> {
     let (consumed, value) = Decoder::new().decode(input)?;
     Ok(value.map(|value| (value, consumed)))
+}
+
+/// Returns how many bytes the reply takes that `input` begins with, or `None` if it is incomplete or no reply.
+///
+/// Looks at each line once and copies nothing that follows one.
+///
+/// ```
+/// use spinel_resp::value::encoded_length;
+/// assert_eq!(encoded_length(b"*2\r\n:1\r\n$2\r\n\r\n\r\n+OK\r\n"), Some(16));
+/// assert_eq!(encoded_length(b"$2\r\nx"), None);
+/// ```
+pub fn encoded_length(input: &[u8]) -> Option<usize> {
+    let (mut at, mut values) = (0_usize, 1_usize);
+    while values > 0 {
+        let line = input[at..].iter().position(|byte| *byte == b'\n')?;
+        let content = input[at..at + line].strip_suffix(b"\r")?;
+        at += line + 1;
+        values -= 1;
+        match head::parse(content).ok()? {
+            Head::Whole(_) => {}
+            Head::Text(_, bytes) => {
+                at = at.checked_add(bytes)?.checked_add(2).filter(|end| *end <= input.len())?;
+            }
+            Head::Aggregate(kind, count) => {
+                let owner = usize::from(matches!(kind, Aggregate::Attributes));
+                values = values.checked_add(count)?.checked_add(owner)?;
+            }
+        }
+    }
+    Some(at)
 }
 
 /// Appends a request to `out`: the command's name and its arguments as an array of bulk strings.

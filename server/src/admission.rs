@@ -9,6 +9,7 @@ use crate::clients::{Flag, PauseMode};
 use crate::commands::{Handler, scripting};
 use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
+use crate::observation::{By, Called};
 use crate::persistence;
 use crate::server::{Shared, now};
 use crate::session::{Flow, Hold, Output, Session};
@@ -78,6 +79,7 @@ impl Session {
             || shared.clients.pause.until() > now
             || shared.memory_limit.is_exceeded()
             || shared.persistence.has_failed()
+            || shared.attention.is_on_each()
     }
 
     /// Whether the client has to say a password first. Who came when none was needed stays in.
@@ -220,10 +222,13 @@ impl Session {
         else {
             return Err(scripting::busy(&shared.scripts));
         };
-        meter.count(id, 1);
-        if let Some(error) = self.call_host(handler, (id, now()), words, shared, Output { reply, meter }) {
-            meter.count_failure(id, &error);
-        }
+        let call_at = reply.position();
+        let measured = meter.measure(id, |meter| {
+            self.call_host(handler, (id, now()), words, shared, Output { reply, meter })
+        });
+        let reply_bytes = reply.position().saturating_sub(call_at);
+        let called = Called { id, words, by: By::Client };
+        self.observe(called, (measured.nanoseconds, reply_bytes), meter, shared);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::server::{Shared, now};
 use crate::session::{Flow, Hold, Output, Session};
 use crate::statistics::Meter;
 use crate::stream::{Socket, Stream};
-use crate::worker::{Desk, Worker};
+use crate::worker::{Desk, READ_BYTES, Worker};
 use spinel_persistence::log::SyncedTo;
 use spinel_resp::{Batch, Parser, ProtocolError, ReplyWriter};
 use std::future::{Future, poll_fn};
@@ -284,12 +284,15 @@ impl Connection {
         reply.clear();
         reply.set_protocol(self.session.protocol());
         if let Some(served) = self.session.owed.take() {
-            self.session.note_late(&served, meter);
+            self.session.note_late(&served, meter, &worker.shared);
             self.reply_late(served.reply, reply, meter);
         }
         let mut buffer = std::mem::take(&mut self.partial);
         let is_direct = buffer.is_empty();
         let input = if is_direct { &input[..read] } else { &buffer[..] };
+        if input.len() > READ_BYTES {
+            meter.look_at_each();
+        }
 
         let mut consumed = 0;
         let mut output = Output { reply, meter };

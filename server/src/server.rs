@@ -4,6 +4,7 @@ use crate::acceptor::{self, Acceptor};
 use crate::acl::{Acl, Doorkeeper};
 use crate::allocator;
 use crate::clients::{self, Clients};
+use crate::command_log::{self, CommandLog};
 use crate::commands::Handler;
 use crate::config::value::Value;
 use crate::config::{Config, table};
@@ -11,6 +12,7 @@ use crate::files;
 use crate::listen;
 use crate::log;
 use crate::memory_limit::{self, MemoryLimit};
+use crate::observation::Attention;
 use crate::orders::{Order, Orders};
 use crate::persistence::{self, Conversion, Persistence, Saver};
 use crate::pubsub::{PubSub, notifications};
@@ -59,6 +61,9 @@ pub(crate) struct Shared {
     /// What each worker counted.
     pub(crate) statistics: Vec<Arc<Statistics>>,
     pub(crate) rates: Rates,
+    /// Which commands are noted.
+    pub(crate) attention: Arc<Attention>,
+    pub(crate) command_log: CommandLog,
     /// When the server started.
     pub(crate) started: UnixMillis,
     /// A name of this run of the server, 40 hexadecimal digits.
@@ -207,6 +212,7 @@ impl Server {
             let mut acceptor = Acceptor::start(self.shared, self.workers, self.tcp, self.unix)?;
             let Some(loaded) = acceptor.run(&mut orders, loaded).await? else { return Ok(()) };
             loaded.map_err(StartError::Load)?;
+            command_log::restore(&shared);
             saver = Some(Saver::start(&shared)?);
             persistence::begin_log(&shared);
             upkeep = Some(Upkeep::start(&shared)?);
@@ -228,6 +234,7 @@ impl Server {
         if self.all_gone.recv_timeout(FAREWELL) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             log::warning("Some commands are still running; not waiting for them any longer.");
         }
+        command_log::keep(&shared);
         persistence::stop(&shared.persistence.log);
         clean_up(&shared.config);
         served
@@ -266,6 +273,8 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
         clients: Clients::default(),
         statistics,
         rates: Rates::default(),
+        attention: Arc::default(),
+        command_log: CommandLog::default(),
         started,
         persistence: Persistence::new(&engine, &config, started),
         run_id: random_name(),
@@ -282,6 +291,7 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
     });
     clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
     shared.pubsub.tracking.apply(&shared.config);
+    shared.attention.apply(&shared.config);
     shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
     let doorkeeper = Doorkeeper::new(&shared);
     shared.engine.set_doorkeeper(Arc::new(doorkeeper));

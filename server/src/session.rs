@@ -7,6 +7,7 @@ use crate::commands::scripting::SuspendedScript;
 use crate::commands::{Handler, HostCall, HostHandler, InTurn};
 use crate::config::table;
 use crate::memory_limit;
+use crate::observation::{By, Called, HEAVY_BYTES, Late};
 use crate::pubsub::Listener;
 use crate::server::{Shared, now};
 use crate::statistics::Meter;
@@ -51,6 +52,13 @@ pub(crate) enum Hold {
     Errand(Arc<Waiter>, ReplyMode),
 }
 
+impl Hold {
+    /// Whether the reply to the command that made the session wait comes later.
+    fn owes_reply(&self) -> bool {
+        matches!(self, Hold::Reply(..) | Hold::Errand(..) | Hold::Script(_))
+    }
+}
+
 /// Replies of a batch beyond this many bytes are sent before it goes on, so that many requests for large values
 /// don't fill the memory with what the client may never read.
 const REPLY_BYTES_PER_ROUND: usize = 1 << 20;
@@ -90,6 +98,8 @@ pub(crate) struct Session {
     pub(crate) may_debug: bool,
     /// The command that was called last, if there is one of that name.
     pub(crate) last: Option<CommandId>,
+    /// The command that waits for its reply, if it is to be looked at then.
+    pub(crate) late: Option<Box<Late>>,
 }
 
 impl Session {
@@ -112,6 +122,7 @@ impl Session {
             is_untouching: false,
             may_debug: shared.config.allows(table::ENABLE_DEBUG_COMMAND, is_local),
             last: None,
+            late: None,
         }
     }
 
@@ -155,6 +166,13 @@ impl Session {
             next += window.len();
             self.run_window(&mut window, &mut turn, shared, output);
         }
+        if let Some(nanoseconds) = output.meter.time_alone()
+            && self.flow != Flow::Hold
+            && let Some(id) = self.last
+        {
+            let called = Called { id, words: requests.get(0), by: By::Client };
+            self.look_at(called, (nanoseconds, output.reply.len()), output.meter, shared);
+        }
         shelf.keep_window(window);
         shelf.keep_words(words);
         self.done = next;
@@ -177,11 +195,14 @@ impl Session {
         for (prepared, requests) in window.ready.runs() {
             let id = prepared.id;
             let is_brief = meter.is_brief(id);
+            let run_at = reply.position();
             for Request { words, hold } in requests {
-                let mark = (!is_brief).then(|| meter.start());
+                let mark = (!is_brief).then(|| (reply.position(), meter.start()));
                 let result = turn.execute_held(prepared, (&mut window.holds, *hold), setting, words, reply);
-                if let Some(mark) = mark {
-                    meter.stop(id, mark);
+                if let Some((call_at, mark)) = mark {
+                    let nanoseconds = meter.stop(id, mark);
+                    let called = Called { id, words, by: By::Client };
+                    self.observe(called, (nanoseconds, reply.position() - call_at), meter, shared);
                 }
                 if let Err(error) = result {
                     meter.count_failure(id, &error);
@@ -189,6 +210,11 @@ impl Session {
             }
             if is_brief {
                 meter.count(id, requests.len());
+                if reply.position() - run_at >= HEAVY_BYTES {
+                    let by = By::Client;
+                    let calls = requests.iter().map(|request| Called { id, words: request.words, by });
+                    self.look_at_run(calls, &reply.bytes()[run_at..], meter, shared);
+                }
             }
             self.last = Some(id);
         }
@@ -225,17 +251,26 @@ impl Session {
         let Output { reply, meter } = output;
         self.last = Some(prepared.id);
         self.note_coming_reads(prepared.id, words, turn, shared);
-        meter.measure(prepared.id, |meter| match turn.execute(prepared, self.setting(), words, reply) {
-            Outcome::Done => None,
-            Outcome::Failed(error) => Some(error),
-            Outcome::ForHost => {
-                self.execute_host(prepared.id, words, (turn, None), shared, Output { reply, meter })
-            }
-            Outcome::Waiting(waiter) => {
-                self.wait_for(waiter);
-                None
-            }
-        });
+        let call_at = reply.position();
+        let measured =
+            meter.measure(prepared.id, |meter| match turn.execute(prepared, self.setting(), words, reply) {
+                Outcome::Done => None,
+                Outcome::Failed(error) => Some(error),
+                Outcome::ForHost => {
+                    self.execute_host(prepared.id, words, (turn, None), shared, Output { reply, meter })
+                }
+                Outcome::Waiting(waiter) => {
+                    self.wait_for(waiter);
+                    None
+                }
+            });
+        let called = Called { id: prepared.id, words, by: By::Client };
+        if self.flow == Flow::Hold && self.hold.owes_reply() {
+            self.observe_later(called, measured.nanoseconds, meter, shared);
+        } else {
+            let reply_bytes = reply.position().saturating_sub(call_at);
+            self.observe(called, (measured.nanoseconds, reply_bytes), meter, shared);
+        }
     }
 
     /// Lets the requests after this one wait until somebody has served it.
@@ -246,7 +281,8 @@ impl Session {
     }
 
     /// Notes what became of the command that waited.
-    pub(crate) fn note_late(&self, served: &Served, meter: &Meter) {
+    pub(crate) fn note_late(&mut self, served: &Served, meter: &Meter, shared: &Shared) {
+        self.observe_late(served.reply.len(), shared);
         if let (Some(error), Some(id)) = (&served.failure, self.last) {
             meter.count_failure(id, error);
         }

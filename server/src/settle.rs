@@ -7,7 +7,7 @@ use crate::config::value::Reason;
 use crate::config::{table, value::Value};
 use crate::pubsub::notifications;
 use crate::server::Shared;
-use crate::{clients, encodings, eviction, files, log, memory_limit, persistence};
+use crate::{clients, encodings, eviction, files, log, memory_limit, observation, persistence};
 
 /// Stores changes and lets them take effect. If one can't, all settings are again as they were.
 pub(crate) fn settle(shared: &Shared, changes: &[Change]) -> Result<(), Refusal> {
@@ -46,6 +46,7 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
         table::NOTIFY_KEYSPACE_EVENTS => notifications::apply(config, &shared.engine, &shared.pubsub),
         table::CLIENT_OUTPUT_BUFFER_LIMIT => clients::apply_hard_limits(config, &shared.pubsub.limits),
         table::TRACKING_TABLE_MAX_KEYS => shared.pubsub.tracking.apply(config),
+        key if observation::concerns(key) => shared.attention.apply(config),
         key if encodings::concerns(key) => encodings::apply(config, &shared.engine),
         table::MAXMEMORY => memory_limit::apply(shared),
         table::KEY_LOAD_DELAY | table::RDB_KEY_SAVE_DELAY => {

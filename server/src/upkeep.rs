@@ -23,6 +23,9 @@ const REST: Duration = Duration::from_millis(100);
 /// may a delayed entry of a stream come.
 const REST_OF_WAITERS: Duration = Duration::from_millis(10);
 
+/// How long between two times that the log of slow commands is kept on disk, in milliseconds.
+const COMMAND_LOG_KEPT_EVERY: i64 = 60_000;
+
 /// The running thread.
 pub(crate) struct Upkeep {
     thread: JoinHandle<()>,
@@ -50,7 +53,7 @@ impl Upkeep {
 /// Goes on at once while there is much to do, else ten times a second.
 fn run(shared: &Shared, stop: &AtomicBool) {
     let mut executor = Executor::new(Arc::clone(&shared.engine), random_word());
-    let (mut sampled, mut enforced) = (UnixMillis(0), UnixMillis(0));
+    let (mut sampled, mut enforced, mut kept) = (UnixMillis(0), UnixMillis(0), now());
     while !stop.load(Ordering::Relaxed) {
         let now = now();
         // Keys stay as they are while writes are held back.
@@ -77,6 +80,10 @@ fn run(shared: &Shared, stop: &AtomicBool) {
             clients::enforce(shared, now);
             allocator::return_freed();
             info::used_bytes(shared);
+        }
+        if now.0 - kept.0 >= COMMAND_LOG_KEPT_EVERY {
+            kept = now;
+            shared.persistence.keep_command_log();
         }
         if !has_more {
             thread::park_timeout(if shared.engine.awaits_time() { REST_OF_WAITERS } else { REST });

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 /// Bytes one read takes at most, unless a large request is under way.
-const READ_BYTES: usize = 64 * 1024;
+pub(crate) const READ_BYTES: usize = 64 * 1024;
 
 /// What the connections of one worker share. Nobody keeps a borrow while waiting.
 pub(crate) struct Worker {
@@ -84,7 +84,7 @@ pub(crate) fn start(
             input: vec![0; READ_BYTES].into(),
             batch: Batch::new(),
             reply: ReplyWriter::new(Protocol::Resp2),
-            meter: Meter::new(Arc::clone(&shared.statistics[number])),
+            meter: Meter::new(Arc::clone(&shared.statistics[number]), Arc::clone(&shared.attention)),
             shelf: Shelf::default(),
         };
         let worker = Rc::new(Worker { shared, desk: RefCell::new(desk), number, connections });

@@ -78,7 +78,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "config|set",
             usage: "data=(parameter value)...",
-            flags: ADMIN,
+            flags: ADMIN.with(Flags::SECRET_PARTS),
             cost: "O(N) where N is the number of settings",
             about: "Changes settings, all or none.",
             tips: ALL_NODES,

@@ -23,7 +23,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "auth",
             usage: "[username] password",
-            flags: ENTRANCE,
+            flags: ENTRANCE.with(Flags::SECRET),
             cost: "O(N) where N is the number of passwords the user has",
             about: "Proves who the client is.",
             ..ROW
@@ -35,7 +35,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "hello",
             usage: "arguments=[protover:integer [AUTH auth=(username password)] [SETNAME clientname]]",
-            flags: ENTRANCE,
+            flags: ENTRANCE.with(Flags::SECRET_PARTS),
             since: "6.0.0",
             about: "Chooses the protocol and tells about the server.",
             ..ROW

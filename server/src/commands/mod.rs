@@ -15,6 +15,7 @@ mod process;
 mod pubsub;
 pub(crate) mod roster;
 pub(crate) mod scripting;
+mod slowlog;
 mod transaction;
 mod wait;
 
@@ -93,6 +94,7 @@ fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
         persistence::COMMANDS,
         process::COMMANDS,
         pubsub::COMMANDS,
+        slowlog::COMMANDS,
         wait::COMMANDS,
     ]
     .into_iter()

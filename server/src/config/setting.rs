@@ -79,6 +79,8 @@ pub(crate) struct Setting {
     pub(crate) change: Change,
     pub(crate) visibility: Visibility,
     pub(crate) effect: Effect,
+    /// Whether the value is a password, or tells who has one.
+    pub(crate) is_secret: bool,
 }
 
 impl Setting {
@@ -90,6 +92,7 @@ impl Setting {
             change: Change::Anytime,
             visibility: Visibility::Shown,
             effect: Effect::Real,
+            is_secret: false,
         }
     }
 
@@ -115,6 +118,11 @@ impl Setting {
 
     pub(crate) const fn idle(mut self) -> Setting {
         self.effect = Effect::None;
+        self
+    }
+
+    pub(crate) const fn secret(mut self) -> Setting {
+        self.is_secret = true;
         self
     }
 

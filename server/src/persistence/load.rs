@@ -191,7 +191,7 @@ impl<'s> Host<'s> {
         Host {
             listener: Listener { shared, closed },
             session: Session::new(shared.clients.enter(peer, shared.acl.server(), now()), true, shared),
-            meter: Meter::new(Arc::new(Statistics::new(shared.engine.table()))),
+            meter: Meter::new(Arc::new(Statistics::new(shared.engine.table())), Arc::default()),
         }
     }
 

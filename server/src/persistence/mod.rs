@@ -124,6 +124,8 @@ enum Order {
         reload: Reload,
         answer: ReloadAnswer,
     },
+    /// The log of slow commands is to be kept on disk.
+    KeepCommandLog,
     Stop,
 }
 
@@ -283,6 +285,12 @@ impl Persistence {
     pub(crate) fn switch_log(&self, config: &Config) {
         let mut state = self.state();
         state.is_rewrite_scheduled = config.is_on(table::APPENDONLY) && !self.log.is_on();
+    }
+
+    /// Has the log of slow commands kept on disk, as soon as nothing is being written.
+    pub(crate) fn keep_command_log(&self) {
+        // The saver ends when the server does, which keeps it, too.
+        let _ = self.orders.send(Order::KeepCommandLog);
     }
 
     /// Turns the log off if the settings say so. Must not be called inside a turn: the log may be waiting for its end.

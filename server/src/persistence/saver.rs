@@ -1,6 +1,7 @@
 //! The thread that writes snapshots, one after the other.
 
 use super::{Answer, Order, Persistence, backup, files, place, reload};
+use crate::command_log;
 use crate::log;
 use crate::server::{Shared, now};
 use rustix::process::{getpriority_process, setpriority_process};
@@ -71,6 +72,7 @@ fn work(shared: &Arc<Shared>, orders: &Receiver<Order>) {
             }
             Ok(Order::Backup { snapshot, folder, name }) => backup::run(shared, snapshot, &folder, name),
             Ok(Order::Reload { reload, answer }) => reload::run(shared, reload, answer),
+            Ok(Order::KeepCommandLog) => command_log::keep(shared),
             Ok(Order::Stop) | Err(_) => return,
         }
     }

@@ -1,6 +1,7 @@
 //! Counting and timing the commands of a batch, at a few nanoseconds each.
 
 use super::Statistics;
+use crate::observation::{Attention, Measured};
 use spinel_storage::Error;
 use spinel_storage::command::table::CommandId;
 use std::sync::Arc;
@@ -27,8 +28,15 @@ pub(crate) struct Meter {
     ended_last: Option<Instant>,
     /// How many commands are being timed: one may run others.
     depth: u32,
+    /// When the clock was read last.
+    read_last: Instant,
     /// Nanoseconds since `started` that were attributed already.
     attributed: u64,
+    attention: Arc<Attention>,
+    /// Whether each command is timed alone, to be looked at.
+    looks_at_each: bool,
+    /// Whether a brief command of the batch was looked at.
+    has_looked: bool,
 }
 
 /// The start of a command that is timed alone.
@@ -40,7 +48,7 @@ pub(crate) struct Mark {
 }
 
 impl Meter {
-    pub(crate) fn new(statistics: Arc<Statistics>) -> Meter {
+    pub(crate) fn new(statistics: Arc<Statistics>, attention: Arc<Attention>) -> Meter {
         let now = Instant::now();
         Meter {
             statistics,
@@ -51,7 +59,11 @@ impl Meter {
             started_last: now,
             ended_last: None,
             depth: 0,
+            read_last: now,
             attributed: 0,
+            attention,
+            looks_at_each: false,
+            has_looked: false,
         }
     }
 
@@ -60,14 +72,28 @@ impl Meter {
         self.is_tracking = is_tracking;
         self.started = Instant::now();
         self.ended_last = None;
+        self.read_last = self.started;
         self.attributed = 0;
         self.calls = 0;
+        self.looks_at_each = false;
+        self.has_looked = false;
+    }
+
+    /// Lets each command of the batch be timed alone and looked at, from now on.
+    pub(crate) fn look_at_each(&mut self) {
+        self.looks_at_each = true;
+    }
+
+    /// Whether each command is looked at. Whoever runs them one by one asks for each.
+    #[inline]
+    pub(crate) fn looks_at_each(&self) -> bool {
+        self.looks_at_each || self.attention.is_on_each()
     }
 
     /// Whether calls of this command are only counted; those of others are timed one by one.
     #[inline]
     pub(crate) fn is_brief(&self, id: CommandId) -> bool {
-        self.statistics.command(id).is_brief
+        self.statistics.command(id).is_brief && !self.looks_at_each
     }
 
     /// Counts calls of a brief command.
@@ -81,22 +107,29 @@ impl Meter {
         }
     }
 
-    /// Runs a command, which may run others, and counts it. Returns the error that it failed with.
+    /// Whether somebody asks for a note of commands that take so long.
+    #[inline]
+    pub(crate) fn is_to_be_noted(&self, nanoseconds: u64) -> bool {
+        nanoseconds >= self.attention.noted_nanoseconds()
+    }
+
+    /// Runs a command, which may run others, and counts it.
     pub(crate) fn measure(
         &mut self,
         id: CommandId,
         run: impl FnOnce(&mut Meter) -> Option<Error>,
-    ) -> Option<Error> {
+    ) -> Measured {
+        self.looks_at_each = self.looks_at_each();
         let mark = (!self.is_brief(id)).then(|| self.start());
         let failure = run(self);
-        match mark {
-            Some(mark) => self.stop(id, mark),
-            None => self.count(id, 1),
+        let nanoseconds = mark.map_or(0, |mark| self.stop(id, mark));
+        if mark.is_none() {
+            self.count(id, 1);
         }
         if let Some(error) = &failure {
             self.count_failure(id, error);
         }
-        failure
+        Measured { failure, nanoseconds }
     }
 
     /// To be called before a command runs that is not brief. One that follows another at once starts when that one
@@ -104,6 +137,7 @@ impl Meter {
     pub(crate) fn start(&mut self) -> Mark {
         self.started_last = self.ended_last.take().filter(|_| self.depth == 0).unwrap_or_else(Instant::now);
         self.depth += 1;
+        self.read_last = self.started_last;
         Mark { started: self.started_last, attributed: self.attributed }
     }
 
@@ -112,11 +146,11 @@ impl Meter {
         self.started_last
     }
 
-    /// To be called after a command ran that is not brief.
-    pub(crate) fn stop(&mut self, id: CommandId, mark: Mark) {
+    /// To be called after a command ran that is not brief; how long that was, in nanoseconds.
+    pub(crate) fn stop(&mut self, id: CommandId, mark: Mark) -> u64 {
         let now = Instant::now();
         let nanoseconds = now.duration_since(mark.started).as_nanos() as u64;
-        self.ended_last = Some(now);
+        (self.ended_last, self.read_last) = (Some(now), now);
         self.depth -= 1;
         self.calls += 1;
         // What ran within it took its time from it.
@@ -125,6 +159,14 @@ impl Meter {
         if self.runs.len() >= RUNS_MAX {
             self.share();
         }
+        nanoseconds
+    }
+
+    /// The time of a brief command that is looked at: what has passed since the clock was read.
+    pub(crate) fn since_last_reading(&mut self) -> u64 {
+        let before = std::mem::replace(&mut self.read_last, Instant::now());
+        self.has_looked = true;
+        self.read_last.duration_since(before).as_nanos() as u64
     }
 
     /// Adds to the time of a call that was counted already, and went on elsewhere.
@@ -146,24 +188,34 @@ impl Meter {
         self.statistics.wait_nanoseconds.add(self.started.elapsed().as_nanos() as u64);
     }
 
+    /// How many nanoseconds a brief command took that was alone in its batch, if it is to be looked at for that.
+    #[inline]
+    pub(crate) fn time_alone(&mut self) -> Option<u64> {
+        let nanoseconds = self.share();
+        let is_to_be_noted = nanoseconds > 0 && self.is_to_be_noted(nanoseconds);
+        (is_to_be_noted && self.calls == 1 && !self.has_looked).then_some(nanoseconds)
+    }
+
     /// Ends the batch; how many commands it had.
     pub(crate) fn end(&mut self) -> u64 {
-        self.share();
+        if !self.runs.is_empty() {
+            self.share();
+        }
         self.statistics.calls.add(self.calls);
         self.calls
     }
 
-    /// Shares the time since the start among the brief commands.
-    fn share(&mut self) {
+    /// Shares the time since the start among the brief commands; how much each had.
+    fn share(&mut self) -> u64 {
         let now = Instant::now();
         let elapsed = now.duration_since(self.started).as_nanos() as u64;
         let calls: u64 = self.runs.iter().map(|(_, calls)| calls).sum();
-        if let Some(each) = elapsed.saturating_sub(self.attributed).checked_div(calls) {
-            for (id, calls) in self.runs.drain(..) {
-                self.statistics.command(id).add(calls, each, self.is_tracking);
-            }
+        let each = elapsed.saturating_sub(self.attributed).checked_div(calls).unwrap_or(0);
+        for (id, calls) in self.runs.drain(..) {
+            self.statistics.command(id).add(calls, each, self.is_tracking);
         }
         self.started = now;
         self.attributed = 0;
+        each
     }
 }

@@ -78,6 +78,10 @@ flags! {
     GUARDED = 24, "";
     /// Runs at once also inside a transaction.
     IMMEDIATE = 27, "";
+    /// Its words are nobody's business: passwords, and users with their rights.
+    SECRET = 30, "";
+    /// Some of its words may be passwords.
+    SECRET_PARTS = 31, "";
 }
 
 impl Flags {

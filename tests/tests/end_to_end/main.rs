@@ -19,6 +19,7 @@ mod restoring;
 mod rust_client;
 mod saving;
 mod scripts;
+mod slow_commands;
 mod snapshot_formats;
 mod transactions;
 mod transcripts;

@@ -21,6 +21,7 @@ use std::sync::Arc;
 const ANYTIME: Flags = Flags::LOADING.with(Flags::STALE);
 const OWN: Flags = ANYTIME.with(Flags::NOSCRIPT);
 const ADMIN: Flags = OWN.with(Flags::ADMIN);
+const SECRET: Flags = ADMIN.with(Flags::SECRET);
 const ROW: Command = Command { group: Group::Server, flags: ADMIN, since: "6.0.0", ..Command::ROW };
 const EVERYWHERE: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 const OF_USERS: &str = "O(N) where N is the number of users";
@@ -52,6 +53,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "acl|deluser",
             usage: "username...",
+            flags: SECRET,
             cost: "O(N) where N is the number of clients",
             about: "Removes users and closes their connections.",
             tips: EVERYWHERE,
@@ -83,6 +85,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "acl|getuser",
             usage: "username",
+            flags: SECRET,
             cost: "O(N) where N is the number of the user's rules",
             about: "Describes a user.",
             ..ROW
@@ -132,6 +135,7 @@ pub(super) const COMMANDS: &[HostRow] = &[
         Command {
             name: "acl|setuser",
             usage: "username [rule:string]...",
+            flags: SECRET,
             cost: "O(N) where N is the number of rules",
             about: "Makes or changes a user.",
             tips: EVERYWHERE,

@@ -6,6 +6,7 @@ use crate::commands::Handler;
 use crate::info;
 use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
+use crate::observation::{By, Called};
 use crate::persistence;
 use crate::server::Shared;
 use crate::session::{Output, Session};
@@ -144,7 +145,8 @@ impl ScriptHost<'_, '_> {
         let ScriptHost { session, turn, claim, meter, shared, run, .. } = self;
         let author = Author { client: session.client.id, is_script: true };
         let setting = Setting { db: run.db, author, ..session.setting() };
-        meter.measure(prepared.id, |meter| {
+        let call_at = reply.position();
+        let measured = meter.measure(prepared.id, |meter| {
             match turn.execute_claimed(claim, prepared, setting, words, reply) {
                 Outcome::Done | Outcome::Waiting(_) => None,
                 Outcome::Failed(error) => Some(error),
@@ -154,6 +156,9 @@ impl ScriptHost<'_, '_> {
                 }
             }
         });
+        let reply_bytes = reply.position().saturating_sub(call_at);
+        let called = Called { id: prepared.id, words, by: By::Script };
+        session.observe(called, (measured.nanoseconds, reply_bytes), meter, shared);
         session.note_reads(prepared.id, words, shared);
     }
 }

@@ -7,6 +7,7 @@ use crate::acl::{Context, Reason};
 use crate::admission::may_run_while_loading;
 use crate::clients::Class;
 use crate::config::table;
+use crate::observation::{By, Called};
 use crate::server::Shared;
 use crate::session::{Flow, Output, Session};
 use crate::transaction::{OnFailure, Transaction};
@@ -230,7 +231,8 @@ fn run_all<'e>(
             continue;
         }
         let setting = call.session.setting();
-        let error = call.meter.measure(prepared.id, |meter| {
+        let call_at = call.reply.position();
+        let measured = call.meter.measure(prepared.id, |meter| {
             match call.turn.execute_claimed(claim, prepared, setting, words, call.reply) {
                 Outcome::Done | Outcome::Waiting(_) => None,
                 Outcome::Failed(error) => Some(error),
@@ -241,8 +243,11 @@ fn run_all<'e>(
                 }
             }
         });
+        let reply_bytes = call.reply.position().saturating_sub(call_at);
+        let called = Called { id: prepared.id, words, by: By::Client };
+        call.session.observe(called, (measured.nanoseconds, reply_bytes), call.meter, call.shared);
         call.session.note_reads(prepared.id, words, call.shared);
-        first_error = first_error.or(error);
+        first_error = first_error.or(measured.failure);
         let is_over = limits.are_over(is_subscriber, call.reply.len() - start);
         if is_over || call.session.flow == Flow::Overflow {
             // All commands run, but their replies are not kept for a client that will not get them.

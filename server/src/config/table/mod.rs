@@ -92,6 +92,10 @@ keys! {
     BIND = "bind";
     CLIENT_OUTPUT_BUFFER_LIMIT = "client-output-buffer-limit";
     CLIENT_QUERY_BUFFER_LIMIT = "client-query-buffer-limit";
+    COMMANDLOG_LARGE_REPLY_MAX_LEN = "commandlog-large-reply-max-len";
+    COMMANDLOG_LARGE_REQUEST_MAX_LEN = "commandlog-large-request-max-len";
+    COMMANDLOG_REPLY_LARGER_THAN = "commandlog-reply-larger-than";
+    COMMANDLOG_REQUEST_LARGER_THAN = "commandlog-request-larger-than";
     DATABASES = "databases";
     DBFILENAME = "dbfilename";
     DIR = "dir";
@@ -125,6 +129,8 @@ keys! {
     SAVE = "save";
     SHUTDOWN_ON_SIGINT = "shutdown-on-sigint";
     SHUTDOWN_ON_SIGTERM = "shutdown-on-sigterm";
+    SLOWLOG_LOG_SLOWER_THAN = "slowlog-log-slower-than";
+    SLOWLOG_MAX_LEN = "slowlog-max-len";
     STOP_WRITES_ON_BGSAVE_ERROR = "stop-writes-on-bgsave-error";
     TCP_BACKLOG = "tcp-backlog";
     TCP_KEEPALIVE = "tcp-keepalive";

@@ -7,8 +7,8 @@ use crate::config::setting::{
 
 pub(super) const SETTINGS: &[Setting] = &[
     list("replicaof", "", lists::primary).or("slaveof").at_start().idle(),
-    text("masterauth", "").idle(),
-    text("masteruser", "").idle(),
+    text("masterauth", "").secret().idle(),
+    text("masteruser", "").secret().idle(),
     text("replica-announce-ip", "").or("slave-announce-ip").idle(),
     port("replica-announce-port", 0).or("slave-announce-port").idle(),
     flag("replica-announced", true).idle(),
