@@ -1,13 +1,9 @@
 //! `maxmemory` with the real server: which keys make room for others, and who hears of it.
 
-use crate::saving::{again, info};
+use crate::saving::{again, number};
 use spinel_resp::Value;
 use spinel_tests::{Client, Server};
 use std::time::{Duration, Instant};
-
-fn number(client: &mut Client, field: &str) -> u64 {
-    info(client, field).parse().expect("it is a number")
-}
 
 /// Lets so much more memory be used than is now.
 fn allow(client: &mut Client, more: u64) -> u64 {

@@ -71,6 +71,11 @@ pub(crate) fn info(client: &mut Client, field: &str) -> String {
     line.unwrap_or_else(|| panic!("no {field} in {text}")).to_owned()
 }
 
+/// A field of INFO that is a number.
+pub(crate) fn number(client: &mut Client, field: &str) -> u64 {
+    info(client, field).parse().expect("it is a number")
+}
+
 /// Asks until a field has a value.
 pub(crate) fn await_info(client: &mut Client, field: &str, value: &str) {
     let start = Instant::now();

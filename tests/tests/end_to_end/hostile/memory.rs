@@ -1,15 +1,11 @@
 //! Memory that runs out, and memory that comes back.
 
 use super::{MEGABYTE, assert_serves};
-use crate::saving::info;
+use crate::saving::number;
 use spinel_tests::{Client, Server};
 use std::time::{Duration, Instant};
 
 const OUT_OF_MEMORY: &str = "-OOM command not allowed when used memory > 'maxmemory'.";
-
-fn number(client: &mut Client, field: &str) -> u64 {
-    info(client, field).parse().expect("it is a number")
-}
 
 #[test]
 fn a_limit_just_above_what_is_used_stops_growth_and_nothing_else() {
