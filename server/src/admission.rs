@@ -9,6 +9,7 @@ use crate::clients::{Flag, PauseMode};
 use crate::commands::{Handler, scripting};
 use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
+use crate::monitors::Moment;
 use crate::observation::{By, Called};
 use crate::persistence;
 use crate::server::{Shared, now};
@@ -29,6 +30,9 @@ const LOADING: Error = Error::Text("LOADING Redis is loading the dataset in memo
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 const UNAUTHENTICATED: Error = Error::Text("NOAUTH Authentication required.");
+
+/// What a client is told that monitors; Redis takes it for a replica.
+const NO_KEYS_FOR_MONITORS: Error = Error::Text("ERR Replica can't interact with the keyspace");
 
 /// Which replies a client wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,6 +107,7 @@ impl Session {
     pub(crate) fn reset(&mut self, shared: &Shared) {
         self.stop_listening(shared);
         self.stop_tracking(shared);
+        self.stop_monitoring(shared);
         self.db = DbIndex(0);
         self.protocol = Protocol::Resp2;
         self.reply_mode = ReplyMode::All;
@@ -228,6 +233,7 @@ impl Session {
         });
         let reply_bytes = reply.position().saturating_sub(call_at);
         let called = Called { id, words, by: By::Client };
+        self.show_to_monitors(called, self.db, Moment::After, shared);
         self.observe(called, (measured.nanoseconds, reply_bytes), meter, shared);
         Ok(())
     }
@@ -273,6 +279,10 @@ impl Session {
                 "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
                  allowed in this context"
             )));
+        }
+        let uses_keys = may_write || flags.contains(Flags::READONLY);
+        if uses_keys && self.client.has(Flag::Monitor) {
+            return Decision::Refuse(NO_KEYS_FOR_MONITORS);
         }
         match shared.clients.pause.mode(now) {
             Some(PauseMode::Everything) => Decision::Hold,

@@ -47,6 +47,7 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
             tell_overflow(&client, shared);
         }
         connection.session.stop_listening(shared);
+        connection.session.stop_monitoring(shared);
         connection.session.leave_tracking(shared);
         if !connection.session.let_go(&mut worker.desk.borrow_mut().executor) {
             Box::pin(connection.let_go_later(&worker)).await;
@@ -116,6 +117,7 @@ impl Connection {
                 Flow::Continue | Flow::Hold | Flow::Again => {}
                 Flow::Close => {
                     self.session.stop_listening(&worker.shared);
+                    self.session.stop_monitoring(&worker.shared);
                     return poll_fn(|context| self.poll_farewell(context, worker)).await;
                 }
                 Flow::Drop | Flow::Overflow => return Ok(()),

@@ -34,6 +34,7 @@ mod info;
 mod listen;
 mod log;
 mod memory_limit;
+mod monitors;
 mod observation;
 mod orders;
 mod persistence;

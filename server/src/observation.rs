@@ -20,7 +20,7 @@ use crate::statistics::Meter;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::table::CommandId;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bytes of a reply, or of a batch of requests, below which no brief command takes [`BRIEF`].
@@ -31,15 +31,20 @@ const BRIEF: Duration = Duration::from_millis(1);
 
 /// What is to be noted of commands, for those who run them; nothing to start with.
 pub(crate) struct Attention {
-    /// Whether every command has to be looked at.
-    is_on_each: AtomicBool,
+    /// For what every command has to be looked at: [`NOTES`] and [`MONITORS`].
+    on_each: AtomicU8,
     /// From how many nanoseconds on a command is noted.
     noted_nanoseconds: AtomicU64,
 }
 
+/// Commands are noted that may be of any size and time.
+const NOTES: u8 = 1;
+/// Somebody monitors.
+const MONITORS: u8 = 1 << 1;
+
 impl Default for Attention {
     fn default() -> Attention {
-        Attention { is_on_each: AtomicBool::new(false), noted_nanoseconds: AtomicU64::new(u64::MAX) }
+        Attention { on_each: AtomicU8::new(0), noted_nanoseconds: AtomicU64::new(u64::MAX) }
     }
 }
 
@@ -52,14 +57,39 @@ impl Attention {
                 .into_iter()
                 .any(|kind| kind.noted_from(config).is_some_and(|bytes| bytes < HEAVY_BYTES as u64));
         let noted = slow.map_or(u64::MAX, |microseconds| microseconds.saturating_mul(1000));
-        self.is_on_each.store(is_on_each, Ordering::Relaxed);
+        self.set(NOTES, is_on_each);
         self.noted_nanoseconds.store(noted, Ordering::Relaxed);
     }
 
-    /// Whether every command has to be looked at; costs one relaxed load.
+    /// Lets every command be shown to those who monitor, or not any more.
+    pub(crate) fn set_monitored(&self, is_monitored: bool) {
+        self.set(MONITORS, is_monitored);
+    }
+
+    fn set(&self, bit: u8, is_set: bool) {
+        if is_set {
+            self.on_each.fetch_or(bit, Ordering::Relaxed);
+        } else {
+            self.on_each.fetch_and(!bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether every command has to be looked at, for whatever reason; costs one relaxed load.
     #[inline]
     pub(crate) fn is_on_each(&self) -> bool {
-        self.is_on_each.load(Ordering::Relaxed)
+        self.on_each.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether every command may be noted.
+    #[inline]
+    pub(crate) fn notes_each(&self) -> bool {
+        self.on_each.load(Ordering::Relaxed) & NOTES != 0
+    }
+
+    /// Whether somebody monitors.
+    #[inline]
+    pub(crate) fn is_monitored(&self) -> bool {
+        self.on_each.load(Ordering::Relaxed) & MONITORS != 0
     }
 
     /// From how many nanoseconds on a command is noted.

@@ -12,6 +12,7 @@ use crate::files;
 use crate::listen;
 use crate::log;
 use crate::memory_limit::{self, MemoryLimit};
+use crate::monitors::Monitors;
 use crate::observation::Attention;
 use crate::orders::{Order, Orders};
 use crate::persistence::{self, Conversion, Persistence, Saver};
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     /// Which commands are noted.
     pub(crate) attention: Arc<Attention>,
     pub(crate) command_log: CommandLog,
+    /// Who is shown all commands.
+    pub(crate) monitors: Monitors,
     /// When the server started.
     pub(crate) started: UnixMillis,
     /// A name of this run of the server, 40 hexadecimal digits.
@@ -275,6 +278,7 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
         rates: Rates::default(),
         attention: Arc::default(),
         command_log: CommandLog::default(),
+        monitors: Monitors::default(),
         started,
         persistence: Persistence::new(&engine, &config, started),
         run_id: random_name(),

@@ -7,6 +7,7 @@ use crate::commands::scripting::SuspendedScript;
 use crate::commands::{Handler, HostCall, HostHandler, InTurn};
 use crate::config::table;
 use crate::memory_limit;
+use crate::monitors::Moment;
 use crate::observation::{By, Called, HEAVY_BYTES, Late};
 use crate::pubsub::Listener;
 use crate::server::{Shared, now};
@@ -251,6 +252,8 @@ impl Session {
         let Output { reply, meter } = output;
         self.last = Some(prepared.id);
         self.note_coming_reads(prepared.id, words, turn, shared);
+        let called = Called { id: prepared.id, words, by: By::Client };
+        self.show_to_monitors(called, self.db, Moment::Before, shared);
         let call_at = reply.position();
         let measured =
             meter.measure(prepared.id, |meter| match turn.execute(prepared, self.setting(), words, reply) {
@@ -264,7 +267,7 @@ impl Session {
                     None
                 }
             });
-        let called = Called { id: prepared.id, words, by: By::Client };
+        self.show_to_monitors(called, self.db, Moment::After, shared);
         if self.flow == Flow::Hold && self.hold.owes_reply() {
             self.observe_later(called, measured.nanoseconds, meter, shared);
         } else {

@@ -34,7 +34,7 @@ impl Peer {
 
 /// A property of a client that is there or not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
+#[repr(u16)]
 pub(crate) enum Flag {
     /// The connection is to be closed.
     Killed = 1,
@@ -52,6 +52,8 @@ pub(crate) enum Flag {
     Tracked = 1 << 6,
     /// Its command is being run beside those of others.
     Away = 1 << 7,
+    /// It is shown all commands.
+    Monitor = 1 << 8,
 }
 
 /// Which limits hold for a client, and by which type CLIENT LIST and CLIENT KILL find it.
@@ -84,7 +86,7 @@ pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) peer: Peer,
     pub(crate) created: UnixMillis,
-    flags: AtomicU8,
+    flags: AtomicU16,
     protocol: AtomicU8,
     db: AtomicU16,
     /// The index of the last command plus one; 0 before the first.
@@ -119,12 +121,12 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(id: u64, peer: Peer, account: Arc<Account>, now: UnixMillis) -> Client {
-        let flags = if peer.address.starts_with('/') { Flag::Unix as u8 } else { 0 };
+        let flags = if peer.address.starts_with('/') { Flag::Unix as u16 } else { 0 };
         Client {
             id,
             peer,
             created: now,
-            flags: AtomicU8::new(flags),
+            flags: AtomicU16::new(flags),
             protocol: AtomicU8::new(2),
             db: AtomicU16::new(0),
             command: AtomicU16::new(0),
@@ -150,15 +152,15 @@ impl Client {
     /// Whether a flag is set.
     #[inline]
     pub(crate) fn has(&self, flag: Flag) -> bool {
-        self.flags.load(Ordering::Relaxed) & flag as u8 != 0
+        self.flags.load(Ordering::Relaxed) & flag as u16 != 0
     }
 
     /// Sets or clears a flag.
     pub(crate) fn set(&self, flag: Flag, is_set: bool) {
         if is_set {
-            self.flags.fetch_or(flag as u8, Ordering::Relaxed);
+            self.flags.fetch_or(flag as u16, Ordering::Relaxed);
         } else {
-            self.flags.fetch_and(!(flag as u8), Ordering::Relaxed);
+            self.flags.fetch_and(!(flag as u16), Ordering::Relaxed);
         }
     }
 

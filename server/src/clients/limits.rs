@@ -62,7 +62,8 @@ pub(crate) fn enforce(shared: &Shared, now: UnixMillis) {
         return;
     }
     for client in shared.clients.all() {
-        let waits = client.has(Flag::Held) || client.has(Flag::Away) || client.class() == Class::PubSub;
+        let waits = [Flag::Held, Flag::Away, Flag::Monitor].into_iter().any(|flag| client.has(flag))
+            || client.class() == Class::PubSub;
         let limits = if client.class() == Class::PubSub { subscriber } else { normal };
         let is_idle = now.0 - client.active().0 > timeout_ms && !waits;
         if timeout_ms > 0 && is_idle {

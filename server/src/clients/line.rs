@@ -84,6 +84,9 @@ pub(super) fn flags(client: &Client) -> String {
     const LETTERS: [(Flag, char); 4] =
         [(Flag::Killed, 'A'), (Flag::Unix, 'U'), (Flag::NoEvict, 'e'), (Flag::NoTouch, 'T')];
     let mut letters = String::new();
+    if client.has(Flag::Monitor) {
+        letters.push('O');
+    }
     if client.class() == Class::PubSub {
         letters.push('P');
     }

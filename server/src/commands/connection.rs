@@ -112,6 +112,8 @@ fn ping(call: &mut HostCall<'_>) -> Result<(), Error> {
 
 fn quit(call: &mut HostCall<'_>) -> Result<(), Error> {
     call.session.flow = Flow::Close;
+    // It is not shown what it calls itself any more.
+    call.session.stop_monitoring(call.shared);
     call.reply.ok();
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The process: its time, its end.
 
 use super::{HostCall, HostRow, art};
+use crate::clients::Flag;
 use crate::orders::Farewell;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
@@ -25,6 +26,16 @@ pub(super) const COMMANDS: &[HostRow] = &[
             ..ROW
         },
         art::lolwut,
+    ),
+    (
+        Command {
+            name: "monitor",
+            flags: ANYTIME.with(Flags::ADMIN).with(Flags::NOSCRIPT),
+            cost: "",
+            about: "Shows all commands that clients run.",
+            ..ROW
+        },
+        monitor,
     ),
     (
         Command {
@@ -53,6 +64,18 @@ pub(super) const COMMANDS: &[HostRow] = &[
         time,
     ),
 ];
+
+fn monitor(call: &mut HostCall<'_>) -> Result<(), Error> {
+    if call.session.transactions.is_running {
+        return Err(Error::Text("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+    }
+    // Who monitors already gets no reply, as in Redis.
+    if !call.session.client.has(Flag::Monitor) {
+        call.session.start_monitoring(call.shared);
+        call.reply.ok();
+    }
+    Ok(())
+}
 
 /// What SHUTDOWN is told.
 #[derive(PartialEq, Eq)]

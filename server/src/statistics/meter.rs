@@ -87,7 +87,7 @@ impl Meter {
     /// Whether each command is looked at. Whoever runs them one by one asks for each.
     #[inline]
     pub(crate) fn looks_at_each(&self) -> bool {
-        self.looks_at_each || self.attention.is_on_each()
+        self.looks_at_each || self.attention.notes_each()
     }
 
     /// Whether calls of this command are only counted; those of others are timed one by one.

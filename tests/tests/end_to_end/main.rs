@@ -14,6 +14,7 @@ mod loading;
 mod logging;
 mod long_reads;
 mod messages;
+mod monitoring;
 mod reloading;
 mod restoring;
 mod rust_client;

@@ -6,6 +6,7 @@ use crate::commands::Handler;
 use crate::info;
 use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
+use crate::monitors::Moment;
 use crate::observation::{By, Called};
 use crate::persistence;
 use crate::server::Shared;
@@ -158,6 +159,7 @@ impl ScriptHost<'_, '_> {
         });
         let reply_bytes = reply.position().saturating_sub(call_at);
         let called = Called { id: prepared.id, words, by: By::Script };
+        session.show_to_monitors(called, run.db, Moment::After, shared);
         session.observe(called, (measured.nanoseconds, reply_bytes), meter, shared);
         session.note_reads(prepared.id, words, shared);
     }

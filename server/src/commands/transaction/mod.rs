@@ -7,6 +7,7 @@ use crate::acl::{Context, Reason};
 use crate::admission::may_run_while_loading;
 use crate::clients::Class;
 use crate::config::table;
+use crate::monitors::Moment;
 use crate::observation::{By, Called};
 use crate::server::Shared;
 use crate::session::{Flow, Output, Session};
@@ -231,6 +232,8 @@ fn run_all<'e>(
             continue;
         }
         let setting = call.session.setting();
+        let called = Called { id: prepared.id, words, by: By::Client };
+        call.session.show_to_monitors(called, call.session.db, Moment::Before, call.shared);
         let call_at = call.reply.position();
         let measured = call.meter.measure(prepared.id, |meter| {
             match call.turn.execute_claimed(claim, prepared, setting, words, call.reply) {
@@ -244,7 +247,7 @@ fn run_all<'e>(
             }
         });
         let reply_bytes = call.reply.position().saturating_sub(call_at);
-        let called = Called { id: prepared.id, words, by: By::Client };
+        call.session.show_to_monitors(called, call.session.db, Moment::After, call.shared);
         call.session.observe(called, (measured.nanoseconds, reply_bytes), call.meter, call.shared);
         call.session.note_reads(prepared.id, words, call.shared);
         first_error = first_error.or(measured.failure);
