@@ -70,10 +70,11 @@ fn a_large_reply_is_told_from_small_ones_around_it() {
     (0..8).for_each(|_| drop(client.reply()));
     assert_eq!(names(&mut client, "large-reply"), ["GET large", "GET large"]);
     let slow = entries(&mut client, "slow");
-    let large = slow.iter().filter(|(_, words)| words == "GET large").count();
-    assert_eq!((large, slow.len()), (2, 2), "{slow:?}");
+    let count = |name: &str| slow.iter().filter(|(_, words)| words == name).count();
+    // On a busy machine any command that is timed alone may take a millisecond, such as the one that resets the log.
+    assert_eq!((count("GET large"), count("GET small")), (2, 0), "{slow:?}");
     for (microseconds, _) in slow {
-        assert!((1000..10_000_000).contains(&microseconds), "{microseconds}");
+        assert!((1000..60_000_000).contains(&microseconds), "{microseconds}");
     }
 }
 
