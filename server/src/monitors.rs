@@ -1,6 +1,6 @@
 //! MONITOR: clients that are shown every command that runs.
 //!
-//! While nobody monitors, nothing here is called: whoever runs commands looks at [`Attention`](crate::observation::Attention), as he
+//! While nobody monitors, nothing here is called: whoever runs commands looks at [`Attention`], as he
 //! does anyway. Each line is made once and put into the mailboxes of all monitors. Commands of different threads
 //! come in the order in which their lines are made, which is right after they ran.
 
