@@ -9,7 +9,7 @@
 use crate::config::table;
 use crate::eviction;
 use crate::info;
-use crate::server::Shared;
+use crate::server::{Shared, now};
 use spinel_storage::Error;
 use spinel_storage::engine::Turn;
 use spinel_storage::keyspace::news::Observed;
@@ -94,6 +94,7 @@ pub(crate) fn measure(shared: &Shared) -> bool {
     let is_over = limit.is_set() && limit.excess(shared) > 0;
     if !is_over {
         limit.is_exceeded.store(false, Ordering::Relaxed);
+        limit.note(false, now().0);
     } else if eviction::policy(&shared.config).is_none() {
         limit.is_exceeded.store(true, Ordering::Relaxed);
     }

@@ -94,6 +94,21 @@ fn a_lower_limit_takes_effect_though_nobody_writes() {
 }
 
 #[test]
+fn the_time_without_room_ends_when_there_is_room() {
+    let server = Server::start(&[]);
+    let mut client = Client::connect(server.port());
+    assert_eq!(client.text(["SET", "k", &"x".repeat(100_000)]), "OK");
+    assert_eq!(client.text(["CONFIG", "SET", "maxmemory", "1"]), "OK");
+    let started = Instant::now();
+    while number(&mut client, "current_eviction_exceeded_time") == 0 {
+        assert!(started.elapsed() < Duration::from_secs(20), "nobody notices");
+    }
+    assert_eq!(client.text(["CONFIG", "SET", "maxmemory", "0"]), "OK");
+    assert_eq!(number(&mut client, "current_eviction_exceeded_time"), 0);
+    assert!(number(&mut client, "total_eviction_exceeded_time") > 0);
+}
+
+#[test]
 fn who_listens_watches_or_has_cached_a_key_hears_that_it_went() {
     let server = Server::start(&["--maxmemory-policy", "allkeys-random", "--notify-keyspace-events", "Ee"]);
     let mut client = Client::connect(server.port());
