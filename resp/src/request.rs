@@ -15,7 +15,7 @@ mod limits;
 mod whole;
 
 pub use batch::{Batch, Words, WordsIter};
-pub use inline::split_line;
+pub use inline::{quote, split_line};
 pub use limits::{Limits, ProtocolError};
 
 use crate::number::parse_integer;

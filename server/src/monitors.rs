@@ -10,6 +10,7 @@ use crate::pubsub::{HardLimits, Mailbox};
 use crate::redaction;
 use crate::server::Shared;
 use crate::session::Session;
+use spinel_resp::request::quote;
 use spinel_storage::DbIndex;
 use spinel_storage::command::flags::Flags;
 use std::io::Write;
@@ -125,24 +126,6 @@ fn line<'w>(now: Duration, source: &Source<'_>, words: impl Iterator<Item = &'w 
     }
     line.extend_from_slice(b"\r\n");
     line
-}
-
-/// Appends a word in double quotes, with what can't be printed as in C.
-fn quote(word: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    for byte in word {
-        match byte {
-            b'\\' | b'"' => out.extend([b'\\', *byte]),
-            b'\n' => out.extend(b"\\n"),
-            b'\r' => out.extend(b"\\r"),
-            b'\t' => out.extend(b"\\t"),
-            0x07 => out.extend(b"\\a"),
-            0x08 => out.extend(b"\\b"),
-            b' '..=b'~' => out.push(*byte),
-            _ => out.extend(format!("\\x{byte:02x}").bytes()),
-        }
-    }
-    out.push(b'"');
 }
 
 #[cfg(test)]

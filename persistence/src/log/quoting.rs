@@ -1,7 +1,6 @@
 //! File names in the manifest: bare where every byte is a plain one, otherwise in double quotes.
 
-use spinel_resp::request::split_line;
-use std::fmt::Write;
+use spinel_resp::request::{quote, split_line};
 
 /// Returns a name as the manifest writes it.
 pub(super) fn quoted(name: &str) -> String {
@@ -9,21 +8,9 @@ pub(super) fn quoted(name: &str) -> String {
     if name.bytes().all(is_plain) {
         return name.to_owned();
     }
-    let mut text = String::from("\"");
-    for byte in name.bytes() {
-        match byte {
-            b'\\' | b'"' => text.extend(['\\', char::from(byte)]),
-            b'\n' => text.push_str("\\n"),
-            b'\r' => text.push_str("\\r"),
-            b'\t' => text.push_str("\\t"),
-            0x07 => text.push_str("\\a"),
-            0x08 => text.push_str("\\b"),
-            b' '..=b'~' => text.push(char::from(byte)),
-            _ => write!(text, "\\x{byte:02x}").expect("a string takes all"),
-        }
-    }
-    text.push('"');
-    text
+    let mut text = Vec::new();
+    quote(name.as_bytes(), &mut text);
+    text.into_iter().map(char::from).collect()
 }
 
 /// Splits a line into words; `None` when quotes are not closed or a word is no text.

@@ -6,6 +6,30 @@
 
 use super::batch::Span;
 
+/// Appends a word in double quotes, as [`split_line`] reads it: with what can't be printed as in C.
+///
+/// ```
+/// let mut line = Vec::new();
+/// spinel_resp::request::quote(b"my \"key\"\n", &mut line);
+/// assert_eq!(line, br#""my \"key\"\n""#);
+/// ```
+pub fn quote(word: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in word {
+        match byte {
+            b'\\' | b'"' => out.extend([b'\\', *byte]),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            0x07 => out.extend(b"\\a"),
+            0x08 => out.extend(b"\\b"),
+            b' '..=b'~' => out.push(*byte),
+            _ => out.extend(format!("\\x{byte:02x}").bytes()),
+        }
+    }
+    out.push(b'"');
+}
+
 /// Splits a line as an inline command is split, for programs that read commands from people.
 ///
 /// `None` when a quote is not closed, or is closed but not followed by a space or the end.
