@@ -55,7 +55,7 @@ pub enum Error {
     Quoting(Vec<u8>),
 }
 
-/// Bytes of an unknown command's name and arguments that its error shows.
+/// Bytes of an unknown command's name and arguments that its error shows, and of other names that may be long.
 const SHOWN_BYTES_MAX: usize = 128;
 
 impl Error {
@@ -113,6 +113,12 @@ impl Error {
     #[cold]
     pub fn quoting(parts: &[&[u8]]) -> Error {
         Error::Quoting(parts.iter().flat_map(|part| shown(part, usize::MAX)).copied().collect())
+    }
+
+    /// As [`quoting`](Error::quoting), but of a long word only the beginning is shown.
+    #[cold]
+    pub fn quoting_briefly(parts: &[&[u8]]) -> Error {
+        Error::Quoting(parts.iter().flat_map(|part| shown(part, SHOWN_BYTES_MAX)).copied().collect())
     }
 
     /// The error about an integer outside its bounds, both included.

@@ -98,7 +98,8 @@ pub(super) fn categories(call: &mut HostCall<'_>) -> Result<(), Error> {
         [name] => *name,
         _ => return Err(wrong_words(call)),
     };
-    let category = category(name).ok_or_else(|| Error::quoting(&[b"ERR Unknown category '", name, b"'"]))?;
+    let category =
+        category(name).ok_or_else(|| Error::quoting_briefly(&[b"ERR Unknown category '", name, b"'"]))?;
 
     let book = book(call.shared);
     let commands: Vec<_> = book.in_category(category).collect();
