@@ -31,6 +31,7 @@ mod encodings;
 mod eviction;
 mod files;
 mod info;
+mod latency;
 mod listen;
 mod log;
 mod memory_limit;

@@ -9,6 +9,7 @@
 use crate::config::table;
 use crate::eviction;
 use crate::info;
+use crate::latency::Event;
 use crate::server::{Shared, now};
 use spinel_storage::Error;
 use spinel_storage::engine::Turn;
@@ -132,6 +133,7 @@ fn evict(shared: &Shared, turn: &mut Turn<'_>) -> bool {
             break;
         }
     }
+    shared.latency.note(Event::EvictionCycle, started.elapsed());
     let is_over = limit.excess(shared) > 0;
     limit.note(is_over, turn.now().0);
     limit.is_exceeded.store(is_over && is_stuck, Ordering::Relaxed);

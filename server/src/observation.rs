@@ -13,6 +13,7 @@
 use crate::command_log::{Caller, Entry, Kind, cut};
 use crate::config::Config;
 use crate::config::table::{self, Key};
+use crate::latency::Event;
 use crate::redaction;
 use crate::server::{Shared, now};
 use crate::session::Session;
@@ -57,6 +58,9 @@ impl Attention {
                 .into_iter()
                 .any(|kind| kind.noted_from(config).is_some_and(|bytes| bytes < HEAVY_BYTES as u64));
         let noted = slow.map_or(u64::MAX, |microseconds| microseconds.saturating_mul(1000));
+        let monitored = config.number(table::LATENCY_MONITOR_THRESHOLD).unsigned_abs();
+        let monitored = if monitored == 0 { u64::MAX } else { monitored.saturating_mul(1_000_000) };
+        let noted = noted.min(monitored);
         self.set(NOTES, is_on_each);
         self.noted_nanoseconds.store(noted, Ordering::Relaxed);
     }
@@ -243,6 +247,8 @@ impl Session {
         words: impl Fn() -> Vec<Vec<u8>>,
     ) {
         let flags = shared.engine.table().row(id).command.flags;
+        let event = if flags.contains(Flags::FAST) { Event::FastCommand } else { Event::Command };
+        shared.latency.note(event, Duration::from_nanos(sizes.nanoseconds));
         if flags.contains(Flags::SKIP_SLOWLOG) {
             return;
         }

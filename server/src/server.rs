@@ -9,6 +9,7 @@ use crate::commands::Handler;
 use crate::config::value::Value;
 use crate::config::{Config, table};
 use crate::files;
+use crate::latency::Latency;
 use crate::listen;
 use crate::log;
 use crate::memory_limit::{self, MemoryLimit};
@@ -65,6 +66,8 @@ pub(crate) struct Shared {
     /// Which commands are noted.
     pub(crate) attention: Arc<Attention>,
     pub(crate) command_log: CommandLog,
+    /// What took long.
+    pub(crate) latency: Arc<Latency>,
     /// Who is shown all commands.
     pub(crate) monitors: Monitors,
     /// When the server started.
@@ -270,7 +273,7 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
     let workers = config.number(table::IO_THREADS) as usize;
     let statistics = (0..workers).map(|_| Arc::new(Statistics::new(engine.table()))).collect();
     let acl = Arc::new(Acl::new(&config, engine.table()).map_err(StartError::Users)?);
-    let (engine, started) = (Arc::new(engine), now());
+    let (engine, started, latency) = (Arc::new(engine), now(), Arc::<Latency>::default());
     let shared = Arc::new(Shared {
         acl,
         clients: Clients::default(),
@@ -280,7 +283,8 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
         command_log: CommandLog::default(),
         monitors: Monitors::default(),
         started,
-        persistence: Persistence::new(&engine, &config, started),
+        persistence: Persistence::new(&engine, &config, started, &latency),
+        latency,
         run_id: random_name(),
         replication_id: random_name(),
         peak_bytes: AtomicU64::new(0),
@@ -295,6 +299,7 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
     });
     clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
     shared.pubsub.tracking.apply(&shared.config);
+    shared.latency.apply(&shared.config);
     shared.attention.apply(&shared.config);
     shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
     let doorkeeper = Doorkeeper::new(&shared);

@@ -46,6 +46,10 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
         table::NOTIFY_KEYSPACE_EVENTS => notifications::apply(config, &shared.engine, &shared.pubsub),
         table::CLIENT_OUTPUT_BUFFER_LIMIT => clients::apply_hard_limits(config, &shared.pubsub.limits),
         table::TRACKING_TABLE_MAX_KEYS => shared.pubsub.tracking.apply(config),
+        table::LATENCY_MONITOR_THRESHOLD => {
+            shared.latency.apply(config);
+            shared.attention.apply(config);
+        }
         key if observation::concerns(key) => shared.attention.apply(config),
         key if encodings::concerns(key) => encodings::apply(config, &shared.engine),
         table::MAXMEMORY => memory_limit::apply(shared),
@@ -54,7 +58,7 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
         }
         table::APPENDONLY => shared.persistence.switch_log(config),
         table::APPENDFSYNC | table::AOF_TIMESTAMP_ENABLED => {
-            persistence::apply(&shared.persistence.log, config);
+            shared.persistence.apply_to_log(config);
         }
         table::DIR => {
             let folder = config.path(table::DIR).expect("there always is a folder");

@@ -3,6 +3,7 @@
 use crate::allocator;
 use crate::clients;
 use crate::info;
+use crate::latency::Event;
 use crate::log::{self, Level};
 use crate::memory_limit;
 use crate::server::{Shared, now};
@@ -58,7 +59,8 @@ fn run(shared: &Shared, stop: &AtomicBool) {
         let now = now();
         // Keys stay as they are while writes are held back.
         let is_paused = shared.clients.pause.mode(now).is_some();
-        let removed = if is_paused { 0 } else { shared.engine.expire_round(now, KEYS_PER_ROUND) };
+        let expire = || shared.engine.expire_round(now, KEYS_PER_ROUND);
+        let removed = if is_paused { 0 } else { shared.latency.watch(Event::ExpireCycle, expire).0 };
         executor.begin(now).serve_overdue();
         shared.pubsub.end_round();
         let mut has_more = removed >= KEYS_PER_ROUND;

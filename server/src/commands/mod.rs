@@ -10,6 +10,7 @@ mod connection;
 mod debug;
 mod hello;
 mod info;
+mod latency;
 mod persistence;
 mod process;
 mod pubsub;
@@ -91,6 +92,7 @@ fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
         connection::COMMANDS,
         debug::COMMANDS,
         info::COMMANDS,
+        latency::COMMANDS,
         persistence::COMMANDS,
         process::COMMANDS,
         pubsub::COMMANDS,

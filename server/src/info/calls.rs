@@ -3,16 +3,14 @@
 use super::Text;
 use crate::config::table;
 use crate::server::Shared;
-use crate::statistics::{CommandStatistics, Distribution};
+use crate::statistics;
 use spinel_storage::command::table::CommandId;
-use spinel_storage::engine::counters::Counter;
 use std::collections::BTreeMap;
 
 pub(super) fn commands(shared: &Shared, text: &mut Text) {
-    for id in shared.engine.table().ids() {
-        let sum = |of: fn(&CommandStatistics) -> &Counter| -> u64 {
-            shared.statistics.iter().map(|worker| of(worker.command(id)).value()).sum()
-        };
+    let source = (&shared.statistics[..], shared.engine.table());
+    for id in statistics::shown(source.1) {
+        let sum = |of| statistics::sum_of(source, id, of);
         let (calls, rejected, failed) =
             (sum(|command| &command.calls), sum(|command| &command.rejected), sum(|command| &command.failed));
         if calls + rejected + failed == 0 {
@@ -50,9 +48,9 @@ pub(super) fn latencies(shared: &Shared, text: &mut Text) {
     if !shared.config.is_on(table::LATENCY_TRACKING) || percentiles.is_empty() {
         return;
     }
-    for id in shared.engine.table().ids() {
-        let latencies =
-            Distribution::of(shared.statistics.iter().filter_map(|worker| worker.command(id).latency()));
+    let source = (&shared.statistics[..], shared.engine.table());
+    for id in statistics::shown(source.1) {
+        let latencies = statistics::durations_of(source, id);
         if !latencies.is_empty() {
             let values: Vec<String> = percentiles
                 .iter()

@@ -112,7 +112,7 @@ impl Persistence {
             return Err(NoBackup::Busy);
         }
         let Ok((snapshot, ())) = turn.begin_snapshot(&shared.engine, |_| ()) else {
-            self.state().running = None;
+            self.state().end();
             return Err(NoBackup::Busy);
         };
         self.state().backups.current = Some(name.clone());

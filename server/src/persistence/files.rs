@@ -1,13 +1,13 @@
 //! How the files are written and what they are called, as the settings say; and what is logged about them.
 
-use super::place;
+use super::{Persistence, place};
 use crate::config::{Config, table};
 use crate::info;
+use crate::latency::{LogDisk, WatchedDisk};
 use crate::log;
 use crate::server::{Shared, now};
 use spinel_persistence::log::{LogNames, SyncPolicy, TailCut};
 use spinel_persistence::rdb::{Compression, Verification};
-use spinel_persistence::vfs::RealVfs;
 use spinel_storage::Engine;
 use spinel_storage::durable::{FileOptions, Log, LogEvent, LogPlace, Purpose};
 use spinel_storage::system::SystemClock;
@@ -15,11 +15,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The log of a server, off.
-pub(super) fn log(engine: &Arc<Engine>, config: &Config) -> Arc<Log> {
-    let place = LogPlace { vfs: Arc::new(RealVfs), names: names(config) };
-    let log = Log::new(Arc::clone(engine), Arc::new(SystemClock), place, Box::new(note));
-    apply(&log, config);
-    log
+pub(super) fn log(engine: &Arc<Engine>, config: &Config, disk: &Arc<LogDisk>) -> Arc<Log> {
+    let place = LogPlace { vfs: Arc::new(WatchedDisk(Arc::clone(disk))), names: names(config) };
+    Log::new(Arc::clone(engine), Arc::new(SystemClock), place, Box::new(note))
 }
 
 /// What the files of the log are called.
@@ -32,14 +30,17 @@ pub(super) fn names(config: &Config) -> LogNames {
     }
 }
 
-/// Takes the settings that the log goes by.
-pub(crate) fn apply(log: &Log, config: &Config) {
-    log.set_policy(match config.number(table::APPENDFSYNC) {
-        1 => SyncPolicy::Always,
-        2 => SyncPolicy::No,
-        _ => SyncPolicy::EverySecond,
-    });
-    log.set_notes_time(config.is_on(table::AOF_TIMESTAMP_ENABLED));
+impl Persistence {
+    /// Takes the settings that the log goes by.
+    pub(crate) fn apply_to_log(&self, config: &Config) {
+        self.log.set_policy(match config.number(table::APPENDFSYNC) {
+            1 => SyncPolicy::Always,
+            2 => SyncPolicy::No,
+            _ => SyncPolicy::EverySecond,
+        });
+        self.log.set_notes_time(config.is_on(table::AOF_TIMESTAMP_ENABLED));
+        self.state().disk.set_strict(self.log.is_strict());
+    }
 }
 
 /// Waits after keys that are loaded or saved as long as the settings say.

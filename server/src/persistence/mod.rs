@@ -23,12 +23,13 @@ mod rules;
 mod saver;
 
 use crate::config::{Config, table};
+use crate::latency::{Latency, LogDisk};
 use crate::log;
 use crate::server::{Shared, now};
 pub(crate) use backup::{BackupName, Backups, Ending, NoBackup, list as list_backups};
 pub(crate) use convert::{Conversion, convert};
 pub(crate) use farewell::save_before_end;
-pub(crate) use files::{apply, apply_delays, stop};
+pub(crate) use files::{apply_delays, stop};
 pub(crate) use load::{begin_log, load, restore};
 pub(crate) use loading::Loading;
 pub(crate) use record::{Activity, Rewrites, Saves};
@@ -149,6 +150,16 @@ struct State {
     backups: Backups,
     loaded: Loaded,
     loading: Option<Loading>,
+    /// Told what else is being written while the log is.
+    disk: Arc<LogDisk>,
+}
+
+impl State {
+    /// Lets something else be written. Returns what was.
+    fn end(&mut self) -> Option<Running> {
+        self.disk.set_shared(false);
+        self.running.take()
+    }
 }
 
 struct Running {
@@ -169,9 +180,16 @@ impl Running {
 }
 
 impl Persistence {
-    pub(crate) fn new(engine: &Arc<Engine>, config: &Config, started: UnixMillis) -> Persistence {
+    pub(crate) fn new(
+        engine: &Arc<Engine>,
+        config: &Config,
+        started: UnixMillis,
+        latency: &Arc<Latency>,
+    ) -> Persistence {
         let (orders, received) = channel();
-        Persistence {
+        let disk = Arc::new(LogDisk::new(Arc::clone(latency)));
+        let log = files::log(engine, config, &disk);
+        let persistence = Persistence {
             state: Mutex::new(State {
                 running: None,
                 is_save_scheduled: false,
@@ -181,12 +199,15 @@ impl Persistence {
                 backups: Backups::default(),
                 loaded: Loaded::default(),
                 loading: None,
+                disk,
             }),
             has_failed: AtomicBool::new(false),
-            log: files::log(engine, config),
+            log,
             orders,
             received: Mutex::new(Some(received)),
-        }
+        };
+        persistence.apply_to_log(config);
+        persistence
     }
 
     /// What is being written.
@@ -223,7 +244,7 @@ impl Persistence {
         // The cut waits until all others are out of the keyspace, and they may ask for the state there.
         let cut = turn.begin_snapshot(&shared.engine, |_| shared.engine.counters().changes);
         let Ok((snapshot, changes)) = cut else {
-            self.state().running = None;
+            self.state().end();
             return Err(Busy(request));
         };
         // The saver ends when the server does.
@@ -255,6 +276,7 @@ impl Persistence {
             Work::Rewrite => state.is_rewrite_scheduled = false,
             Work::Backup | Work::Reload => {}
         }
+        state.disk.set_shared(true);
         state.running = Some(Running { work, since, snapshot: None, is_cancelled: false });
         true
     }

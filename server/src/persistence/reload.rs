@@ -62,7 +62,7 @@ pub(super) fn run(shared: &Shared, reload: Reload, answer: ReloadAnswer) {
         Reload::Snapshot { saves } => reload_snapshot(shared, saves),
         Reload::Log => reload_log(shared),
     };
-    persistence.state().running = None;
+    persistence.state().end();
     answer(outcome);
 }
 

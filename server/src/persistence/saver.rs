@@ -67,7 +67,7 @@ fn work(shared: &Arc<Shared>, orders: &Receiver<Order>) {
                 tell(answer, self::rewrite(shared, rewrite));
             }
             Ok(Order::Rewrite { rewrite: Err(running), answer }) => {
-                shared.persistence.state().running = None;
+                shared.persistence.state().end();
                 tell(answer, Err(SaveError::from(running).to_string()));
             }
             Ok(Order::Backup { snapshot, folder, name }) => backup::run(shared, snapshot, &folder, name),
@@ -150,7 +150,7 @@ impl Persistence {
     fn saved(&self, changes: u64, is_ok: bool, kept_bytes: u64) {
         let mut state = self.state();
         // If it was cancelled, nobody wanted it to succeed.
-        let Some(running) = state.running.take().filter(|running| !running.is_cancelled) else { return };
+        let Some(running) = state.end().filter(|running| !running.is_cancelled) else { return };
         let saves = &mut state.saves;
         saves.took = Some(now().0 - running.since.0);
         saves.kept_bytes = kept_bytes;
@@ -165,7 +165,7 @@ impl Persistence {
     fn rewritten(&self, is_ok: bool, kept_bytes: u64) {
         let mut state = self.state();
         // As above.
-        let Some(running) = state.running.take().filter(|running| !running.is_cancelled) else { return };
+        let Some(running) = state.end().filter(|running| !running.is_cancelled) else { return };
         let rewrites = &mut state.rewrites;
         rewrites.is_ok = is_ok;
         rewrites.tried = running.since;

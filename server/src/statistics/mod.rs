@@ -15,7 +15,7 @@ use spinel_storage::command::flags::Flags;
 use spinel_storage::command::table::{CommandId, CommandTable};
 use spinel_storage::engine::counters::Counter;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Different error codes that are counted; what comes after them has no count of its own.
 const ERROR_CODES_MAX: usize = 128;
@@ -137,6 +137,37 @@ impl CommandStatistics {
     pub(crate) fn latency(&self) -> Option<&Histogram> {
         self.latency.get().map(|histogram| &**histogram)
     }
+}
+
+/// The commands that clients are told of.
+pub(crate) fn shown(table: &CommandTable) -> impl Iterator<Item = CommandId> {
+    table.ids().filter(|id| !table.row(*id).is_hidden)
+}
+
+/// The commands whose calls count as those of one that is shown: itself, and subcommands that are not.
+fn counted_as(table: &CommandTable, id: CommandId) -> impl Iterator<Item = CommandId> {
+    let hidden = table.row(id).subcommands.iter().copied().filter(|id| table.row(*id).is_hidden);
+    [id].into_iter().chain(hidden)
+}
+
+/// A count of a command that is shown, of all workers together.
+pub(crate) fn sum_of(
+    (workers, table): (&[Arc<Statistics>], &CommandTable),
+    id: CommandId,
+    of: fn(&CommandStatistics) -> &Counter,
+) -> u64 {
+    let of_worker =
+        |worker: &Statistics| counted_as(table, id).map(|id| of(worker.command(id)).value()).sum::<u64>();
+    workers.iter().map(|worker| of_worker(worker)).sum()
+}
+
+/// How long calls of a command that is shown took.
+pub(crate) fn durations_of(
+    (workers, table): (&[Arc<Statistics>], &CommandTable),
+    id: CommandId,
+) -> Distribution {
+    let counted = counted_as(table, id).flat_map(|id| workers.iter().map(move |worker| worker.command(id)));
+    Distribution::of(counted.filter_map(CommandStatistics::latency))
 }
 
 #[cfg(test)]

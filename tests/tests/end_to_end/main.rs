@@ -10,6 +10,7 @@ mod eviction;
 mod foreign_programs;
 mod hostile;
 mod in_process;
+mod latency;
 mod loading;
 mod logging;
 mod long_reads;

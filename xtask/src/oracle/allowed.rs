@@ -140,6 +140,7 @@ const ALLOWANCES: &[Allowance] = &[
             "config|get",
             "info",
             "latency|histogram",
+            "latency|doctor",
             "lolwut",
             "memory|malloc-stats",
             "memory|stats",

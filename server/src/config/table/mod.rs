@@ -102,6 +102,7 @@ keys! {
     ENABLE_DEBUG_COMMAND = "enable-debug-command";
     ENABLE_PROTECTED_CONFIGS = "enable-protected-configs";
     IO_THREADS = "io-threads";
+    LATENCY_MONITOR_THRESHOLD = "latency-monitor-threshold";
     LATENCY_TRACKING = "latency-tracking";
     LATENCY_TRACKING_INFO_PERCENTILES = "latency-tracking-info-percentiles";
     KEY_LOAD_DELAY = "key-load-delay";

@@ -54,7 +54,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     count("commandlog-large-request-max-len", 128),
     integer("commandlog-reply-larger-than", 1 << 20, -1, i64::MAX),
     count("commandlog-large-reply-max-len", 128),
-    count("latency-monitor-threshold", 0).idle(),
+    count("latency-monitor-threshold", 0),
     flag("latency-tracking", true),
     list("latency-tracking-info-percentiles", "50 99 99.9", lists::percentiles),
     count("busy-reply-threshold", 5000).or("lua-time-limit"),
