@@ -30,6 +30,7 @@ mod connection;
 mod encodings;
 mod eviction;
 mod files;
+mod http;
 mod info;
 mod latency;
 mod listen;

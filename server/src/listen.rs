@@ -6,6 +6,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -92,7 +93,13 @@ pub(crate) fn unix(path: &Path, mode: u32, backlog: i32) -> io::Result<UnixListe
 
 /// Prepares an accepted connection: small writes leave at once, dead peers are noticed.
 pub(crate) fn tune(stream: &TcpStream, config: &Config) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+    tune_socket(stream, config)
+}
+
+/// As [`tune`], of a connection that a runtime may have.
+pub(crate) fn tune_socket(stream: &impl AsFd, config: &Config) -> io::Result<()> {
+    let stream = socket2::SockRef::from(stream);
+    stream.set_tcp_nodelay(true)?;
     let seconds = config.number(table::TCP_KEEPALIVE) as u64;
     if seconds == 0 {
         return Ok(());
@@ -102,5 +109,5 @@ pub(crate) fn tune(stream: &TcpStream, config: &Config) -> io::Result<()> {
         .with_time(Duration::from_secs(seconds))
         .with_interval(Duration::from_secs((seconds / 3).max(1)))
         .with_retries(3);
-    socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)
+    stream.set_tcp_keepalive(&keepalive)
 }

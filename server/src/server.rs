@@ -9,6 +9,7 @@ use crate::commands::Handler;
 use crate::config::value::Value;
 use crate::config::{Config, table};
 use crate::files;
+use crate::http;
 use crate::latency::Latency;
 use crate::listen;
 use crate::log;
@@ -129,6 +130,8 @@ impl Shared {
 pub enum StartError {
     /// An address or the Unix socket is taken or can't be used.
     Listen(String),
+    /// HTTP is to be served beyond this machine, and nobody needs a password.
+    HttpWithoutPassword,
     /// Encrypted connections are asked for and can't be had.
     NoTls,
     /// The settings name nothing to listen on.
@@ -145,6 +148,10 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Listen(what) => write!(f, "Failed listening on {what}, aborting."),
+            StartError::HttpWithoutPassword => f.write_str(
+                "http-bind names an address that other machines reach, and the default user has no password: set \
+                 requirepass, or switch the default user off, aborting.",
+            ),
             StartError::NoTls => f.write_str("tls-port is set, but this server has no TLS, aborting."),
             StartError::NowhereToListen => f.write_str("Configured to not listen anywhere, exiting."),
             StartError::Load(reason) | StartError::Users(reason) => f.write_str(reason),
@@ -169,6 +176,8 @@ pub struct Server {
     tcp: Vec<TcpListener>,
     unix: Option<UnixListener>,
     workers: Vec<WorkerHandle>,
+    /// Ends serving HTTP when it is dropped.
+    http: Option<http::Handle>,
     /// Tells when the last worker has ended.
     all_gone: Receiver<Infallible>,
     orders: UnboundedReceiver<Order>,
@@ -182,11 +191,14 @@ impl Server {
         let (shared, orders) = share(config)?;
         let closed = shared.engine.close();
         shared.persistence.begin_loading();
+        let http = http::listeners(&shared)?;
         let (alive, all_gone) = channel();
-        let workers = (0..shared.statistics.len())
+        let threads = worker_count(&shared.config);
+        let workers = (0..threads)
             .map(|number| worker::start(number, &shared, alive.clone()))
             .collect::<io::Result<_>>()?;
-        Ok(Server { shared, closed, tcp, unix, workers, all_gone, orders })
+        let http = http::start(http, threads, &shared, alive)?;
+        Ok(Server { shared, closed, tcp, unix, workers, http, all_gone, orders })
     }
 
     /// Converts a data set without serving anybody, and says what was done.
@@ -230,6 +242,7 @@ impl Server {
         });
         // The acceptor is gone, and with it what keeps the workers waiting for connections.
         drop(runtime);
+        drop(self.http);
         // A script that never ends would keep everybody waiting.
         shared.scripts.kill();
         // A load that is not over keeps both, and is not waited for: it changes no file.
@@ -270,8 +283,9 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
     encodings::apply(&config, &engine);
     persistence::apply_delays(&config, &engine);
     let (orders, received_orders) = Orders::new();
-    let workers = config.number(table::IO_THREADS) as usize;
-    let statistics = (0..workers).map(|_| Arc::new(Statistics::new(engine.table()))).collect();
+    // Whoever serves HTTP counts as a worker does.
+    let counting = worker_count(&config) + usize::from(config.number(table::HTTP_PORT) != 0);
+    let statistics = (0..counting).map(|_| Arc::new(Statistics::new(engine.table()))).collect();
     let acl = Arc::new(Acl::new(&config, engine.table()).map_err(StartError::Users)?);
     let (engine, started, latency) = (Arc::new(engine), now(), Arc::<Latency>::default());
     let shared = Arc::new(Shared {
@@ -311,10 +325,19 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
     Ok((shared, received_orders))
 }
 
+/// How many threads serve connections of the Redis protocol.
+fn worker_count(config: &Config) -> usize {
+    config.number(table::IO_THREADS) as usize
+}
+
 /// Lets the process have as many connections as the settings allow, or allows fewer.
 fn make_room(config: &Config) {
     let wanted = config.number(table::MAXCLIENTS);
-    if let Err(clients) = files::make_room(wanted) {
+    // What HTTP may use is room that is taken from nobody.
+    let http =
+        if config.number(table::HTTP_PORT) == 0 { 0 } else { config.number(table::HTTP_MAX_CONNECTIONS) };
+    if let Err(clients) = files::make_room(wanted + http) {
+        let clients = (clients - http).max(1);
         log::warning(&format!(
             "The limit of open files is too low for maxclients {wanted}: at most {clients} clients are served."
         ));

@@ -1,4 +1,4 @@
-//! A connection's bytes, over TCP or a Unix socket.
+//! A connection's bytes, over TCP or a Unix socket, or from within the program.
 
 use crate::clients::Peer;
 use std::io::{self, IoSlice};
@@ -6,19 +6,43 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 /// A connection on its way from the acceptor to a worker, bound to no runtime.
 pub(crate) enum Socket {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
+    Inside(Inside),
+}
+
+/// A connection that a part of the program makes for somebody who speaks another protocol, HTTP.
+pub(crate) struct Inside {
+    pub(crate) pipe: DuplexStream,
+    pub(crate) origin: Origin,
+}
+
+/// Where somebody comes from who speaks another protocol, and where he arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    /// The number of his connection's descriptor.
+    pub(crate) descriptor: i32,
+}
+
+impl Origin {
+    /// Whether he is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.peer.ip().to_canonical().is_loopback()
+    }
 }
 
 /// A connection in the runtime of its worker.
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Inside(Inside),
 }
 
 impl Stream {
@@ -27,6 +51,7 @@ impl Stream {
         match socket {
             Socket::Tcp(stream) => TcpStream::from_std(stream).map(Stream::Tcp),
             Socket::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
+            Socket::Inside(inside) => Ok(Stream::Inside(inside)),
         }
     }
 
@@ -37,6 +62,7 @@ impl Stream {
                 stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
             }
             Stream::Unix(_) => true,
+            Stream::Inside(inside) => inside.origin.is_local(),
         }
     }
 
@@ -61,6 +87,12 @@ impl Stream {
                 let text: Box<str> = format!("{text}:0").into();
                 Peer { address: text.clone(), local: text, descriptor: stream.as_raw_fd(), worker }
             }
+            Stream::Inside(Inside { origin, .. }) => Peer {
+                address: origin.peer.to_string().into(),
+                local: origin.local.to_string().into(),
+                descriptor: origin.descriptor,
+                worker,
+            },
         }
     }
 
@@ -70,6 +102,8 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.try_write(bytes),
             Stream::Unix(stream) => stream.try_write(bytes),
+            // A pipe is written to while its task is polled only.
+            Stream::Inside(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 }
@@ -84,6 +118,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Inside(inside) => Pin::new(&mut inside.pipe).poll_read(context, buffer),
         }
     }
 }
@@ -94,6 +129,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
             Stream::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Inside(inside) => Pin::new(&mut inside.pipe).poll_write(context, bytes),
         }
     }
 
@@ -105,6 +141,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            Stream::Inside(inside) => Pin::new(&mut inside.pipe).poll_write_vectored(context, slices),
         }
     }
 
@@ -116,6 +153,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Inside(inside) => Pin::new(&mut inside.pipe).poll_shutdown(context),
         }
     }
 }

@@ -61,6 +61,24 @@ impl WorkerHandle {
 }
 
 impl Worker {
+    /// Makes the worker of the calling thread.
+    pub(crate) fn new(number: usize, shared: Arc<Shared>, connections: Arc<AtomicUsize>) -> Rc<Worker> {
+        let desk = Desk {
+            executor: Executor::new(Arc::clone(&shared.engine), random_word()),
+            input: vec![0; READ_BYTES].into(),
+            batch: Batch::new(),
+            reply: ReplyWriter::new(Protocol::Resp2),
+            meter: Meter::new(Arc::clone(&shared.statistics[number]), Arc::clone(&shared.attention)),
+            shelf: Shelf::default(),
+        };
+        Rc::new(Worker { shared, desk: RefCell::new(desk), number, connections })
+    }
+
+    /// Counts a connection that the worker made itself.
+    pub(crate) fn opened(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Forgets a connection that was closed.
     pub(crate) fn closed(&self) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
@@ -79,15 +97,7 @@ pub(crate) fn start(
     let handle = WorkerHandle { incoming, connections: Arc::clone(&connections) };
     let shared = Arc::clone(shared);
     std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-        let desk = Desk {
-            executor: Executor::new(Arc::clone(&shared.engine), random_word()),
-            input: vec![0; READ_BYTES].into(),
-            batch: Batch::new(),
-            reply: ReplyWriter::new(Protocol::Resp2),
-            meter: Meter::new(Arc::clone(&shared.statistics[number]), Arc::clone(&shared.attention)),
-            shelf: Shelf::default(),
-        };
-        let worker = Rc::new(Worker { shared, desk: RefCell::new(desk), number, connections });
+        let worker = Worker::new(number, shared, connections);
         LocalSet::new().block_on(&runtime, async {
             while let Some(socket) = arrivals.recv().await {
                 tokio::task::spawn_local(connection::serve(socket, Rc::clone(&worker)));

@@ -20,4 +20,4 @@ mod server;
 pub mod transcript;
 
 pub use client::{Client, Received};
-pub use server::{Folder, Server};
+pub use server::{Folder, Server, free_port};

@@ -33,8 +33,9 @@ pub(super) fn server(shared: &Shared, text: &mut Text) {
     text.line("lru_clock", (now.0 / 1000) & 0xff_ffff);
     text.line("executable", show(std::env::current_exe().ok().as_deref()));
     text.line("config_file", show(shared.config.file()));
-    text.line("io_threads_active", u8::from(shared.statistics.len() > 1));
-    text.line("worker_threads", shared.statistics.len());
+    let workers = shared.config.number(table::IO_THREADS);
+    text.line("io_threads_active", u8::from(workers > 1));
+    text.line("worker_threads", workers);
 }
 
 /// Processor time, in the hundredths of a second in which Linux tells it.

@@ -9,6 +9,7 @@ mod embedded;
 mod eviction;
 mod foreign_programs;
 mod hostile;
+mod http;
 mod in_process;
 mod latency;
 mod loading;

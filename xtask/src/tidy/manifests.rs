@@ -36,10 +36,12 @@ struct Home {
     folders: &'static [&'static str],
 }
 
-const HOMES: [Home; 20] = [
+const HOMES: [Home; 22] = [
     Home { package: "tokio", folders: &["server", "cli", "tests"] },
     Home { package: "tokio-util", folders: &["server"] },
     Home { package: "axum", folders: &["server"] },
+    Home { package: "hyper", folders: &["server"] },
+    Home { package: "hyper-util", folders: &["server"] },
     Home { package: "tracing-subscriber", folders: &["server"] },
     Home { package: "rustix", folders: &["server", "persistence"] },
     Home { package: "libmimalloc-sys", folders: &["server"] },

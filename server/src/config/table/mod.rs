@@ -101,6 +101,9 @@ keys! {
     DIR = "dir";
     ENABLE_DEBUG_COMMAND = "enable-debug-command";
     ENABLE_PROTECTED_CONFIGS = "enable-protected-configs";
+    HTTP_BIND = "http-bind";
+    HTTP_MAX_CONNECTIONS = "http-max-connections";
+    HTTP_PORT = "http-port";
     IO_THREADS = "io-threads";
     LATENCY_MONITOR_THRESHOLD = "latency-monitor-threshold";
     LATENCY_TRACKING = "latency-tracking";
