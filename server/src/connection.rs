@@ -151,6 +151,9 @@ impl Connection {
             Flow::Overflow => return Err(io::ErrorKind::OutOfMemory.into()),
             _ => {
                 self.barrier = log.barrier(health);
+                if self.barrier.is_some() {
+                    worker.unsynced.notify_one();
+                }
                 self.flush(desk)?;
             }
         }

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
 /// Bytes one read takes at most, unless a large request is under way.
@@ -26,6 +26,8 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) desk: RefCell<Desk>,
     pub(crate) number: usize,
+    /// Told when a connection begins to wait for the log.
+    pub(crate) unsynced: Notify,
     connections: Arc<AtomicUsize>,
 }
 
@@ -71,7 +73,7 @@ impl Worker {
             meter: Meter::new(Arc::clone(&shared.statistics[number]), Arc::clone(&shared.attention)),
             shelf: Shelf::default(),
         };
-        Rc::new(Worker { shared, desk: RefCell::new(desk), number, connections })
+        Rc::new(Worker { shared, desk: RefCell::new(desk), number, unsynced: Notify::new(), connections })
     }
 
     /// Counts a connection that the worker made itself.
@@ -99,6 +101,7 @@ pub(crate) fn start(
     std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
         let worker = Worker::new(number, shared, connections);
         LocalSet::new().block_on(&runtime, async {
+            tokio::task::spawn_local(sync_log(Rc::clone(&worker)));
             while let Some(socket) = arrivals.recv().await {
                 tokio::task::spawn_local(connection::serve(socket, Rc::clone(&worker)));
             }
@@ -106,4 +109,12 @@ pub(crate) fn start(
         drop(alive);
     })?;
     Ok(handle)
+}
+
+/// Makes durable what connections wait for, when all have been served that were ready: one sync is for all of them.
+async fn sync_log(worker: Rc<Worker>) {
+    loop {
+        worker.unsynced.notified().await;
+        worker.shared.persistence.log.sync_here();
+    }
 }

@@ -192,6 +192,10 @@ impl Committer {
     }
 
     fn fail(&self, stage: Stage, error: &WriteError) {
+        // Why it failed at first says more, and all who waited were told then.
+        if matches!(error, WriteError::NotDurable) && self.commit.has_failed() {
+            return;
+        }
         self.commit.publish_failure(CommitError { stage, reason: error.to_string().into() });
     }
 

@@ -80,6 +80,11 @@ impl Disk {
     /// Waits for what a handle promises of calls that have run.
     pub(super) fn settle(&self, durability: Durability) -> Result<(), Error> {
         let barrier = self.log.barrier_if(durability == Durability::Always);
+        if barrier.is_some() && self.log.is_strict() {
+            self.log.sync_here();
+        } else {
+            self.log.wake();
+        }
         let outcome = barrier.map_or(Ok(()), SyncedTo::wait);
         outcome.map_err(|failure| Error::NotDurable(failure.to_string()))
     }

@@ -1,4 +1,5 @@
-//! The thread `log`: takes what the journal has, appends it to the files, and makes it durable.
+//! Takes what the journal has, appends it to the files, and makes it durable: on the thread `log`, or on one that runs
+//! commands and would only wait for it.
 
 use super::error::SaveError;
 use super::log::{Log, LogEvent, Sizes};
@@ -20,6 +21,8 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// How long the thread lets writes gather where nobody waits for it.
 const GATHER: Duration = Duration::from_millis(2);
+/// Writing and syncing is quick if it takes no longer: then a thread that runs commands may do it itself.
+const QUICK_MS_MAX: u64 = 1;
 
 /// What the keeper is told.
 pub(super) enum Order {
@@ -37,6 +40,7 @@ struct LastWords<'l>(&'l Log);
 impl Drop for LastWords<'_> {
     fn drop(&mut self) {
         self.0.mailbox.close();
+        *lock(&self.0.keeper) = None;
         if std::thread::panicking() {
             let reason = "the thread that writes it has panicked".into();
             self.0.commit().publish_failure(CommitError { stage: Stage::Write, reason });
@@ -44,7 +48,46 @@ impl Drop for LastWords<'_> {
     }
 }
 
-/// The files, and what goes there.
+/// What the thread does until it is told to stop.
+pub(super) fn run(log: &Arc<Log>) {
+    let _last_words = LastWords(log);
+    loop {
+        let orders = log.mailbox.take();
+        let mut place = lock(&log.keeper);
+        let Some(keeper) = &mut *place else { return };
+        for order in orders {
+            if let Some(answer) = keeper.obey(order, log) {
+                let keeper = place.take();
+                drop(place);
+                return keeper.map_or((), |keeper| keeper.end(log, &answer));
+            }
+        }
+        let due = keeper.work(log);
+        drop(place);
+        rest(log, due);
+    }
+}
+
+/// Rests until there is something to do.
+fn rest(log: &Log, due: Option<u64>) {
+    let mailbox = &log.mailbox;
+    if log.commit().has_failed() {
+        return mailbox.rest(TRY_AGAIN, || false);
+    }
+    if mailbox.policy() != SyncPolicy::Always {
+        mailbox.gather(GATHER);
+    }
+    let until = |due: u64| Duration::from_millis(due.saturating_sub(log.clock.monotonic_ms()));
+    let has_come = || mailbox.wants_sync() || has_more(log);
+    mailbox.rest(due.map_or(LONGEST_REST, until), has_come);
+}
+
+/// Whether the journal has something that is not written.
+fn has_more(log: &Log) -> bool {
+    log.engine.journal().end() > log.commit().written()
+}
+
+/// The files, and what goes there. Whoever writes has it for himself meanwhile.
 pub(super) struct Keeper {
     committer: Committer,
     rewrite: Option<Rewrite>,
@@ -72,24 +115,16 @@ impl Keeper {
         Keeper { rewrite: Some(rewrite), ..self }
     }
 
-    /// Works until it is told to stop.
-    pub(super) fn run(mut self, log: &Arc<Log>) {
-        let _last_words = LastWords(log);
-        self.note_base(log);
-        loop {
-            let begun_ms = log.clock.monotonic_ms();
-            for order in log.mailbox.take() {
-                if let Some(answer) = self.obey(order, log) {
-                    return self.end(log, &answer);
-                }
-            }
-            let due = self.step(log);
-            self.note(log);
-            if !self.was_failing {
-                log.mailbox.wrote(begun_ms, self.has_more(log));
-            }
-            self.rest(log, due);
+    /// Writes what is new and tells what came of it; returns when to do so again even if nothing comes.
+    pub(super) fn work(&mut self, log: &Log) -> Option<u64> {
+        let begun_ms = log.clock.monotonic_ms();
+        let due = self.step(log);
+        self.note(log);
+        if !self.was_failing {
+            log.mailbox.wrote(begun_ms, has_more(log));
         }
+        log.note_pace(log.clock.monotonic_ms() - begun_ms <= QUICK_MS_MAX);
+        due
     }
 
     /// Does what somebody wants. If that is the end, returns who waits for it.
@@ -137,7 +172,7 @@ impl Keeper {
     }
 
     /// Notes how large the files are after a start or a rewrite.
-    fn note_base(&self, log: &Log) {
+    pub(super) fn note_base(&self, log: &Log) {
         *lock(&log.sizes) = Sizes { current: self.bytes(), base: self.bytes() };
     }
 
@@ -174,29 +209,12 @@ impl Keeper {
         Ok(outcome?)
     }
 
-    /// Whether the journal has something that is not written.
-    fn has_more(&self, log: &Log) -> bool {
-        log.engine.journal().end() > self.committer.commit().written()
-    }
-
     /// The bytes of all files.
     fn bytes(&self) -> u64 {
         self.other_bytes + self.committer.writer().increment_bytes()
     }
 
-    fn rest(&self, log: &Log, due: Option<u64>) {
-        let mailbox = &log.mailbox;
-        if self.committer.commit().has_failed() {
-            return mailbox.rest(TRY_AGAIN, || false);
-        }
-        if mailbox.policy() != SyncPolicy::Always {
-            mailbox.gather(GATHER);
-        }
-        let until = |due: u64| Duration::from_millis(due.saturating_sub(log.clock.monotonic_ms()));
-        let has_come = || mailbox.wants_sync() || self.has_more(log);
-        mailbox.rest(due.map_or(LONGEST_REST, until), has_come);
-    }
-
+    /// Writes the rest and closes the files, for who waits for an answer.
     fn end(mut self, log: &Log, answer: &Sender<Result<(), WriteError>>) {
         if let Some(rewrite) = self.rewrite.take() {
             self.committer.abandon_rewrite(rewrite);

@@ -1,13 +1,13 @@
 //! The data set on disk: snapshot files, the log of writes, and what is loaded from both.
 //!
 //! ```text
-//! commands ─→ journal ─→ keeper (thread `log`): append, sync ─→ durable ─→ who waits goes on
+//! commands ─→ journal ─→ keeper: append, sync ─→ durable ─→ who waits goes on
 //!                            ↑ orders: cut, finish, stop
 //! snapshot ─→ walkers: encode ─→ file: write, sync, rename
 //! ```
 //!
-//! Those who run commands don't touch files. Who wants to know that something is on disk waits for it; one sync serves
-//! all who wait. Which files are written when is for others to say, and so is the time.
+//! The keeper works on the thread `log`, or on a thread that would only wait for it. No command touches files. Who wants to
+//! know that something is on disk waits for it; one sync serves all who wait. Which files are written when is for others to say, and so is the time.
 
 mod archive;
 mod error;

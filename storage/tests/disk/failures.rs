@@ -1,10 +1,11 @@
 //! Disks that fail: nobody is told that something is on disk that is not.
 
 use crate::support::{call, digest, fill, open, open_weak, restart};
-use spinel_persistence::log::{LogNames, SyncedTo};
+use spinel_persistence::log::{LogNames, SyncPolicy, SyncedTo};
 use spinel_persistence::vfs::{Fault, SimulatedVfs, Vfs};
 use spinel_storage::durable::{FileOptions, Following, Log, LogEvent, LogPlace};
 use spinel_storage::system::SystemClock;
+use spinel_storage::time::ManualClock;
 use spinel_storage::{Db, Durability, Error, Executor, SetOptions, UnixMillis};
 use std::path::Path;
 use std::sync::Arc;
@@ -142,5 +143,38 @@ fn nobody_waits_for_a_log_whose_thread_has_panicked() {
     // Another rewrite begins a log of its own, with another thread.
     rewrite(&log, &db);
     sync().expect("the disk is well");
+    log.stop().expect("the disk is well");
+}
+
+#[test]
+fn who_waits_for_a_quick_disk_writes_himself() {
+    let (vfs, db) = (SimulatedVfs::new(1), Db::memory());
+    let place = LogPlace { vfs: Arc::new(vfs.clone()), names: LogNames::new("/") };
+    let (sender, told) = channel();
+    let listener = move |event: LogEvent<'_>| {
+        if matches!(event, LogEvent::Failed(_)) {
+            sender.send(std::thread::current().id()).expect("somebody listens");
+        }
+    };
+    // Where no time passes, every disk is quick.
+    let clock = Arc::new(ManualClock::new(UnixMillis(0)));
+    let log = Log::new(Arc::clone(db.engine()), clock, place, Box::new(listener));
+    log.set_policy(SyncPolicy::Always);
+    rewrite(&log, &db);
+    let sync = || {
+        db.set("key", "value", &SetOptions::default()).expect("it is a string");
+        log.sync_here();
+        log.unsynced().map_or(Ok(()), SyncedTo::wait)
+    };
+    let fails_here = || {
+        while sync().is_err() {}
+        vfs.limit_bytes(Some(0));
+        sync().expect_err("the disk is full");
+        vfs.limit_bytes(None);
+        told.recv().expect("it was told") == std::thread::current().id()
+    };
+    // The log's own thread may be at it for a moment.
+    assert!((0..100).any(|_| fails_here()));
+    while sync().is_err() {}
     log.stop().expect("the disk is well");
 }
