@@ -18,7 +18,7 @@ mod global;
 
 use blocks::{BLOCK_BYTES, Blocks, SLICE_BYTES};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ops::Range;
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -71,6 +71,30 @@ unsafe extern "C" {
 pub(crate) fn return_freed() {
     // SAFETY: mi_collect has no preconditions; it works on the calling thread's heap and on free memory.
     unsafe { libmimalloc_sys::mi_collect(true) }
+}
+
+/// Bytes that the allocator has committed, as far as they come from its range. O(blocks).
+pub(crate) fn committed_bytes() -> u64 {
+    blocks().committed_bytes() as u64
+}
+
+/// What mimalloc tells of itself, as text.
+pub(crate) fn report() -> String {
+    let mut text = String::new();
+    let argument = ptr::from_mut(&mut text).cast();
+    // SAFETY: mimalloc calls `add_to_report` with this argument before it returns, on this thread.
+    unsafe { libmimalloc_sys::mi_stats_print_out(Some(add_to_report), argument) };
+    text
+}
+
+/// Takes a part of mimalloc's report.
+///
+/// # Safety
+/// `message` ends with a zero, and `text` is a string that nobody else uses meanwhile.
+unsafe extern "C" fn add_to_report(message: *const c_char, text: *mut c_void) {
+    // SAFETY: as the caller promises.
+    let (message, text) = unsafe { (CStr::from_ptr(message), &mut *text.cast::<String>()) };
+    text.push_str(&message.to_string_lossy());
 }
 
 fn blocks() -> MutexGuard<'static, Blocks<{ RANGE_BYTES_MAX / BLOCK_BYTES }>> {

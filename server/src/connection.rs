@@ -139,6 +139,7 @@ impl Connection {
         let log = &worker.shared.persistence.log;
         // What is owed was done at a time that nobody noted.
         let health = self.session.owed.is_none().then(|| log.health());
+        desk.meter.statistics.reads.add(u64::from(read > 0));
         desk.meter.begin(worker.shared.config.is_on(table::LATENCY_TRACKING));
         let flow = self.process(read, desk, worker);
         let commands = desk.meter.end();
@@ -242,6 +243,7 @@ impl Connection {
                     return Poll::Pending;
                 };
                 let written = written?;
+                worker.desk.borrow().meter.statistics.writes.add(1);
                 self.sent += written;
                 left -= written;
             }
@@ -368,7 +370,10 @@ impl Connection {
         if self.unsent.is_empty() && may_leave {
             while written < bytes_now {
                 match self.stream.try_write(&bytes[written..bytes_now]) {
-                    Ok(count) => written += count,
+                    Ok(count) => {
+                        written += count;
+                        desk.meter.statistics.writes.add(1);
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) => return Err(error),
                 }

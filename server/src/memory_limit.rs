@@ -8,8 +8,8 @@
 
 use crate::config::table;
 use crate::eviction;
-use crate::info;
 use crate::latency::Event;
+use crate::memory;
 use crate::server::{Shared, now};
 use spinel_storage::Error;
 use spinel_storage::engine::Turn;
@@ -90,7 +90,7 @@ pub(crate) fn apply(shared: &Shared) {
 pub(crate) fn measure(shared: &Shared) -> bool {
     let limit = &shared.memory_limit;
     let growth = shared.engine.keyspace().growth();
-    let used = i64::try_from(info::used_bytes(shared)).unwrap_or(i64::MAX);
+    let used = i64::try_from(memory::used_bytes(shared)).unwrap_or(i64::MAX);
     limit.base.store(used - growth, Ordering::Relaxed);
     let is_over = limit.is_set() && limit.excess(shared) > 0;
     if !is_over {

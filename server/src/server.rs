@@ -8,6 +8,7 @@ use crate::command_log::{self, CommandLog};
 use crate::commands::Handler;
 use crate::config::value::Value;
 use crate::config::{Config, table};
+use crate::expiry::ExpiryEffort;
 use crate::files;
 use crate::http;
 use crate::latency::Latency;
@@ -69,6 +70,7 @@ pub(crate) struct Shared {
     pub(crate) command_log: CommandLog,
     /// What took long.
     pub(crate) latency: Arc<Latency>,
+    pub(crate) expiry: ExpiryEffort,
     /// Who is shown all commands.
     pub(crate) monitors: Monitors,
     /// When the server started.
@@ -121,6 +123,7 @@ impl Shared {
         self.statistics.iter().for_each(|statistics| statistics.reset());
         self.rejected_connections.store(0, Ordering::Relaxed);
         self.clients.over_output_limit.store(0, Ordering::Relaxed);
+        self.expiry.reset();
     }
 }
 
@@ -299,6 +302,7 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
         started,
         persistence: Persistence::new(&engine, &config, started, &latency),
         latency,
+        expiry: ExpiryEffort::default(),
         run_id: random_name(),
         replication_id: random_name(),
         peak_bytes: AtomicU64::new(0),

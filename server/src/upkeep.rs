@@ -2,9 +2,9 @@
 
 use crate::allocator;
 use crate::clients;
-use crate::info;
 use crate::latency::Event;
 use crate::log::{self, Level};
+use crate::memory;
 use crate::memory_limit;
 use crate::server::{Shared, now};
 use spinel_storage::system::random_word;
@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Keys removed before the thread looks whether it is to stop.
 const KEYS_PER_ROUND: usize = 20_000;
@@ -51,6 +51,16 @@ impl Upkeep {
     }
 }
 
+/// Removes expired keys, up to as many as a round may, and returns how many.
+fn expire(shared: &Shared, now: UnixMillis) -> usize {
+    let started = Instant::now();
+    let removed = shared.engine.expire_round(now, KEYS_PER_ROUND);
+    let took = started.elapsed();
+    shared.latency.note(Event::ExpireCycle, took);
+    shared.expiry.note(took, removed >= KEYS_PER_ROUND);
+    removed
+}
+
 /// Goes on at once while there is much to do, else ten times a second.
 fn run(shared: &Shared, stop: &AtomicBool) {
     let mut executor = Executor::new(Arc::clone(&shared.engine), random_word());
@@ -59,8 +69,7 @@ fn run(shared: &Shared, stop: &AtomicBool) {
         let now = now();
         // Keys stay as they are while writes are held back.
         let is_paused = shared.clients.pause.mode(now).is_some();
-        let expire = || shared.engine.expire_round(now, KEYS_PER_ROUND);
-        let removed = if is_paused { 0 } else { shared.latency.watch(Event::ExpireCycle, expire).0 };
+        let removed = if is_paused { 0 } else { expire(shared, now) };
         executor.begin(now).serve_overdue();
         shared.pubsub.end_round();
         let mut has_more = removed >= KEYS_PER_ROUND;
@@ -81,7 +90,7 @@ fn run(shared: &Shared, stop: &AtomicBool) {
             enforced = now;
             clients::enforce(shared, now);
             allocator::return_freed();
-            info::used_bytes(shared);
+            memory::used_bytes(shared);
         }
         if now.0 - kept.0 >= COMMAND_LOG_KEPT_EVERY {
             kept = now;

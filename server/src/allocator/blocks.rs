@@ -85,6 +85,12 @@ impl<const MAX: usize> Blocks<MAX> {
         self.len
     }
 
+    /// Bytes that mimalloc has committed. O(blocks).
+    pub(super) fn committed_bytes(&self) -> usize {
+        let slices = self.states[..self.len].iter().map(|state| state.committed.count_ones() as usize);
+        slices.sum::<usize>() * SLICE_BYTES
+    }
+
     /// Blocks of which mimalloc has committed nothing.
     pub(super) fn unused(&self) -> usize {
         self.unused

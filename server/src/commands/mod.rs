@@ -11,6 +11,7 @@ mod debug;
 mod hello;
 mod info;
 mod latency;
+mod memory;
 mod persistence;
 mod process;
 mod pubsub;
@@ -93,6 +94,7 @@ fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
         debug::COMMANDS,
         info::COMMANDS,
         latency::COMMANDS,
+        memory::COMMANDS,
         persistence::COMMANDS,
         process::COMMANDS,
         pubsub::COMMANDS,

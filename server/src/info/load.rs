@@ -56,8 +56,11 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
     text.line("instantaneous_output_kbps", kilobytes(rates.output_bytes));
     text.lines(&["instantaneous_input_repl_kbps", "instantaneous_output_repl_kbps"], "0.00");
     text.line("rejected_connections", shared.rejected_connections.load(Ordering::Relaxed));
-    text.lines(&["sync_full", "sync_partial_ok", "sync_partial_err", "expired_subkeys"], 0);
+    text.lines(&["sync_full", "sync_partial_ok", "sync_partial_err"], 0);
+    text.line("expired_subkeys", engine.expired_members);
     text.line("expired_keys", engine.expired);
+    text.line("expired_time_cap_reached_count", shared.expiry.cut_short());
+    text.line("expire_cycle_cpu_milliseconds", shared.expiry.milliseconds());
     text.line("evicted_keys", engine.evicted);
     text.line("evicted_clients", 0);
     text.line("evicted_scripts", shared.scripts.sums().scripts.evicted);
@@ -70,6 +73,9 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
     text.line("pubsub_patterns", shared.pubsub.count(Kind::Pattern));
     text.line("pubsubshard_channels", shared.pubsub.count(Kind::ShardChannel));
     text.lines(&["latest_fork_usec", "total_forks", "migrate_cached_sockets"], 0);
+    text.lines(&["slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses"], 0);
+    text.lines(&["active_defrag_key_hits", "active_defrag_key_misses"], 0);
+    text.lines(&["total_active_defrag_time", "current_active_defrag_time"], 0);
     let tracked = shared.pubsub.tracking.sums();
     text.line("tracking_total_keys", tracked.keys);
     text.line("tracking_total_items", tracked.items);
@@ -78,6 +84,10 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
     text.line("total_exclusive_wait_usec", shared.sum(|worker| &worker.wait_nanoseconds) / 1000);
     text.line("unexpected_error_replies", 0);
     text.line("total_error_replies", shared.sum(|worker| &worker.error_replies));
+    // Every thread that serves does its own input and output.
+    let (reads, writes) = (shared.sum(|worker| &worker.reads), shared.sum(|worker| &worker.writes));
+    text.lines(&["total_reads_processed", "io_threaded_reads_processed"], reads);
+    text.lines(&["total_writes_processed", "io_threaded_writes_processed"], writes);
     text.line(
         "client_query_buffer_limit_disconnections",
         shared.sum(|worker| &worker.query_limit_disconnections),

@@ -8,9 +8,9 @@ mod load;
 mod memory;
 mod persistence;
 mod process;
+mod threads;
 
-pub(crate) use memory::used_bytes;
-pub(crate) use process::cpu_time;
+pub(crate) use process::{cpu_time, kilobytes_of};
 
 use crate::server::Shared;
 use std::fmt::{Display, Write};
@@ -30,6 +30,7 @@ const SECTIONS: &[Section] = &[
     section("clients", "Clients", load::clients),
     section("memory", "Memory", memory::memory),
     section("persistence", "Persistence", persistence::persistence),
+    section("threads", "Threads", threads::threads),
     section("stats", "Stats", load::stats),
     section("replication", "Replication", load::replication),
     section("cpu", "CPU", process::cpu),

@@ -1,6 +1,7 @@
 //! The program and the machine.
 
 use super::Text;
+use crate::acceptor;
 use crate::config::table;
 use crate::server::{Shared, now};
 use crate::version;
@@ -21,6 +22,7 @@ pub(super) fn server(shared: &Shared, text: &mut Text) {
     let (system, release) = (read("/proc/sys/kernel/ostype"), read("/proc/sys/kernel/osrelease"));
     text.line("os", format_args!("{system} {release} {}", std::env::consts::ARCH));
     text.line("arch_bits", usize::BITS);
+    text.line("monotonic_clock", "POSIX clock_gettime");
     text.line("multiplexing_api", "epoll");
     text.line("process_id", std::process::id());
     text.line("process_supervised", "no");
@@ -36,6 +38,22 @@ pub(super) fn server(shared: &Shared, text: &mut Text) {
     let workers = shared.config.number(table::IO_THREADS);
     text.line("io_threads_active", u8::from(workers > 1));
     text.line("worker_threads", workers);
+    listeners(shared, text);
+}
+
+/// Where the server listens.
+fn listeners(shared: &Shared, text: &mut Text) {
+    let (addresses, port) = acceptor::place(&shared.config);
+    let mut places = Vec::new();
+    if port != 0 && !addresses.is_empty() {
+        places.push(format!("name=tcp,bind={},port={port}", addresses.replace(' ', ",bind=")));
+    }
+    if let Some(path) = shared.config.path(table::UNIXSOCKET) {
+        places.push(format!("name=unix,bind={}", path.display()));
+    }
+    for (number, place) in places.iter().enumerate() {
+        text.line(format_args!("listener{number}"), place);
+    }
 }
 
 /// Processor time, in the hundredths of a second in which Linux tells it.
@@ -45,6 +63,10 @@ pub(super) fn cpu(_: &Shared, text: &mut Text) {
     text.line("used_cpu_sys", format_args!("{system:.6}"));
     text.line("used_cpu_user", format_args!("{user:.6}"));
     text.lines(&["used_cpu_sys_children", "used_cpu_user_children"], "0.000000");
+    let stat = fs::read_to_string(format!("/proc/self/task/{}/stat", std::process::id())).unwrap_or_default();
+    let (user, system) = cpu_seconds(&stat);
+    text.line("used_cpu_sys_main_thread", format_args!("{system:.6}"));
+    text.line("used_cpu_user_main_thread", format_args!("{user:.6}"));
 }
 
 /// Processor time that the process has used.
@@ -65,7 +87,7 @@ fn cpu_seconds(stat: &str) -> (f64, f64) {
 }
 
 /// A line such as `VmRSS:  1234 kB` of a file in `/proc`; 0 if there is none.
-pub(super) fn kilobytes_of(path: &str, name: &str) -> u64 {
+pub(crate) fn kilobytes_of(path: &str, name: &str) -> u64 {
     let text = fs::read_to_string(path).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok()).unwrap_or(0)

@@ -2,9 +2,9 @@
 
 use super::{Persistence, place};
 use crate::config::{Config, table};
-use crate::info;
 use crate::latency::{LogDisk, WatchedDisk};
 use crate::log;
+use crate::memory;
 use crate::server::{Shared, now};
 use spinel_persistence::log::{LogNames, SyncPolicy, TailCut};
 use spinel_persistence::rdb::{Compression, Verification};
@@ -87,7 +87,7 @@ pub(super) fn options(shared: &Shared, purpose: Purpose) -> FileOptions {
         }),
         notes_usage: policy.ends_with(b"-lru") || policy.ends_with(b"-lfu"),
         now: now(),
-        used_bytes: info::used_bytes(shared),
+        used_bytes: memory::used_bytes(shared),
         libraries: shared.scripts.interpreter().libraries().map(|library| library.code().to_vec()).collect(),
     }
 }

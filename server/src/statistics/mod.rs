@@ -29,6 +29,9 @@ pub(crate) struct Statistics {
     pub(crate) error_replies: Counter,
     pub(crate) input_bytes: Counter,
     pub(crate) output_bytes: Counter,
+    /// Reads from connections, and writes to them.
+    pub(crate) reads: Counter,
+    pub(crate) writes: Counter,
     /// Commands that ran.
     pub(crate) calls: Counter,
     /// Batches that waited because a command or a script had the keyspace for itself, or were sent away for that.
@@ -71,6 +74,8 @@ impl Statistics {
             error_replies: Counter::default(),
             input_bytes: Counter::default(),
             output_bytes: Counter::default(),
+            reads: Counter::default(),
+            writes: Counter::default(),
             calls: Counter::default(),
             waits: Counter::default(),
             wait_nanoseconds: Counter::default(),
@@ -109,6 +114,8 @@ impl Statistics {
             &self.error_replies,
             &self.input_bytes,
             &self.output_bytes,
+            &self.reads,
+            &self.writes,
             &self.calls,
             &self.waits,
             &self.wait_nanoseconds,

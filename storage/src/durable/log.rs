@@ -273,6 +273,14 @@ impl Log {
         self.engine.journal().end().saturating_sub(self.commit.synced())
     }
 
+    /// How many bytes of the journal are to be written yet; 0 without a log.
+    pub fn unwritten_bytes(&self) -> u64 {
+        if !self.is_on() {
+            return 0;
+        }
+        self.engine.journal().end().saturating_sub(self.commit.written())
+    }
+
     /// Turns the log on: what stands in the journal from an offset on is to be durable before anybody tells of it.
     pub(super) fn turn_on(&self, offset: Offset) {
         self.commit.restart(offset);

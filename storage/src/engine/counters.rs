@@ -34,6 +34,8 @@ pub struct Counters {
     pub misses: Counter,
     /// Keys removed because they had expired.
     pub expired: Counter,
+    /// Members of collections removed because they had expired.
+    pub expired_members: Counter,
     /// Changes of keys.
     pub changes: Counter,
     /// Keys removed to make room.
@@ -49,6 +51,8 @@ pub struct CounterSums {
     pub misses: u64,
     /// See [`Counters::expired`].
     pub expired: u64,
+    /// See [`Counters::expired_members`].
+    pub expired_members: u64,
     /// See [`Counters::changes`].
     pub changes: u64,
     /// See [`Counters::evicted`].

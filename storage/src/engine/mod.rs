@@ -202,11 +202,14 @@ impl Engine {
         let expired = self.upkeep.expired.load(Ordering::Relaxed);
         let reclaim = self.keyspace.reclaim();
         let (freeing, freed_later) = (reclaim.pending(), reclaim.freed());
-        let mut sums = CounterSums { expired, freeing, freed_later, ..CounterSums::default() };
+        let expired_members = self.upkeep.expired_members.load(Ordering::Relaxed);
+        let mut sums =
+            CounterSums { expired, expired_members, freeing, freed_later, ..CounterSums::default() };
         for thread in threads.iter() {
             sums.hits += thread.hits.value();
             sums.misses += thread.misses.value();
             sums.expired += thread.expired.value();
+            sums.expired_members += thread.expired_members.value();
             sums.changes += thread.changes.value();
             sums.evicted += thread.evicted.value();
         }
@@ -219,9 +222,11 @@ impl Engine {
             thread.hits.reset();
             thread.misses.reset();
             thread.expired.reset();
+            thread.expired_members.reset();
             thread.evicted.reset();
         }
         self.upkeep.expired.store(0, Ordering::Relaxed);
+        self.upkeep.expired_members.store(0, Ordering::Relaxed);
         self.keyspace.reclaim().reset_freed();
     }
 

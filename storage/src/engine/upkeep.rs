@@ -23,6 +23,7 @@ pub(super) const STRIPE: usize = usize::MAX;
 pub(super) struct Upkeep {
     next_shard: AtomicUsize,
     pub(super) expired: AtomicU64,
+    pub(super) expired_members: AtomicU64,
 }
 
 impl Engine {
@@ -73,11 +74,11 @@ impl Engine {
                 break has_members_due;
             }
         };
-        if has_members_due {
-            removed += self.expire_members(db, shard, now);
-        }
         if removed > 0 {
             self.upkeep.expired.fetch_add(removed as u64, Ordering::Relaxed);
+        }
+        if has_members_due {
+            removed += self.expire_members(db, shard, now);
         }
         removed
     }
@@ -120,8 +121,9 @@ impl Engine {
         loop {
             let _inside = self.keyspace.gate.shared(STRIPE);
             let has_more =
-                self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse, is_awaited| {
+                self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse, expired, is_awaited| {
                     removed += lapse.expired();
+                    self.upkeep.expired_members.fetch_add(expired, Ordering::Relaxed);
                     self.record_lapse(&lapse);
                     self.tell_lapse(&lapse, is_awaited);
                 });

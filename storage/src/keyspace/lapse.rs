@@ -57,7 +57,7 @@ impl Lapse {
         (event, is_gone)
     }
 
-    /// How many members have expired; one for a key, or all of a value.
+    /// How much work it was: the members that have expired; one for a key, or all of a value.
     pub(crate) fn expired(&self) -> usize {
         match &self.what {
             Lapsed::Key | Lapsed::AllMembers(..) => 1,

@@ -4,6 +4,7 @@ use super::DbIndex;
 use super::event::Event;
 use super::lapse::{Lapse, Lapsed};
 use super::news::Observed;
+use super::sweep::expired_members;
 use super::view::View;
 use spinel_types::{Kind, Remains, Slot};
 
@@ -79,12 +80,14 @@ impl View<'_> {
         self.leave_memory(db, hash);
         let values = &mut self.shard(db, hash).values;
         let value_type = Kind::of(values.table().entry(slot)).value_type();
-        let mut members = Vec::new();
+        let (mut members, mut told) = (Vec::new(), 0);
         let remains = values.expire_members(hash, &mut slot, now, usize::MAX, |member| {
+            told += 1;
             if is_named {
                 members.push(member.to_vec());
             }
         });
+        self.scene.counters.expired_members.add(expired_members(value_type, told, &remains));
         self.take_memory(db, hash);
         let is_left = matches!(remains, Remains::Members);
         let is_told = !(is_left && members.is_empty());

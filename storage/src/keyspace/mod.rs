@@ -40,6 +40,7 @@ use spinel_persistence::rdb::Forms;
 use spinel_types::HashSeed;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+pub use sweep::DbStatistics;
 use thresholds::Thresholds;
 
 /// Shards per database.

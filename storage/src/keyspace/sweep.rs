@@ -21,6 +21,8 @@ pub struct DbStatistics {
     pub memory_bytes: usize,
     /// Bytes taken from the allocator.
     pub allocated_bytes: usize,
+    /// Bytes of the index of keys alone.
+    pub index_bytes: usize,
 }
 
 /// The shard's part of a scan cursor stands above the table's.
@@ -36,6 +38,7 @@ impl Keyspace {
             sum.expires += shard.values.table().stamped();
             sum.expiring_in_part += shard.values.expiring_in_part();
             sum.memory_bytes += shard.values.memory_bytes();
+            sum.index_bytes += shard.values.table().index_bytes();
             sum.allocated_bytes += shard.values.allocated_bytes();
         }
         sum
@@ -271,7 +274,7 @@ impl Keyspace {
         shard: usize,
         now: UnixMillis,
         members_max: usize,
-        report: impl FnOnce(Lapse, bool),
+        report: impl FnOnce(Lapse, u64, bool),
     ) -> bool {
         let mut held = self.lock(db, shard);
         let Some(key) = held.values.first_due(now.0).map(<[u8]>::to_vec) else { return false };
@@ -285,6 +288,7 @@ impl Keyspace {
         let mut members = Vec::new();
         let remains = values
             .expire_members(hash, &mut slot, now.0, members_max, |member| members.push(member.to_vec()));
+        let expired = expired_members(value_type, members.len(), &remains);
         self.note_growth(values.memory_bytes() as i64 - before);
         let what = match remains {
             Remains::Members if members.is_empty() => return true,
@@ -298,9 +302,18 @@ impl Keyspace {
             }
         };
         let is_awaited = held.lapse(&key);
-        report(Lapse { db, key, what }, is_awaited);
+        report(Lapse { db, key, what }, expired, is_awaited);
         true
     }
+}
+
+/// How many members have expired, if so many were told of; the entries of a stream that are due have not.
+pub(super) fn expired_members(value_type: ValueType, told: usize, remains: &Remains) -> u64 {
+    let untold = match remains {
+        Remains::Nothing(Some(large)) => large.len(),
+        Remains::Nothing(None) | Remains::Members => 0,
+    };
+    if value_type == ValueType::Stream { 0 } else { (told + untold) as u64 }
 }
 
 fn is_alive(entry: Entry<'_>, now: UnixMillis) -> bool {

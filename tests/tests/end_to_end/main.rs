@@ -15,6 +15,7 @@ mod latency;
 mod loading;
 mod logging;
 mod long_reads;
+mod memory;
 mod messages;
 mod monitoring;
 mod reloading;

@@ -273,7 +273,8 @@ impl<L: Layout> Table<L> {
         *self = Table { due: self.due.emptied(), arena: self.arena.emptied(), ..Table::new(self.seed) };
     }
 
-    fn index_bytes(&self) -> usize {
+    /// Memory in bytes of everything but the entries.
+    pub fn index_bytes(&self) -> usize {
         self.buckets * size_of::<Bucket>()
             + self.segments.row_bytes()
             + self.directory.capacity() * size_of::<u32>()

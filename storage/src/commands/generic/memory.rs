@@ -1,9 +1,8 @@
-//! How much memory keys take: MEMORY.
+//! How much memory a key takes: MEMORY USAGE. The other subcommands are the host's.
 
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
-use crate::command::help::reply_help;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
@@ -17,13 +16,6 @@ pub(super) const COMMANDS: &[Command] = &[
         cost: "Depends on the subcommand",
         about: "Holds the subcommands about memory.",
         run: Run::Container,
-        ..ROW
-    },
-    Command {
-        name: "memory|help",
-        flags: Flags::LOADING.with(Flags::STALE),
-        about: "Explains the subcommands.",
-        run: Run::Data(help),
         ..ROW
     },
     Command {
@@ -60,15 +52,6 @@ fn check_samples(args: &mut Args<'_>) -> Result<(), Error> {
             return Err(Error::Syntax);
         }
     }
-    Ok(())
-}
-
-fn help(call: &mut Call<'_>) -> Result<(), Error> {
-    let forms: &[(&str, &[&str])] = &[(
-        "USAGE <key> [SAMPLES <count>]",
-        &["Tell how many bytes <key> and its value take. <count> is accepted, but the", "answer is exact."],
-    )];
-    reply_help(call.reply, "MEMORY", forms);
     Ok(())
 }
 

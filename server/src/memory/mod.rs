@@ -1,0 +1,7 @@
+//! How much memory is in use, and what is unusual about it.
+
+mod doctor;
+mod usage;
+
+pub(crate) use doctor::diagnosis;
+pub(crate) use usage::{Usage, excess, ratio, used_bytes};
