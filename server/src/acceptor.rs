@@ -8,6 +8,7 @@ use crate::orders::{Farewell, Order};
 use crate::persistence;
 use crate::server::Shared;
 use crate::stream::Socket;
+use crate::tls::Arrival;
 use crate::worker::WorkerHandle;
 use std::future::Future;
 use std::io::{self, Write};
@@ -40,9 +41,57 @@ const DENIED: &[u8] = b"-DENIED SpinelDB is in protected mode: the default user 
 pub(crate) struct Acceptor {
     reception: Rc<Reception>,
     tcp: Vec<JoinHandle<()>>,
-    /// Addresses and port of the TCP listeners, to return to if others can't be had.
-    place: (String, u16),
+    tls: Vec<JoinHandle<()>>,
+    /// Where these listen, to return to if others can't be had.
+    place: Place,
     unix: Option<JoinHandle<()>>,
+}
+
+/// Where to listen: addresses, and ports for plain and encrypted connections. Port 0: for none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    addresses: String,
+    port: u16,
+    tls_port: u16,
+}
+
+impl Place {
+    /// As the settings say.
+    pub(crate) fn of(config: &Config) -> Place {
+        Place {
+            addresses: String::from_utf8_lossy(&config.text(table::BIND)).into_owned(),
+            port: config.number(table::PORT) as u16,
+            tls_port: config.number(table::TLS_PORT) as u16,
+        }
+    }
+
+    /// The addresses, separated by spaces.
+    pub(crate) fn addresses(&self) -> &str {
+        &self.addresses
+    }
+
+    /// The port for such connections.
+    pub(crate) fn port(&self, security: Security) -> u16 {
+        match security {
+            Security::Plain => self.port,
+            Security::Tls => self.tls_port,
+        }
+    }
+
+    /// Opens the listeners for such connections. The error names the address that failed, which the log tells.
+    pub(crate) fn open(&self, security: Security, backlog: i32) -> io::Result<Vec<std::net::TcpListener>> {
+        listen::tcp(&self.addresses, self.port(security), backlog).map_err(|(place, error)| {
+            log::warning(&format!("Could not create server TCP listening socket {place}: bind: {error}"));
+            error
+        })
+    }
+}
+
+/// Whether the connections of a listener are encrypted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Security {
+    Plain,
+    Tls,
 }
 
 /// Decides about each connection that comes.
@@ -56,24 +105,33 @@ impl Acceptor {
     pub(crate) fn start(
         shared: Arc<Shared>,
         workers: Vec<WorkerHandle>,
-        tcp: Vec<std::net::TcpListener>,
+        (tcp, tls): (Vec<std::net::TcpListener>, Vec<std::net::TcpListener>),
         unix: Option<std::os::unix::net::UnixListener>,
     ) -> io::Result<Acceptor> {
         let reception = Rc::new(Reception { shared, workers });
         let unix = unix.map(UnixListener::from_std).transpose()?;
         let unix = unix.map(|listener| spawn_local(accept_unix(listener, Rc::clone(&reception))));
-        let place = place(&reception.shared.config);
-        let mut acceptor = Acceptor { reception, tcp: Vec::new(), place, unix };
-        acceptor.open(tcp)?;
+        let place = Place::of(&reception.shared.config);
+        let mut acceptor = Acceptor { reception, tcp: Vec::new(), tls: Vec::new(), place, unix };
+        acceptor.open(Security::Plain, tcp)?;
+        acceptor.open(Security::Tls, tls)?;
         Ok(acceptor)
     }
 
-    fn open(&mut self, listeners: Vec<std::net::TcpListener>) -> io::Result<()> {
+    fn open(&mut self, security: Security, listeners: Vec<std::net::TcpListener>) -> io::Result<()> {
         for listener in listeners {
             let listener = TcpListener::from_std(listener)?;
-            self.tcp.push(spawn_local(accept_tcp(listener, Rc::clone(&self.reception))));
+            let task = spawn_local(accept_tcp(listener, security, Rc::clone(&self.reception)));
+            self.tasks(security).push(task);
         }
         Ok(())
+    }
+
+    fn tasks(&mut self, security: Security) -> &mut Vec<JoinHandle<()>> {
+        match security {
+            Security::Plain => &mut self.tcp,
+            Security::Tls => &mut self.tls,
+        }
     }
 
     /// Obeys orders and signals until something else has happened, whose outcome is returned; or until one of them ends
@@ -92,9 +150,9 @@ impl Acceptor {
             let farewell = tokio::select! {
                 outcome = &mut until => return Ok(Some(outcome)),
                 order = orders.recv() => match order {
-                    Some(Order::Listen { addresses, port, answer }) => {
+                    Some(Order::Listen { place, answer }) => {
                         // The one who asked waits for the answer, or has gone with its connection.
-                        let _ = answer.send(self.listen(&addresses, port).await);
+                        let _ = answer.send(self.listen(place).await);
                         continue;
                     }
                     Some(Order::Stop(farewell)) => farewell,
@@ -108,7 +166,7 @@ impl Acceptor {
                 break;
             }
         }
-        close(self.tcp.drain(..).chain(self.unix.take())).await;
+        close(self.tcp.drain(..).chain(self.tls.drain(..)).chain(self.unix.take())).await;
         Ok(None)
     }
 
@@ -125,30 +183,32 @@ impl Acceptor {
         Farewell { saves, is_forced: policy & FORCE != 0, asker: None }
     }
 
-    /// Closes the TCP listeners and opens others; if that fails, those from before again.
-    async fn listen(&mut self, addresses: &str, port: u16) -> Result<(), String> {
-        let backlog = self.reception.shared.config.number(table::TCP_BACKLOG) as i32;
-        close(self.tcp.drain(..)).await;
-        let (listeners, outcome) = match listen::tcp(addresses, port, backlog) {
-            Ok(listeners) => {
-                self.place = (addresses.to_owned(), port);
-                (listeners, Ok(()))
+    /// Closes the TCP listeners that are to move and opens others; if that fails, those from before again.
+    async fn listen(&mut self, place: Place) -> Result<(), String> {
+        let former = self.place.clone();
+        for security in [Security::Plain, Security::Tls] {
+            if let Err(error) = self.move_to(security, &former, &place).await {
+                for security in [Security::Plain, Security::Tls] {
+                    // They were there a moment ago; what can't be had again is in the log.
+                    let _ = self.move_to(security, &place, &former).await;
+                }
+                return Err(error.to_string());
             }
-            Err((place, error)) => {
-                log::warning(&format!("Could not create server TCP listening socket {place}: bind: {error}"));
-                let listeners = listen::tcp(&self.place.0, self.place.1, backlog).unwrap_or_default();
-                (listeners, Err(error.to_string()))
-            }
-        };
-        self.open(listeners).map_err(|error| error.to_string())?;
-        outcome
+        }
+        self.place = place;
+        Ok(())
     }
-}
 
-/// Addresses and port as the settings say.
-pub(crate) fn place(config: &Config) -> (String, u16) {
-    let addresses = String::from_utf8_lossy(&config.text(table::BIND)).into_owned();
-    (addresses, config.number(table::PORT) as u16)
+    /// Moves the listeners for such connections, unless they stay where they are.
+    async fn move_to(&mut self, security: Security, from: &Place, to: &Place) -> io::Result<()> {
+        if (&from.addresses, from.port(security)) == (&to.addresses, to.port(security)) {
+            return Ok(());
+        }
+        let backlog = self.reception.shared.config.number(table::TCP_BACKLOG) as i32;
+        close(self.tasks(security).drain(..)).await;
+        let listeners = to.open(security, backlog)?;
+        self.open(security, listeners)
+    }
 }
 
 /// Ends tasks and waits until their listeners are closed.
@@ -160,10 +220,10 @@ async fn close(tasks: impl Iterator<Item = JoinHandle<()>>) {
     }
 }
 
-async fn accept_tcp(listener: TcpListener, reception: Rc<Reception>) {
+async fn accept_tcp(listener: TcpListener, security: Security, reception: Rc<Reception>) {
     loop {
         match listener.accept().await.and_then(|(stream, _)| stream.into_std()) {
-            Ok(stream) => reception.welcome_tcp(stream),
+            Ok(stream) => reception.welcome_tcp(stream, security),
             Err(error) => report(&error).await,
         }
     }
@@ -185,12 +245,17 @@ async fn report(error: &io::Error) {
 }
 
 impl Reception {
-    fn welcome_tcp(&self, stream: TcpStream) {
-        if self.is_denied(&stream) {
-            return refuse(&stream, DENIED);
+    fn welcome_tcp(&self, stream: TcpStream, security: Security) {
+        let refusal = self.is_denied(&stream).then_some(DENIED);
+        if let (Some(reason), Security::Plain) = (refusal, security) {
+            return refuse(&stream, reason);
         }
         if self.is_full() {
-            return refuse(&stream, TOO_MANY);
+            // Before its handshake, an encrypted connection is told nothing.
+            if security == Security::Plain {
+                refuse(&stream, TOO_MANY);
+            }
+            return;
         }
         if log::is_written(Level::Verbose)
             && let Ok(peer) = stream.peer_addr()
@@ -199,7 +264,15 @@ impl Reception {
         }
         // A connection that can't be tuned was closed by its peer, which its first read will tell.
         let _ = listen::tune(&stream, &self.shared.config);
-        self.hand_over(Socket::Tcp(stream));
+        match security {
+            Security::Plain => self.hand_over(Socket::Tcp(stream)),
+            // Without terms, the listener is about to be closed.
+            Security::Tls => {
+                if let Some(terms) = self.shared.tls.terms() {
+                    self.hand_over(Socket::Tls(Arrival { tcp: stream, terms, refusal }));
+                }
+            }
+        }
     }
 
     fn welcome_unix(&self, stream: UnixStream) {

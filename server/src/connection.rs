@@ -24,15 +24,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
-    if let Ok(stream) = Stream::new(socket) {
+    if let Some(stream) = Stream::open(socket, &worker).await {
         let shared = &worker.shared;
         let client =
             shared.clients.enter(stream.peer(worker.number), Arc::clone(shared.acl.default()), now());
-        let session = Session::new(Arc::clone(&client), stream.is_local(), shared);
+        let mut session = Session::new(Arc::clone(&client), stream.is_local(), shared);
+        if let Stream::Tls(stream) = &stream {
+            session.enter_by_certificate(stream, shared);
+        }
         let mut connection = Connection {
             stream,
             session,
@@ -46,6 +49,7 @@ pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
         if connection.run(&worker).await.is_err_and(|error| error.kind() == io::ErrorKind::OutOfMemory) {
             tell_overflow(&client, shared);
         }
+        connection.stream.say_goodbye();
         connection.session.stop_listening(shared);
         connection.session.stop_monitoring(shared);
         connection.session.leave_tracking(shared);
@@ -238,7 +242,7 @@ impl Connection {
                 }
                 let rest = &self.unsent[self.sent..];
                 let rest = &rest[..rest.len().min(left)];
-                let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(context, rest) else {
+                let Poll::Ready(written) = self.stream.poll_write(context, rest) else {
                     self.note_unsent(self.unsent.len() - self.sent)?;
                     return Poll::Pending;
                 };

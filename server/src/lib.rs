@@ -51,6 +51,7 @@ mod session;
 mod settle;
 mod statistics;
 mod stream;
+mod tls;
 mod tracking;
 mod transaction;
 mod upkeep;

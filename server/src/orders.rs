@@ -1,5 +1,6 @@
 //! What any thread can ask of the acceptor: to stop the server, to listen elsewhere.
 
+use crate::acceptor::Place;
 use spinel_storage::engine::wait::Waiter;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -10,7 +11,7 @@ pub(crate) enum Order {
     /// End the server.
     Stop(Farewell),
     /// Listen on what the settings say now, and tell whether that works. If not, nothing changes.
-    Listen { addresses: String, port: u16, answer: SyncSender<Result<(), String>> },
+    Listen { place: Place, answer: SyncSender<Result<(), String>> },
 }
 
 /// How the server is to end.
@@ -41,9 +42,9 @@ impl Orders {
     }
 
     /// Moves the TCP listeners and waits until they are there: some microseconds.
-    pub(crate) fn listen(&self, addresses: &str, port: u16) -> Result<(), String> {
+    pub(crate) fn listen(&self, place: Place) -> Result<(), String> {
         let (answer, outcome) = std::sync::mpsc::sync_channel(1);
-        let order = Order::Listen { addresses: addresses.to_owned(), port, answer };
+        let order = Order::Listen { place, answer };
         let stopping = || "the server is stopping".to_owned();
         self.0.send(order).map_err(|_| stopping())?;
         outcome.recv().map_err(|_| stopping())?

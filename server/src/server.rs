@@ -1,6 +1,6 @@
 //! Starting and stopping: the engine, the listeners, the worker threads.
 
-use crate::acceptor::{self, Acceptor};
+use crate::acceptor::{Acceptor, Place, Security};
 use crate::acl::{Acl, Doorkeeper};
 use crate::allocator;
 use crate::clients::{self, Clients};
@@ -22,6 +22,7 @@ use crate::persistence::{self, Conversion, Persistence, Saver};
 use crate::pubsub::{PubSub, notifications};
 use crate::scripts::Scripts;
 use crate::statistics::{Rates, Statistics, Sums};
+use crate::tls::Tls;
 use crate::upkeep::Upkeep;
 use crate::worker::{self, WorkerHandle};
 use crate::{encodings, eviction};
@@ -84,6 +85,8 @@ pub(crate) struct Shared {
     pub(crate) memory_limit: MemoryLimit,
     /// Who listens to what.
     pub(crate) pubsub: Arc<PubSub>,
+    /// On what terms connections are encrypted.
+    pub(crate) tls: Tls,
     /// Scripts and functions.
     pub(crate) scripts: Scripts,
     /// What is on disk.
@@ -135,8 +138,8 @@ pub enum StartError {
     Listen(String),
     /// HTTP is to be served beyond this machine, and nobody needs a password.
     HttpWithoutPassword,
-    /// Encrypted connections are asked for and can't be had.
-    NoTls,
+    /// Encrypted connections are asked for, and a certificate, a key or something else about them is no good.
+    Tls,
     /// The settings name nothing to listen on.
     NowhereToListen,
     /// What is on disk can't be read.
@@ -155,7 +158,7 @@ impl fmt::Display for StartError {
                 "http-bind names an address that other machines reach, and the default user has no password: set \
                  requirepass, or switch the default user off, aborting.",
             ),
-            StartError::NoTls => f.write_str("tls-port is set, but this server has no TLS, aborting."),
+            StartError::Tls => f.write_str("Failed to configure TLS. Check logs for more info."),
             StartError::NowhereToListen => f.write_str("Configured to not listen anywhere, exiting."),
             StartError::Load(reason) | StartError::Users(reason) => f.write_str(reason),
             StartError::System(error) => write!(f, "Can't start: {error}"),
@@ -177,6 +180,7 @@ pub struct Server {
     /// The keyspace, which nobody may use before it is loaded.
     closed: Closed,
     tcp: Vec<TcpListener>,
+    tls: Vec<TcpListener>,
     unix: Option<UnixListener>,
     workers: Vec<WorkerHandle>,
     /// Ends serving HTTP when it is dropped.
@@ -190,8 +194,9 @@ impl Server {
     /// Opens the listeners and starts the workers.
     pub fn start(config: Config) -> Result<Server, StartError> {
         make_room(&config);
-        let (tcp, unix) = listeners(&config)?;
+        let (tcp, tls, unix) = listeners(&config)?;
         let (shared, orders) = share(config)?;
+        shared.tls.apply(&shared.config).map_err(|_| StartError::Tls)?;
         let closed = shared.engine.close();
         shared.persistence.begin_loading();
         let http = http::listeners(&shared)?;
@@ -201,7 +206,7 @@ impl Server {
             .map(|number| worker::start(number, &shared, alive.clone()))
             .collect::<io::Result<_>>()?;
         let http = http::start(http, threads, &shared, alive)?;
-        Ok(Server { shared, closed, tcp, unix, workers, http, all_gone, orders })
+        Ok(Server { shared, closed, tcp, tls, unix, workers, http, all_gone, orders })
     }
 
     /// Converts a data set without serving anybody, and says what was done.
@@ -224,13 +229,14 @@ impl Server {
     /// Loads what is on disk, then serves until a signal or a command ends it. Who comes while it is loading is told so.
     pub fn run(self) -> Result<(), StartError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let kinds = [(!self.tcp.is_empty(), "tcp"), (self.unix.is_some(), "unix")];
+        let kinds =
+            [(!self.tcp.is_empty(), "tcp"), (!self.tls.is_empty(), "tls"), (self.unix.is_some(), "unix")];
         let shared = Arc::clone(&self.shared);
         let loaded = load(&shared, self.closed)?;
         let mut orders = self.orders;
         let (mut saver, mut upkeep) = (None, None);
         let served = LocalSet::new().block_on(&runtime, async {
-            let mut acceptor = Acceptor::start(self.shared, self.workers, self.tcp, self.unix)?;
+            let mut acceptor = Acceptor::start(self.shared, self.workers, (self.tcp, self.tls), self.unix)?;
             let Some(loaded) = acceptor.run(&mut orders, loaded).await? else { return Ok(()) };
             loaded.map_err(StartError::Load)?;
             command_log::restore(&shared);
@@ -308,6 +314,7 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
         peak_bytes: AtomicU64::new(0),
         memory_limit: MemoryLimit::default(),
         pubsub: Arc::default(),
+        tls: Tls::default(),
         scripts: Scripts::new(),
         engine,
         config,
@@ -363,16 +370,17 @@ fn clean_up(config: &Config) {
     }
 }
 
-fn listeners(config: &Config) -> Result<(Vec<TcpListener>, Option<UnixListener>), StartError> {
-    if config.number(table::TLS_PORT) != 0 {
-        return Err(StartError::NoTls);
-    }
+/// Listeners for plain and for encrypted connections, and for those of this machine.
+type Listeners = (Vec<TcpListener>, Vec<TcpListener>, Option<UnixListener>);
+
+fn listeners(config: &Config) -> Result<Listeners, StartError> {
     let backlog = config.number(table::TCP_BACKLOG) as i32;
-    let (addresses, port) = acceptor::place(config);
-    let tcp = listen::tcp(&addresses, port, backlog).map_err(|(place, error)| {
-        log::warning(&format!("Could not create server TCP listening socket {place}: bind: {error}"));
-        StartError::Listen(format!("port {port} (tcp)"))
-    })?;
+    let place = Place::of(config);
+    let open = |security: Security, kind: &str| {
+        let failed = |_| StartError::Listen(format!("port {} ({kind})", place.port(security)));
+        place.open(security, backlog).map_err(failed)
+    };
+    let (tcp, tls) = (open(Security::Plain, "tcp")?, open(Security::Tls, "tls")?);
     let mode = config.number(table::UNIXSOCKETPERM) as u32;
     let unix = match config.path(table::UNIXSOCKET) {
         Some(path) => Some(listen::unix(&path, mode, backlog).map_err(|error| {
@@ -381,10 +389,10 @@ fn listeners(config: &Config) -> Result<(Vec<TcpListener>, Option<UnixListener>)
         })?),
         None => None,
     };
-    if tcp.is_empty() && unix.is_none() {
+    if tcp.is_empty() && tls.is_empty() && unix.is_none() {
         return Err(StartError::NowhereToListen);
     }
-    Ok((tcp, unix))
+    Ok((tcp, tls, unix))
 }
 
 /// An engine that knows all commands, with the handlers of those that are the host's.

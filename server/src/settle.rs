@@ -1,13 +1,14 @@
 //! Making settings that were changed take effect, all or none.
 
-use crate::acceptor;
+use crate::acceptor::Place;
 use crate::config::change::{Change, Refusal};
 use crate::config::failure::plain;
+use crate::config::table::{self, Key};
 use crate::config::value::Reason;
-use crate::config::{table, value::Value};
+use crate::config::value::Value;
 use crate::pubsub::notifications;
 use crate::server::Shared;
-use crate::{clients, encodings, eviction, files, log, memory_limit, observation, persistence};
+use crate::{clients, encodings, eviction, files, log, memory_limit, observation, persistence, tls};
 
 /// Stores changes and lets them take effect. If one can't, all settings are again as they were.
 pub(crate) fn settle(shared: &Shared, changes: &[Change]) -> Result<(), Refusal> {
@@ -18,7 +19,7 @@ pub(crate) fn settle(shared: &Shared, changes: &[Change]) -> Result<(), Refusal>
     };
     store(changes, |change| &change.after);
     for (place, change) in changes.iter().enumerate() {
-        if change.before == change.after {
+        if change.before == change.after && !tls::concerns(change.key) {
             continue;
         }
         if let Err(reason) = take_effect(shared, changes, change) {
@@ -33,7 +34,7 @@ pub(crate) fn settle(shared: &Shared, changes: &[Change]) -> Result<(), Refusal>
     Ok(())
 }
 
-/// What a new value asks for besides being read. Port and addresses move together.
+/// What a new value asks for besides being read. Ports and addresses move together.
 fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(), Reason> {
     let config = &shared.config;
     match change.key {
@@ -72,15 +73,23 @@ fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(
             let text = "The operating system is not able to handle the specified number of clients, try with";
             format!("{text} {clients}")
         })?,
-        table::TLS_PORT if config.number(table::TLS_PORT) != 0 => {
-            return Err("Unable to update TLS configuration. Check server logs.".into());
+        table::TLS_PORT => {
+            let terms = tls::Tls::prepare(config)?;
+            listen(shared, "Unable to listen on this port. Check server logs.")?;
+            shared.tls.replace(terms);
         }
+        // They make the terms together, once.
+        _ if is_first(change, changes, tls::concerns) => shared.tls.apply(config)?,
         _ => {}
     }
     Ok(())
 }
 
+/// Whether a change is the first of those that concern something.
+fn is_first(change: &Change, changes: &[Change], concerns: fn(Key) -> bool) -> bool {
+    changes.iter().find(|other| concerns(other.key)).is_some_and(|first| first.key == change.key)
+}
+
 fn listen(shared: &Shared, reason: &'static str) -> Result<(), Reason> {
-    let (addresses, port) = acceptor::place(&shared.config);
-    shared.orders.listen(&addresses, port).map_err(|_| reason.into())
+    shared.orders.listen(Place::of(&shared.config)).map_err(|_| reason.into())
 }

@@ -1,7 +1,9 @@
-//! A connection's bytes, over TCP or a Unix socket, or from within the program.
+//! A connection's bytes, over TCP, encrypted or not, or a Unix socket, or from within the program.
 
 use crate::clients::Peer;
-use std::io::{self, IoSlice};
+use crate::tls::{Arrival, TlsStream};
+use crate::worker::Worker;
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
@@ -13,6 +15,7 @@ use tokio::net::{TcpStream, UnixStream};
 pub(crate) enum Socket {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
+    Tls(Arrival),
     Inside(Inside),
 }
 
@@ -43,43 +46,42 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Inside(Inside),
+    /// On the heap, so that others are no larger for it.
+    Tls(Box<TlsStream>),
 }
 
 impl Stream {
-    /// Binds a connection to the runtime of the calling thread.
-    pub(crate) fn new(socket: Socket) -> io::Result<Stream> {
+    /// Binds a connection to the runtime of the calling thread, after its handshake if it is encrypted. None if that came to
+    /// nothing.
+    pub(crate) async fn open(socket: Socket, worker: &Worker) -> Option<Stream> {
         match socket {
-            Socket::Tcp(stream) => TcpStream::from_std(stream).map(Stream::Tcp),
-            Socket::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
-            Socket::Inside(inside) => Ok(Stream::Inside(inside)),
+            Socket::Tcp(stream) => TcpStream::from_std(stream).ok().map(Stream::Tcp),
+            Socket::Unix(stream) => UnixStream::from_std(stream).ok().map(Stream::Unix),
+            // On the heap, so that the tasks of others are no larger for it.
+            Socket::Tls(arrival) => {
+                let accepted = Box::pin(worker.handshakes.accept(arrival, worker)).await;
+                accepted.map(|stream| Stream::Tls(Box::new(stream)))
+            }
+            Socket::Inside(inside) => Some(Stream::Inside(inside)),
         }
     }
 
     /// Whether the peer is on this machine.
     pub(crate) fn is_local(&self) -> bool {
-        match self {
-            Stream::Tcp(stream) => {
-                stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
-            }
-            Stream::Unix(_) => true,
-            Stream::Inside(inside) => inside.origin.is_local(),
-        }
+        let tcp = match self {
+            Stream::Tcp(stream) => stream,
+            Stream::Tls(stream) => stream.tcp(),
+            Stream::Unix(_) => return true,
+            Stream::Inside(inside) => return inside.origin.is_local(),
+        };
+        tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 
     /// Where the connection comes from and arrives.
     pub(crate) fn peer(&self, worker: usize) -> Peer {
         match self {
-            Stream::Tcp(stream) => {
-                let text = |address: io::Result<SocketAddr>| {
-                    address.map_or_else(|_| "?:0".into(), |address| address.to_string().into())
-                };
-                Peer {
-                    address: text(stream.peer_addr()),
-                    local: text(stream.local_addr()),
-                    descriptor: stream.as_raw_fd(),
-                    worker,
-                }
-            }
+            Stream::Tcp(stream) => peer_of(stream, worker),
+            Stream::Tls(stream) => peer_of(stream.tcp(), worker),
             Stream::Unix(stream) => {
                 let address = stream.local_addr().ok();
                 let path = address.as_ref().and_then(|address| address.as_pathname());
@@ -96,15 +98,48 @@ impl Stream {
         }
     }
 
+    /// Does what is polite before a connection ends.
+    pub(crate) fn say_goodbye(&mut self) {
+        if let Stream::Tls(stream) = self {
+            stream.say_goodbye();
+        }
+    }
+
     /// Writes what fits without waiting.
+    ///
+    /// After it would have had to wait, the next bytes to be written must begin with the same ones.
     #[inline]
-    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.try_write(bytes),
             Stream::Unix(stream) => stream.try_write(bytes),
+            Stream::Tls(stream) => stream.try_write(bytes),
             // A pipe is written to while its task is polled only.
             Stream::Inside(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
+    }
+
+    /// The same, waiting until some are written.
+    #[inline]
+    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Inside(inside) => Pin::new(&mut inside.pipe).poll_write(context, bytes),
+            Stream::Tls(stream) => stream.poll_write(context, bytes),
+        }
+    }
+}
+
+fn peer_of(stream: &TcpStream, worker: usize) -> Peer {
+    let text = |address: io::Result<SocketAddr>| {
+        address.map_or_else(|_| "?:0".into(), |address| address.to_string().into())
+    };
+    Peer {
+        address: text(stream.peer_addr()),
+        local: text(stream.local_addr()),
+        descriptor: stream.as_raw_fd(),
+        worker,
     }
 }
 
@@ -119,41 +154,7 @@ impl AsyncRead for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Inside(inside) => Pin::new(&mut inside.pipe).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    #[inline]
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            Stream::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
-            Stream::Inside(inside) => Pin::new(&mut inside.pipe).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            Stream::Inside(inside) => Pin::new(&mut inside.pipe).poll_write_vectored(context, slices),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(context),
-            Stream::Inside(inside) => Pin::new(&mut inside.pipe).poll_shutdown(context),
+            Stream::Tls(stream) => stream.poll_read(context, buffer),
         }
     }
 }

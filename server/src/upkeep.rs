@@ -7,6 +7,7 @@ use crate::log::{self, Level};
 use crate::memory;
 use crate::memory_limit;
 use crate::server::{Shared, now};
+use crate::tls;
 use spinel_storage::system::random_word;
 use spinel_storage::{Executor, UnixMillis};
 use std::io;
@@ -65,6 +66,7 @@ fn expire(shared: &Shared, now: UnixMillis) -> usize {
 fn run(shared: &Shared, stop: &AtomicBool) {
     let mut executor = Executor::new(Arc::clone(&shared.engine), random_word());
     let (mut sampled, mut enforced, mut kept) = (UnixMillis(0), UnixMillis(0), now());
+    let mut certificates = tls::Watch::new();
     while !stop.load(Ordering::Relaxed) {
         let now = now();
         // Keys stay as they are while writes are held back.
@@ -91,6 +93,7 @@ fn run(shared: &Shared, stop: &AtomicBool) {
             clients::enforce(shared, now);
             allocator::return_freed();
             memory::used_bytes(shared);
+            certificates.look(shared);
         }
         if now.0 - kept.0 >= COMMAND_LOG_KEPT_EVERY {
             kept = now;

@@ -4,6 +4,7 @@ use crate::connection;
 use crate::server::Shared;
 use crate::statistics::Meter;
 use crate::stream::Socket;
+use crate::tls::Handshakes;
 use crate::window::Shelf;
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::Executor;
@@ -28,6 +29,7 @@ pub(crate) struct Worker {
     pub(crate) number: usize,
     /// Told when a connection begins to wait for the log.
     pub(crate) unsynced: Notify,
+    pub(crate) handshakes: Handshakes,
     connections: Arc<AtomicUsize>,
 }
 
@@ -73,7 +75,8 @@ impl Worker {
             meter: Meter::new(Arc::clone(&shared.statistics[number]), Arc::clone(&shared.attention)),
             shelf: Shelf::default(),
         };
-        Rc::new(Worker { shared, desk: RefCell::new(desk), number, unsynced: Notify::new(), connections })
+        let (unsynced, handshakes) = (Notify::new(), Handshakes::new());
+        Rc::new(Worker { shared, desk: RefCell::new(desk), number, unsynced, handshakes, connections })
     }
 
     /// Counts a connection that the worker made itself.

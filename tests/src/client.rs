@@ -1,8 +1,11 @@
 //! A client that sends any bytes and sees every byte of the replies.
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use spinel_resp::{Decoder, Value, encode_request};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a reply may take before the test fails.
@@ -10,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection to a server.
 pub struct Client {
-    stream: TcpStream,
+    stream: Stream,
     decoder: Decoder,
     /// Bytes that have arrived: of the reply that is being decoded, and behind it.
     received: Vec<u8>,
@@ -30,11 +33,33 @@ pub enum Received {
 impl Client {
     /// Connects to a port of this machine.
     pub fn connect(port: u16) -> Client {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("it is a time");
-        stream.set_write_timeout(Some(PATIENCE)).expect("it is a time");
-        stream.set_nodelay(true).expect("it is a TCP connection");
+        Client::over(Stream::Plain(connect(port)))
+    }
+
+    /// Connects to a port of this machine by TLS, as `localhost`. The error is that of the handshake.
+    pub fn connect_tls(port: u16, config: &Arc<ClientConfig>) -> io::Result<Client> {
+        let name = ServerName::try_from("localhost").expect("it is a name");
+        let tls = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+        let mut stream = StreamOwned::new(tls, connect(port));
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Client::over(Stream::Tls(Box::new(stream))))
+    }
+
+    fn over(stream: Stream) -> Client {
         Client { stream, decoder: Decoder::new(), received: Vec::new(), decoded: 0 }
+    }
+
+    /// The state of the encryption.
+    ///
+    /// # Panics
+    /// When the connection is not encrypted.
+    pub fn tls(&mut self) -> &mut ClientConnection {
+        match &mut self.stream {
+            Stream::Tls(stream) => &mut stream.conn,
+            Stream::Plain(_) => panic!("a plain connection"),
+        }
     }
 
     /// Connects and switches to RESP3.
@@ -46,19 +71,25 @@ impl Client {
 
     /// Sends bytes as they are. A server that has closed the connection shows in what is received.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
-        match self.stream.write_all(bytes) {
+        match self.stream.send(bytes) {
             Ok(()) => {}
             Err(error) if is_closure(error.kind()) => {}
             Err(error) => panic!("can't send: {error}"),
         }
     }
 
+    /// Sends bytes past the encryption.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        let mut tcp = self.stream.tcp();
+        tcp.write_all(bytes).expect("the connection is open");
+    }
+
     /// Sends bytes until the server takes no more of them for a moment, or closes the connection.
     pub fn send_what_is_taken(&mut self, bytes: &[u8]) {
         let moment = Duration::from_millis(300);
-        self.stream.set_write_timeout(Some(moment)).expect("it is a time");
-        let outcome = self.stream.write_all(bytes);
-        self.stream.set_write_timeout(Some(PATIENCE)).expect("it is a time");
+        self.stream.tcp().set_write_timeout(Some(moment)).expect("it is a time");
+        let outcome = self.stream.send(bytes);
+        self.stream.tcp().set_write_timeout(Some(PATIENCE)).expect("it is a time");
         if let Err(error) = outcome {
             let kind = error.kind();
             assert!(kind == ErrorKind::WouldBlock || is_closure(kind), "can't send: {error}");
@@ -74,7 +105,13 @@ impl Client {
 
     /// Says that nothing more will be sent.
     pub fn finish_sending(&mut self) {
-        self.stream.shutdown(Shutdown::Write).expect("the connection is open");
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.shutdown(Shutdown::Write).expect("the connection is open"),
+            Stream::Tls(stream) => {
+                stream.conn.send_close_notify();
+                stream.flush().expect("the connection is open");
+            }
+        }
     }
 
     /// Waits for a reply or the end of the connection.
@@ -154,10 +191,55 @@ impl Client {
         }
     }
 
+    /// Tells whether the server has said that it sends no more, before it closed an encrypted connection.
+    ///
+    /// # Panics
+    /// When the connection is not encrypted.
+    pub fn has_said_goodbye(&mut self) -> bool {
+        self.stream.read(&mut [0]).is_ok_and(|count| count == 0)
+    }
+
     /// Tells whether the server closes the connection without another word.
     pub fn is_closed(&mut self) -> bool {
         self.receive() == Received::Closed
     }
+}
+
+/// The bytes of a connection, encrypted or not.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => &stream.sock,
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Stream::Plain(stream) => stream.write_all(bytes),
+            Stream::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
+    }
+
+    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.read(piece),
+            Stream::Tls(stream) => stream.read(piece),
+        }
+    }
+}
+
+fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("it is a time");
+    stream.set_write_timeout(Some(PATIENCE)).expect("it is a time");
+    stream.set_nodelay(true).expect("it is a TCP connection");
+    stream
 }
 
 /// The text of a value as a person would write it.
@@ -174,5 +256,13 @@ fn text(value: &Value) -> String {
 }
 
 fn is_closure(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted)
+    // The last two are what rustls says of a connection that was cut off or refused.
+    matches!(
+        kind,
+        ErrorKind::ConnectionReset
+            | ErrorKind::BrokenPipe
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::InvalidData
+    )
 }

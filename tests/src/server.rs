@@ -142,6 +142,11 @@ impl Server {
         self.port
     }
 
+    /// Asks the system for a port nobody uses, for a server to listen on, too.
+    pub fn another_port() -> u16 {
+        free_port()
+    }
+
     /// Returns the id of its process.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -14,6 +14,8 @@ const COMPARED: usize = 10;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Cause {
     Login,
+    /// A certificate that names no user.
+    Certificate,
     Denied(Reason),
 }
 
@@ -21,6 +23,7 @@ impl Cause {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Cause::Login => "auth",
+            Cause::Certificate => "tls-cert",
             Cause::Denied(Reason::Database) => "database",
             Cause::Denied(Reason::Command) => "command",
             Cause::Denied(Reason::Key) => "key",

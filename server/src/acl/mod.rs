@@ -70,6 +70,7 @@ pub(crate) struct Acl {
 #[derive(Default)]
 pub(crate) struct Denied {
     pub(crate) logins: AtomicU64,
+    pub(crate) certificates: AtomicU64,
     pub(crate) commands: AtomicU64,
     pub(crate) databases: AtomicU64,
     pub(crate) keys: AtomicU64,
@@ -168,6 +169,13 @@ impl Acl {
     pub(crate) fn log_in(&self, name: &[u8], password: &Password, enter: impl FnOnce(Arc<Account>)) -> bool {
         let accounts = self.lock();
         let found = accounts.get(name).filter(|account| account.user().accepts(password));
+        found.map(|account| enter(Arc::clone(account))).is_some()
+    }
+
+    /// Lets somebody in whose certificate names a user, unless he is not enabled. `enter` is as for [`log_in`](Self::log_in).
+    pub(crate) fn admit(&self, name: &[u8], enter: impl FnOnce(Arc<Account>)) -> bool {
+        let accounts = self.lock();
+        let found = accounts.get(name).filter(|account| account.user().is_enabled());
         found.map(|account| enter(Arc::clone(account))).is_some()
     }
 

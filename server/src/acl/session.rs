@@ -171,6 +171,13 @@ impl Acl {
         self.note(&session.client, (Cause::Login, context), (words[0], user.to_vec()), words, shared);
     }
 
+    /// Notes that somebody has come with a certificate that names nobody.
+    pub(crate) fn note_unknown_certificate(&self, client: &Client, name: &[u8], shared: &Shared) {
+        self.denied.certificates.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let context = (Cause::Certificate, Context::TopLevel);
+        self.note(client, context, (b"", name.to_vec()), &[], shared);
+    }
+
     fn note(
         &self,
         client: &Client,

@@ -47,6 +47,11 @@ impl User {
         self.is_on && self.needs_no_password
     }
 
+    /// Whether anybody may come as this user.
+    pub(super) fn is_enabled(&self) -> bool {
+        self.is_on
+    }
+
     /// Whether any password will do.
     pub(crate) fn needs_no_password(&self) -> bool {
         self.needs_no_password

@@ -102,6 +102,7 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
         ("cmd", &denied.commands),
         ("key", &denied.keys),
         ("channel", &denied.channels),
+        ("tls_cert", &denied.certificates),
         ("db", &denied.databases),
     ] {
         text.line(format_args!("acl_access_denied_{name}"), counter.load(Ordering::Relaxed));

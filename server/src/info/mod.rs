@@ -9,6 +9,7 @@ mod memory;
 mod persistence;
 mod process;
 mod threads;
+mod tls;
 
 pub(crate) use process::{cpu_time, kilobytes_of};
 
@@ -27,6 +28,7 @@ struct Section {
 /// All sections, in the order they are shown.
 const SECTIONS: &[Section] = &[
     section("server", "Server", process::server),
+    section("tls", "TLS", tls::tls),
     section("clients", "Clients", load::clients),
     section("memory", "Memory", memory::memory),
     section("persistence", "Persistence", persistence::persistence),

@@ -1,7 +1,7 @@
 //! The program and the machine.
 
 use super::Text;
-use crate::acceptor;
+use crate::acceptor::{Place, Security};
 use crate::config::table;
 use crate::server::{Shared, now};
 use crate::version;
@@ -43,14 +43,15 @@ pub(super) fn server(shared: &Shared, text: &mut Text) {
 
 /// Where the server listens.
 fn listeners(shared: &Shared, text: &mut Text) {
-    let (addresses, port) = acceptor::place(&shared.config);
-    let mut places = Vec::new();
-    if port != 0 && !addresses.is_empty() {
-        places.push(format!("name=tcp,bind={},port={port}", addresses.replace(' ', ",bind=")));
-    }
-    if let Some(path) = shared.config.path(table::UNIXSOCKET) {
-        places.push(format!("name=unix,bind={}", path.display()));
-    }
+    let place = Place::of(&shared.config);
+    let bound = |name: &str, security: Security| {
+        let (addresses, port) = (place.addresses(), place.port(security));
+        let binds = addresses.replace(' ', ",bind=");
+        (port != 0 && !addresses.is_empty()).then(|| format!("name={name},bind={binds},port={port}"))
+    };
+    let unix = shared.config.path(table::UNIXSOCKET).map(|path| format!("name=unix,bind={}", path.display()));
+    let places = [bound("tcp", Security::Plain), unix, bound("tls", Security::Tls)];
+    let places: Vec<_> = places.into_iter().flatten().collect();
     for (number, place) in places.iter().enumerate() {
         text.line(format_args!("listener{number}"), place);
     }

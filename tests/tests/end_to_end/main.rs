@@ -25,5 +25,6 @@ mod saving;
 mod scripts;
 mod slow_commands;
 mod snapshot_formats;
+mod tls;
 mod transactions;
 mod transcripts;

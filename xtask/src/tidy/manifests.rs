@@ -36,7 +36,7 @@ struct Home {
     folders: &'static [&'static str],
 }
 
-const HOMES: [Home; 22] = [
+const HOMES: [Home; 24] = [
     Home { package: "tokio", folders: &["server", "cli", "tests"] },
     Home { package: "tokio-util", folders: &["server"] },
     Home { package: "axum", folders: &["server"] },
@@ -47,6 +47,7 @@ const HOMES: [Home; 22] = [
     Home { package: "libmimalloc-sys", folders: &["server"] },
     Home { package: "socket2", folders: &["server"] },
     Home { package: "toml", folders: &["server"] },
+    Home { package: "rustls", folders: &["server", "cli", "tests"] },
     Home { package: "rustyline", folders: &["cli"] },
     Home { package: "mlua", folders: &["scripting"] },
     Home { package: "corosensei", folders: &["scripting"] },
@@ -58,6 +59,7 @@ const HOMES: [Home; 22] = [
     Home { package: "clap", folders: &["server", "cli", "xtask"] },
     Home { package: "serde", folders: &["types", "server", "cli", "xtask"] },
     Home { package: "serde_json", folders: &["types", "server", "cli", "xtask"] },
+    Home { package: "rcgen", folders: &["tests"] },
     Home { package: "redis", folders: &["tests"] },
 ];
 
