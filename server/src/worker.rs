@@ -115,7 +115,7 @@ pub(crate) fn start(
 }
 
 /// Makes durable what connections wait for, when all have been served that were ready: one sync is for all of them.
-async fn sync_log(worker: Rc<Worker>) {
+pub(crate) async fn sync_log(worker: Rc<Worker>) {
     loop {
         worker.unsynced.notified().await;
         worker.shared.persistence.log.sync_here();

@@ -47,6 +47,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The digest of a string's value, as the command `DIGEST` replies it in hexadecimal digits.
+pub fn digest(value: &[u8]) -> u64 {
+    spinel_types::xxh3::hash(value)
+}
+
 /// The Redis release whose behaviour may be counted on; the reasons are in `docs/design/redis-version.md`.
 pub const REDIS_VERSION: &str = "8.0.0";
 

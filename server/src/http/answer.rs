@@ -41,7 +41,9 @@ impl Problem {
     pub(super) fn of_error(text: &[u8]) -> Problem {
         let text = String::from_utf8_lossy(text).into_owned();
         let (code, message) = split(&text);
-        Problem::new(status_of(code), code, message)
+        let is_missing = code == "ERR" && message.starts_with("no such key");
+        let status = if is_missing { StatusCode::NOT_FOUND } else { status_of(code) };
+        Problem::new(status, code, message)
     }
 }
 

@@ -1,4 +1,18 @@
-//! Base64 as in RFC 4648, section 4, for credentials.
+//! Base64 as in RFC 4648, section 4: for credentials, and for bytes that are no text.
+
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Adds the text of some bytes, with padding.
+pub(super) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
+    for group in bytes.chunks(3) {
+        let byte = |place: usize| u32::from(group.get(place).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
+            out.push(if place <= group.len() { letter } else { b'=' });
+        }
+    }
+}
 
 /// The bytes of a text, with padding or without; nothing if it is none.
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
@@ -40,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_examples_of_the_rfc_are_read() {
+    fn the_examples_of_the_rfc_go_both_ways() {
         for (bytes, text) in [
             ("", ""),
             ("f", "Zg=="),
@@ -50,9 +64,20 @@ mod tests {
             ("fooba", "Zm9vYmE="),
             ("foobar", "Zm9vYmFy"),
         ] {
+            let mut out = Vec::new();
+            encode(bytes.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), text);
             assert_eq!(decode(text.as_bytes()).as_deref(), Some(bytes.as_bytes()));
             assert_eq!(decode(text.trim_end_matches('=').as_bytes()).as_deref(), Some(bytes.as_bytes()));
         }
+    }
+
+    #[test]
+    fn all_bytes_go_both_ways() {
+        let bytes: Vec<u8> = (0..=255).rev().collect();
+        let mut out = Vec::new();
+        encode(&bytes, &mut out);
+        assert_eq!(decode(&out), Some(bytes));
     }
 
     #[test]

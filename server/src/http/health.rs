@@ -2,7 +2,7 @@
 //! password, and learn nothing else.
 
 use super::answer::{Problem, TEXT, answer};
-use super::routes::{Call, Pending};
+use super::call::{Call, Pending};
 use crate::persistence;
 use crate::server::Shared;
 use axum::http::StatusCode;

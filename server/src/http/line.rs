@@ -69,6 +69,16 @@ impl Line {
         Ok(replies)
     }
 
+    /// Sends commands; what comes back is for [`poll_receive`](Self::poll_receive).
+    pub(super) async fn tell(&mut self, commands: &Commands) -> io::Result<()> {
+        let mut sent = 0;
+        poll_fn(|context| {
+            self.poll_send(context, &commands.bytes, &mut sent)?;
+            if sent < commands.bytes.len() { Poll::Pending } else { Poll::Ready(Ok(())) }
+        })
+        .await
+    }
+
     fn poll_send(&mut self, context: &mut Context<'_>, bytes: &[u8], sent: &mut usize) -> io::Result<()> {
         while *sent < bytes.len() {
             match Pin::new(&mut self.pipe).poll_write(context, &bytes[*sent..]) {

@@ -12,11 +12,19 @@
 
 mod answer;
 mod base64;
+mod body;
+mod call;
+mod command;
+mod events;
 mod health;
+mod json;
 mod line;
 mod metrics;
+mod openapi;
+mod path;
 mod patience;
 mod reception;
+mod rest;
 mod routes;
 mod visitor;
 

@@ -9,7 +9,7 @@ use crate::listen;
 use crate::log;
 use crate::server::Shared;
 use crate::stream::{Origin, Socket};
-use crate::worker::Worker;
+use crate::worker::{self, Worker};
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
@@ -56,6 +56,7 @@ pub(super) async fn serve(
         spawn_local(accept(listener, house.clone(), router.clone()));
     }
     let worker = Worker::new(number, shared, Arc::new(AtomicUsize::new(0)));
+    spawn_local(worker::sync_log(Rc::clone(&worker)));
     while let Some(socket) = arrivals.recv().await {
         worker.opened();
         spawn_local(connection::serve(socket, Rc::clone(&worker)));

@@ -8,6 +8,7 @@ use crate::stream::{Inside, Origin, Socket};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
 use spinel_resp::Value;
+use spinel_storage::DbIndex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
@@ -29,6 +30,8 @@ pub(super) struct Counts {
     pub(super) requests: AtomicU64,
     /// How often metrics were asked for.
     pub(super) scrapes: AtomicU64,
+    /// Bytes of bodies that are being held.
+    pub(super) body_bytes: AtomicUsize,
 }
 
 /// One HTTP connection. Its line stays from request to request while they bring the same credentials.
@@ -41,6 +44,8 @@ pub(super) struct Visitor {
 /// A line on which somebody is in.
 pub(super) struct Entered {
     pub(super) line: Line,
+    /// The database that its session uses.
+    pub(super) db: DbIndex,
     /// What he said to be let in; nothing if nothing was asked for.
     credentials: Option<Vec<u8>>,
     /// The number of the client that the line is.
@@ -89,7 +94,7 @@ impl Visitor {
         match replies.into_iter().next() {
             Some(Value::Map(about)) => {
                 let id = id_in(&about).ok_or_else(Problem::gone)?;
-                Ok(Entered { line, credentials: credentials.map(<[u8]>::to_vec), id })
+                Ok(Entered { line, db: DbIndex(0), credentials: credentials.map(<[u8]>::to_vec), id })
             }
             Some(Value::Error(text)) => Err(Problem::of_error(&text)),
             _ => Err(Problem::gone()),

@@ -102,6 +102,7 @@ keys! {
     ENABLE_DEBUG_COMMAND = "enable-debug-command";
     ENABLE_PROTECTED_CONFIGS = "enable-protected-configs";
     HTTP_BIND = "http-bind";
+    HTTP_MAX_BODY = "http-max-body";
     HTTP_MAX_CONNECTIONS = "http-max-connections";
     HTTP_PORT = "http-port";
     IO_THREADS = "io-threads";

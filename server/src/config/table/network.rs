@@ -40,6 +40,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     port("http-port", 0).at_start(),
     list("http-bind", "127.0.0.1 -::1", lists::addresses).at_start(),
     integer("http-max-connections", 1000, 1, 1_000_000).at_start(),
+    bytes("http-max-body", 64 << 20, 1 << 10, 1 << 40),
     list("notify-keyspace-events", "", lists::event_classes),
     port("tls-port", 0),
     choice("tls-auth-clients", &["no", "yes", "optional"], 1),

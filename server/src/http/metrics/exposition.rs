@@ -12,6 +12,8 @@ pub(super) enum Kind {
     Counter,
     /// Quantiles, a sum and a count.
     Summary,
+    /// Counts of what is at most so large, a sum and a count.
+    Histogram,
 }
 
 /// Metrics as they are being written.
@@ -37,6 +39,7 @@ impl Exposition {
             Kind::Gauge => "gauge",
             Kind::Counter => "counter",
             Kind::Summary => "summary",
+            Kind::Histogram => "histogram",
         };
         write!(self.text, "# HELP {name} {about}\n# TYPE {name} {kind}\n").expect("memory takes any text");
         Family { text: &mut self.text, name }

@@ -110,6 +110,11 @@ impl<'t> Info<'t> {
         }
     }
 
+    /// A number of what became of a command.
+    pub(super) fn command_part(&self, command: &str, of: &str) -> Option<f64> {
+        part(self.fields.get(&*format!("cmdstat_{command}"))?, of)
+    }
+
     /// How long commands took, as percentiles that the settings ask for.
     fn latencies(&self, out: &mut Exposition) {
         let about = "Microseconds that a command took, by percent of its calls.";
@@ -121,9 +126,9 @@ impl<'t> Info<'t> {
                     family.sample(&labels, value);
                 }
             }
-            let calls = self.fields.get(&*format!("cmdstat_{name}")).copied().unwrap_or_default();
-            family.suffixed("_sum", &[("cmd", name)], part(calls, "usec").unwrap_or(0.0));
-            family.suffixed("_count", &[("cmd", name)], part(calls, "calls").unwrap_or(0.0));
+            for (suffix, of) in [("_sum", "usec"), ("_count", "calls")] {
+                family.suffixed(suffix, &[("cmd", name)], self.command_part(name, of).unwrap_or(0.0));
+            }
         }
     }
 }

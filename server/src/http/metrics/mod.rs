@@ -6,10 +6,11 @@
 mod exposition;
 mod fields;
 mod info;
+mod latency;
 
 use super::answer::{Problem, answer};
+use super::call::{Call, Pending};
 use super::line::Commands;
-use super::routes::{Call, Pending};
 use super::visitor::{Counts, Visitor};
 use axum::http::StatusCode;
 use exposition::{Exposition, Kind};
@@ -21,18 +22,17 @@ use std::time::Instant;
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Answers with all metrics.
-pub(super) fn scrape(call: Call) -> Pending {
+pub(super) fn scrape(mut call: Call) -> Pending {
     Box::pin(async move {
         let begun = Instant::now();
         call.visitor.house.counts.scrapes.fetch_add(1, Ordering::Relaxed);
-        let mut entered = call.visitor.enter(&call.parts.headers).await?;
         let mut commands = Commands::one(&["INFO", "everything"]);
         commands.add(&["SLOWLOG", "LEN"]);
         commands.add(&["SLOWLOG", "GET", "1"]);
-        let replies = entered.line.ask(&commands).await.map_err(|_| Problem::gone())?;
-        call.visitor.keep(entered);
+        commands.add(&["LATENCY", "LATEST"]);
+        commands.add(&["LATENCY", "HISTOGRAM"]);
+        let mut replies = call.ask_all(&commands).await?.into_iter();
         let mut out = Exposition::default();
-        let mut replies = replies.into_iter();
         let outcome = match replies.next() {
             Some(Value::Verbatim { text, .. } | Value::Bulk(text)) => Ok(text),
             Some(Value::Error(text)) => Err(text),
@@ -40,13 +40,17 @@ pub(super) fn scrape(call: Call) -> Pending {
         };
         let error = match outcome {
             Ok(text) => {
-                Info::read(&String::from_utf8_lossy(&text)).write(&mut out);
+                let text = String::from_utf8_lossy(&text);
+                let info = Info::read(&text);
+                info.write(&mut out);
+                latency::histograms(replies.as_slice().get(3), &info, &mut out);
                 String::new()
             }
             Err(text) if text.starts_with(b"NOPERM") => return Err(Problem::of_error(&text)),
             Err(text) => String::from_utf8_lossy(&text).into_owned(),
         };
         slow_commands(replies.as_slice(), &mut out);
+        latency::events(replies.as_slice().get(2), &mut out);
         own(&call.visitor, &mut out);
         about_scrape(&error, begun, &call.visitor.house.counts, &mut out);
         Ok(answer(StatusCode::OK, FORMAT, out.into_text()))

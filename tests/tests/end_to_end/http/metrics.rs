@@ -47,6 +47,11 @@ const QUERIED: &[&str] = &[
     "redis_latency_percentiles_usec",
     "redis_latency_percentiles_usec_sum",
     "redis_latency_percentiles_usec_count",
+    "redis_commands_latencies_usec_bucket",
+    "redis_commands_latencies_usec_sum",
+    "redis_commands_latencies_usec_count",
+    "redis_slowlog_last_id",
+    "redis_last_slow_execution_duration_seconds",
     "redis_exporter_last_scrape_error",
     "redis_exporter_scrapes_total",
 ];
@@ -71,7 +76,9 @@ fn scrape(http: &mut Http) -> Scrape {
         } else if !line.starts_with("# HELP ") {
             let (name, value) = line.rsplit_once(' ').expect("a value follows the name");
             let family = name.split('{').next().expect("there is a first part");
-            let base = family.trim_end_matches("_sum").trim_end_matches("_count");
+            let base = ["_sum", "_count", "_bucket"]
+                .iter()
+                .fold(family, |name, end| name.strip_suffix(end).unwrap_or(name));
             assert!(scrape.types.contains_key(base) || scrape.types.contains_key(family), "{line}");
             let value = value.parse().expect("it is a number");
             assert!(scrape.samples.insert(name.into(), value).is_none(), "{name} stands twice");
@@ -110,6 +117,7 @@ fn what_dashboards_and_alerts_query_is_there() {
         ("redis_commands_failed_calls_total{cmd=\"lpush\"}", 1.0),
         ("redis_errors_total{err=\"WRONGTYPE\"}", 1.0),
         ("redis_latency_percentiles_usec_count{cmd=\"get\"}", 2.0),
+        ("redis_commands_latencies_usec_bucket{cmd=\"get\",le=\"+Inf\"}", 2.0),
         ("redis_exporter_last_scrape_error{err=\"\"}", 0.0),
         ("redis_exporter_scrapes_total", 1.0),
         ("spinel_http_connections", 1.0),

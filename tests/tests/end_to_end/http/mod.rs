@@ -1,7 +1,9 @@
 //! HTTP: a client of its own, which sends any bytes, and what the server makes of them.
 
+mod commands;
 mod health;
 mod hostile;
+mod keys;
 mod metrics;
 
 use spinel_tests::{Folder, Server, free_port};

@@ -1,0 +1,92 @@
+//! The fields of a hash.
+
+use super::{done, named, removed, shown, value};
+use crate::http::call::{Call, Pending};
+use crate::http::json;
+use crate::http::routes::{Content, ENCODING, Operation, Verb};
+
+const FIELDS: &str = "/v1/db/{db}/keys/{key}/fields";
+const FIELD: &str = "/v1/db/{db}/keys/{key}/fields/{field}";
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        path: FIELDS,
+        query: &[ENCODING],
+        about: "Returns all fields of a hash.",
+        run: all,
+        ..Operation::ROW
+    },
+    Operation {
+        method: Verb::Patch,
+        path: FIELDS,
+        body: Content::Json,
+        about: "Sets fields of a hash, those of an object, and tells how many are new.",
+        run: set_many,
+        ..Operation::ROW
+    },
+    Operation {
+        path: FIELD,
+        answer: (200, Content::Bytes),
+        about: "Returns the value of a field.",
+        run: get,
+        ..Operation::ROW
+    },
+    Operation {
+        method: Verb::Put,
+        path: FIELD,
+        body: Content::Bytes,
+        answer: (204, Content::Nothing),
+        about: "Sets the value of a field.",
+        run: set,
+        ..Operation::ROW
+    },
+    Operation {
+        method: Verb::Delete,
+        path: FIELD,
+        answer: (204, Content::Nothing),
+        about: "Removes a field.",
+        run: remove,
+        ..Operation::ROW
+    },
+];
+
+fn all(mut call: Call) -> Pending {
+    Box::pin(async move {
+        let reply = call.ask(&[b"HGETALL".to_vec(), call.parameter("key").to_vec()]).await?;
+        shown(&call, &reply)
+    })
+}
+
+fn set_many(mut call: Call) -> Pending {
+    Box::pin(async move {
+        let mut words = vec![b"HSET".to_vec(), call.parameter("key").to_vec()];
+        let pairs = json::pairs(&json::read(&call.body.bytes)?)?;
+        words.extend(pairs.into_iter().flat_map(|(field, value)| [field, value]));
+        let reply = call.ask(&words).await?;
+        named(&call, &[("added", &reply)])
+    })
+}
+
+fn get(mut call: Call) -> Pending {
+    Box::pin(async move {
+        let words = [b"HGET", call.parameter("key"), call.parameter("field")].map(<[u8]>::to_vec);
+        value(call.ask(&words).await?)
+    })
+}
+
+fn set(mut call: Call) -> Pending {
+    Box::pin(async move {
+        let value = std::mem::take(&mut call.body.bytes);
+        let [command, key, field] =
+            [b"HSET", call.parameter("key"), call.parameter("field")].map(<[u8]>::to_vec);
+        call.ask(&[command, key, field, value]).await?;
+        Ok(done())
+    })
+}
+
+fn remove(mut call: Call) -> Pending {
+    Box::pin(async move {
+        let words = [b"HDEL", call.parameter("key"), call.parameter("field")].map(<[u8]>::to_vec);
+        removed(&call.ask(&words).await?)
+    })
+}

@@ -1,0 +1,86 @@
+//! The members of a set.
+
+use super::{done, named, removed, shown};
+use crate::http::call::{Call, Pending};
+use crate::http::json;
+use crate::http::routes::{Content, ENCODING, Operation, Verb};
+
+const MEMBERS: &str = "/v1/db/{db}/keys/{key}/members";
+const MEMBER: &str = "/v1/db/{db}/keys/{key}/members/{member}";
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        path: MEMBERS,
+        query: &[ENCODING],
+        about: "Returns all members of a set.",
+        run: all,
+        ..Operation::ROW
+    },
+    Operation {
+        method: Verb::Post,
+        path: MEMBERS,
+        body: Content::Json,
+        about: "Adds members, those of an array, and tells how many are new.",
+        run: add_many,
+        ..Operation::ROW
+    },
+    Operation {
+        path: MEMBER,
+        answer: (204, Content::Nothing),
+        about: "Tells whether a set has a member.",
+        run: has,
+        ..Operation::ROW
+    },
+    Operation {
+        method: Verb::Put,
+        path: MEMBER,
+        answer: (204, Content::Nothing),
+        about: "Adds a member.",
+        run: add,
+        ..Operation::ROW
+    },
+    Operation {
+        method: Verb::Delete,
+        path: MEMBER,
+        answer: (204, Content::Nothing),
+        about: "Removes a member.",
+        run: remove,
+        ..Operation::ROW
+    },
+];
+
+fn all(mut call: Call) -> Pending {
+    Box::pin(async move {
+        let reply = call.ask(&[b"SMEMBERS".to_vec(), call.parameter("key").to_vec()]).await?;
+        shown(&call, &reply)
+    })
+}
+
+fn add_many(mut call: Call) -> Pending {
+    Box::pin(async move {
+        let mut words = vec![b"SADD".to_vec(), call.parameter("key").to_vec()];
+        words.extend(json::words(&json::read(&call.body.bytes)?)?);
+        let reply = call.ask(&words).await?;
+        named(&call, &[("added", &reply)])
+    })
+}
+
+/// A command about one member.
+fn about(command: &str, call: &Call) -> [Vec<u8>; 3] {
+    [command.as_bytes(), call.parameter("key"), call.parameter("member")].map(<[u8]>::to_vec)
+}
+
+fn has(mut call: Call) -> Pending {
+    Box::pin(async move { removed(&call.ask(&about("SISMEMBER", &call)).await?) })
+}
+
+fn add(mut call: Call) -> Pending {
+    Box::pin(async move {
+        call.ask(&about("SADD", &call)).await?;
+        Ok(done())
+    })
+}
+
+fn remove(mut call: Call) -> Pending {
+    Box::pin(async move { removed(&call.ask(&about("SREM", &call)).await?) })
+}
