@@ -252,7 +252,7 @@ impl TlsStream {
         if !self.unsent.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        if self.owed > 0 {
+        if self.owed > 0 || bytes.is_empty() {
             let written = self.owed.min(bytes.len());
             self.owed -= written;
             return Ok(written);

@@ -3,7 +3,6 @@
 use super::certificate::Certificate;
 use super::stream::TlsStream;
 use super::terms::UserFrom;
-use crate::config::table;
 use crate::log;
 use crate::server::Shared;
 use crate::session::Session;
@@ -44,11 +43,8 @@ impl Session {
             }
         }
         let first = names.first().map_or(&b""[..], |name| name);
-        log::verbose(&format!(
-            "TLS: No matching user found for the client's certificate ({} from {})",
-            certificate.subject,
-            table::TLS_AUTH_CLIENTS_USER.setting().name
-        ));
+        let subject = &certificate.subject;
+        log::verbose(&format!("TLS: No matching user found for the client's certificate: {subject}"));
         shared.acl.note_unknown_certificate(&self.client, first, shared);
     }
 }
