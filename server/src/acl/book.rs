@@ -29,14 +29,14 @@ impl Book<'_> {
     pub(super) fn find(&self, name: &[u8]) -> Option<Named> {
         let own = name.split(|byte| *byte == b'|').next().unwrap_or_default();
         if let Some((_, new)) = self.renamed.iter().find(|(old, _)| old.eq_ignore_ascii_case(own)) {
-            let full = [new, &name[own.len()..]].concat();
-            return if new.is_empty() { Some(Named::Absent) } else { self.find_here(&full) };
+            return if new.is_empty() { Some(Named::Absent) } else { self.find_here(name) };
         }
         self.find_here(name).or_else(|| absent::is_known(name).then_some(Named::Absent))
     }
 
     fn find_here(&self, name: &[u8]) -> Option<Named> {
-        self.table.by_full_name(name).map(Named::Command)
+        let id = self.table.by_own_name(name).filter(|id| !self.table.row(*id).is_hidden);
+        id.map(Named::Command)
     }
 
     /// Whether this is the name of a subcommand.
@@ -57,7 +57,7 @@ impl Book<'_> {
     pub(super) fn right_to(&self, id: CommandId) -> CommandId {
         let row = self.table.row(id);
         let container = row.command.container().filter(|_| row.is_hidden);
-        container.and_then(|name| self.table.by_name(name.as_bytes())).unwrap_or(id)
+        container.and_then(|name| self.table.by_own_name(name.as_bytes())).unwrap_or(id)
     }
 
     /// All commands that rights can be had to.

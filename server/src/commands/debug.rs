@@ -254,7 +254,7 @@ fn protocol(call: &mut HostCall<'_>) -> Result<(), Error> {
 /// Lists all subcommands there are with their sentences, the engine's too.
 fn help(call: &mut HostCall<'_>) -> Result<(), Error> {
     let table = call.shared.engine.table();
-    let container = table.by_name(b"debug").expect("this is one of its subcommands");
+    let container = table.by_own_name(b"debug").expect("this is one of its subcommands");
     let subcommands = &table.row(container).subcommands;
     call.reply.array(1 + 2 * subcommands.len());
     call.reply.simple("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");

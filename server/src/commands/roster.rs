@@ -36,40 +36,30 @@ impl Roster {
 
     /// Gives a command another name, or, if that is empty, removes it; its subcommands go along.
     pub(crate) fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), Reason> {
-        let is_called =
-            |name: &[u8], (command, _): &Entry| command.name.as_bytes().eq_ignore_ascii_case(name);
-        if from.contains(&b'|') || !self.entries.iter().any(|entry| is_called(from, entry)) {
-            return Err("No such command in rename-command".into());
-        }
-        if self.entries.iter().any(|entry| is_called(to, entry)) {
+        let is_called = |name: &[u8], (command, _): &Entry| {
+            command.container().is_none() && command.called().as_bytes().eq_ignore_ascii_case(name)
+        };
+        let found = self.entries.iter().position(|entry| !from.is_empty() && is_called(from, entry));
+        let place = found.ok_or("No such command in rename-command")?;
+        if !to.is_empty() && self.entries.iter().any(|entry| is_called(to, entry)) {
             return Err("Target command name already exists".into());
         }
         let to = std::str::from_utf8(to).ok().filter(|to| to.len() <= NAME_BYTES_MAX && !to.contains('|'));
         let to = to.ok_or("Target command name is impossible")?;
-        self.entries.retain_mut(|(command, _)| {
-            let (own, rest) = match command.name.split_once('|') {
-                Some((container, name)) => (container, Some(name)),
-                None => (command.name, None),
-            };
-            if !own.as_bytes().eq_ignore_ascii_case(from) {
-                return true;
-            }
-            let name = rest.map_or_else(|| to.to_owned(), |rest| format!("{to}|{rest}"));
-            *command = renamed(command, name);
-            !to.is_empty()
-        });
-        // What has been renamed before still goes by the name it had at first.
-        match self.renamed.iter_mut().find(|(_, new)| new.eq_ignore_ascii_case(from)) {
+        let (command, _) = &mut self.entries[place];
+        *command = renamed(command, to.to_owned());
+        let (own, to) = (command.name.as_bytes(), to.as_bytes());
+        match self.renamed.iter_mut().find(|(name, _)| name == own) {
             Some((_, new)) => *new = to.into(),
-            None => self.renamed.push((from.to_vec(), to.into())),
+            None => self.renamed.push((own.into(), to.into())),
         }
         Ok(())
     }
 }
 
-/// A row like another, by another name. It stays until the program ends, as all rows do.
+/// A row like another, which clients call by another name. It stays until the program ends, as all rows do.
 fn renamed(command: &Command, name: String) -> &'static Command {
-    Box::leak(Box::new(Command { name: name.leak(), ..*command }))
+    Box::leak(Box::new(Command { called: Some(name.leak()), ..*command }))
 }
 
 #[cfg(test)]
@@ -77,7 +67,7 @@ mod tests {
     use super::*;
 
     fn names(roster: &Roster) -> Vec<&'static str> {
-        roster.entries().iter().map(|(command, _)| command.name).collect()
+        roster.entries().iter().map(|(command, _)| command.called()).collect()
     }
 
     #[test]
@@ -88,10 +78,14 @@ mod tests {
         roster.rename(b"config", b"Setup").expect("a free name");
         assert_eq!(names(&roster).len(), count);
         assert!(names(&roster).contains(&"fetch") && !names(&roster).contains(&"get"));
-        assert!(names(&roster).contains(&"Setup|set") && !names(&roster).contains(&"config|set"));
+        // Subcommands are found in their container.
+        assert!(names(&roster).contains(&"Setup") && !names(&roster).contains(&"config"));
+        assert!(names(&roster).contains(&"config|set"));
 
         roster.rename(b"setup", b"").expect("it is there");
         assert!(names(&roster).iter().all(|name| !name.starts_with("Setup")));
+        let now = [(&b"get"[..], &b"fetch"[..]), (b"config", b"")].map(|(own, new)| (own.into(), new.into()));
+        assert_eq!(roster.renamed(), now);
         for (from, to, reason) in [
             ("get", "x", "No such command in rename-command"),
             ("command|count", "x", "No such command in rename-command"),

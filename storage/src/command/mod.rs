@@ -185,6 +185,8 @@ impl Reach {
 pub struct Command {
     /// Lower case; a subcommand is `container|name`.
     pub name: &'static str,
+    /// By which other name clients call it, if they do; empty if they can't call it at all. Its subcommands go along.
+    pub called: Option<&'static str>,
     /// The arguments after the name, in the grammar of [`usage`].
     pub usage: &'static str,
     /// The event that a key tells of which it has changed, unless the handler says otherwise; empty if it always
@@ -220,6 +222,7 @@ impl Command {
     /// A row to start from: `Command { name: …, ..Command::ROW }`.
     pub const ROW: Command = Command {
         name: "",
+        called: None,
         usage: "",
         event: "",
         keys: &[],
@@ -248,6 +251,11 @@ impl Command {
             _ => Class::GENERIC,
         };
         (!self.event.is_empty()).then_some(Event { class, name: self.event })
+    }
+
+    /// The name by which clients call it.
+    pub fn called(&self) -> &'static str {
+        self.called.unwrap_or(self.name)
     }
 
     /// The container's name, if this is a subcommand.

@@ -175,15 +175,18 @@ impl CommandTable {
         let arity = if command.flags.contains(Flags::LENIENT) { -arity.abs() } else { arity };
         let mut is_guarded = command.flags.contains(Flags::GUARDED);
         if let Some(container) = command.container() {
-            let container = self.by_name(container.as_bytes()).expect("a container precedes its subcommands");
+            let container = self.by_own_name(container.as_bytes());
+            let container = container.expect("a container precedes its subcommands");
             let container = &mut self.rows[container.index()];
             container.subcommands.push(id);
             container.arity = -container.arity.abs();
             container.plain = (u32::MAX, 0);
-            is_hidden = container.command.flags.contains(Flags::HIDES_SUBCOMMANDS);
+            is_hidden = container.is_hidden || container.command.flags.contains(Flags::HIDES_SUBCOMMANDS);
             is_guarded |= container.is_guarded;
+        } else if command.called().is_empty() {
+            is_hidden = true;
         } else {
-            self.add_name(command.name.as_bytes(), id);
+            self.add_name(command.called().as_bytes(), id);
         }
         let name_words = 1 + u8::from(command.container().is_some());
         let plan = if is_guarded { Plan::Other } else { Plan::of(command) };
@@ -219,12 +222,17 @@ impl CommandTable {
             let found = &self.places[place];
             let id = CommandId(found.id.checked_sub(1)?);
             if found.is_like(head, name)
-                && (found.is_certain || self.row(id).command.name.as_bytes().eq_ignore_ascii_case(name))
+                && (found.is_certain || self.row(id).command.called().as_bytes().eq_ignore_ascii_case(name))
             {
                 return Some(id);
             }
             place = (place + 1) % PLACES;
         }
+    }
+
+    /// Finds a command, or a subcommand by its full name, by its own name, whatever clients call it. O(commands).
+    pub fn by_own_name(&self, name: &[u8]) -> Option<CommandId> {
+        self.ids().find(|id| self.row(*id).command.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// Finds a command by a full name such as `get` or `config|set`, unless it is hidden.
@@ -261,6 +269,16 @@ impl CommandTable {
         }
     }
 
+    /// As [`resolve`](CommandTable::resolve), where the words have the command's own name, whatever clients call it.
+    pub(crate) fn resolve_own(&self, words: &[&[u8]]) -> Option<CommandId> {
+        let id = self.by_own_name(words.first()?)?;
+        let row = self.row(id);
+        if row.subcommands.is_empty() || words.len() < 2 {
+            return row.takes(words.len()).then_some(id);
+        }
+        self.resolve_subcommand(id, words).ok()
+    }
+
     /// As [`resolve`](CommandTable::resolve) where one look is enough, as it is for nearly all calls.
     #[inline]
     pub(crate) fn resolve_at_once(&self, words: &[&[u8]]) -> Option<(CommandId, &Row)> {
@@ -283,7 +301,7 @@ impl CommandTable {
             Some(id) if self.row(id).takes(words.len()) => Ok(id),
             _ if is_vague => Err(Error::wrong_subcommand(container.command.name, name)),
             Some(id) => Err(Error::WrongArity(self.row(id).command.name)),
-            None => Err(Error::unknown_subcommand(container.command.name, name)),
+            None => Err(Error::unknown_subcommand(container.command.called(), name)),
         }
     }
 

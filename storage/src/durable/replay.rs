@@ -7,7 +7,9 @@ use super::error::OpenError;
 use super::keeper::Keeper;
 use super::log::{Log, LogEvent};
 use crate::command::table::CommandId;
-use crate::engine::{Closed, Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Turn};
+use crate::engine::{
+    Closed, Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Prepared, Turn,
+};
 use crate::{DbIndex, UnixMillis};
 use crew::Crew;
 use spinel_persistence::log::{
@@ -227,17 +229,24 @@ impl Replay<'_, '_, '_> {
         if words[0].eq_ignore_ascii_case(b"SELECT") {
             return self.select(words.get(1).copied().unwrap_or_default());
         }
-        let prepared = self
-            .engine
-            .prepare_anew(words, familiar)
-            .map_err(|_| OpenError::UnknownCommand(String::from_utf8_lossy(words[0]).into_owned()))?;
+        let Ok(prepared) = self.engine.prepare_anew(words, familiar) else {
+            // What the engine writes by itself has own names, also of commands that a setting has renamed or removed.
+            let unknown = || OpenError::UnknownCommand(String::from_utf8_lossy(words[0]).into_owned());
+            let prepared = self.engine.prepare_by_own_name(words).ok_or_else(unknown)?;
+            return self.run(&prepared, words);
+        };
         if let Some(hash) = prepared.key_hash() {
             self.crew.put(self.db, (prepared, hash), words);
             return Ok(());
         }
+        self.run(&prepared, words)
+    }
+
+    /// Runs a command after all that stands before it.
+    fn run(&mut self, prepared: &Prepared, words: &[&[u8]]) -> Result<(), OpenError> {
         self.crew.settle();
         let (mut turn, reply) = self.crew.runner.begin();
-        match turn.execute(&prepared, lot::setting(self.db), words, reply) {
+        match turn.execute(prepared, lot::setting(self.db), words, reply) {
             Outcome::ForHost => self.host.run(HostReplay { id: prepared.id, words, turn: &mut turn, reply }),
             _ => Ok(()),
         }

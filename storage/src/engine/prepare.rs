@@ -69,7 +69,15 @@ impl Engine {
 
     #[inline(never)]
     pub(super) fn prepare_carefully(&self, words: &[&[u8]]) -> Result<Prepared, Error> {
-        let id = self.table().resolve(words)?;
+        Ok(self.prepared(self.table().resolve(words)?, words))
+    }
+
+    /// Prepares a command that is called by its own name, whatever clients call it.
+    pub(crate) fn prepare_by_own_name(&self, words: &[&[u8]]) -> Option<Prepared> {
+        Some(self.prepared(self.table().resolve_own(words)?, words))
+    }
+
+    fn prepared(&self, id: CommandId, words: &[&[u8]]) -> Prepared {
         let row = self.table().row(id);
         let single = match row.plan {
             Plan::Single { handler, .. } => Some(handler),
@@ -77,7 +85,7 @@ impl Engine {
         };
         let key = first_key(row.command.keys, words);
         let hash = if key > 0 { self.keyspace.hash(words[key]) } else { 0 };
-        Ok(Prepared { id, name_words: row.name_words, key: key as u32, hash, single })
+        Prepared { id, name_words: row.name_words, key: key as u32, hash, single }
     }
 }
 

@@ -19,6 +19,7 @@ mod memory;
 mod messages;
 mod monitoring;
 mod reloading;
+mod renaming;
 mod restoring;
 mod rust_client;
 mod saving;
