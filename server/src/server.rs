@@ -40,7 +40,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -72,6 +72,8 @@ pub(crate) struct Shared {
     /// What took long.
     pub(crate) latency: Arc<Latency>,
     pub(crate) expiry: ExpiryEffort,
+    /// Whether the upkeep thread rests until it is told otherwise.
+    pub(crate) is_upkeep_paused: AtomicBool,
     /// Who is shown all commands.
     pub(crate) monitors: Monitors,
     /// When the server started.
@@ -309,6 +311,7 @@ fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), Star
         persistence: Persistence::new(&engine, &config, started, &latency),
         latency,
         expiry: ExpiryEffort::default(),
+        is_upkeep_paused: AtomicBool::new(false),
         run_id: random_name(),
         replication_id: random_name(),
         peak_bytes: AtomicU64::new(0),

@@ -68,6 +68,10 @@ fn run(shared: &Shared, stop: &AtomicBool) {
     let (mut sampled, mut enforced, mut kept) = (UnixMillis(0), UnixMillis(0), now());
     let mut certificates = tls::Watch::new();
     while !stop.load(Ordering::Relaxed) {
+        if shared.is_upkeep_paused.load(Ordering::Relaxed) {
+            thread::park_timeout(REST);
+            continue;
+        }
         let now = now();
         // Keys stay as they are while writes are held back.
         let is_paused = shared.clients.pause.mode(now).is_some();

@@ -13,6 +13,7 @@ use spinel_storage::command::flags::Flags;
 use spinel_storage::command::{Command, Group, Reach, Run};
 use spinel_storage::engine::wait::Otherwise;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const FLAGS: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE);
@@ -23,6 +24,15 @@ const LIST_PLAIN_BYTES_MAX: u64 = (4 << 30) - (1 << 20);
 
 /// The rows whose handlers need the server.
 pub(super) const COMMANDS: &[HostRow] = &[
+    (
+        Command {
+            name: "debug|aof-flush-sleep",
+            usage: "microseconds:string",
+            about: "Waits so long before each write to the append-only log.",
+            ..ROW
+        },
+        delay_log,
+    ),
     (
         Command {
             name: "debug|config-rewrite-force-all",
@@ -66,6 +76,15 @@ pub(super) const COMMANDS: &[HostRow] = &[
     (
         Command { name: "debug|log", usage: "message", about: "Writes a message to the log.", ..ROW },
         write_log,
+    ),
+    (
+        Command {
+            name: "debug|pause-cron",
+            usage: "is-paused:string",
+            about: "Pauses, with 1, what happens by and by: expiry, eviction, save points, limits of clients.",
+            ..ROW
+        },
+        pause_upkeep,
     ),
     (
         Command {
@@ -128,6 +147,29 @@ fn rewrite_all(call: &mut HostCall<'_>) -> Result<(), Error> {
 }
 
 fn accept(call: &mut HostCall<'_>) -> Result<(), Error> {
+    call.reply.ok();
+    Ok(())
+}
+
+/// A number as Redis reads it here: what is none is 0.
+fn lenient_number(word: &[u8]) -> u64 {
+    std::str::from_utf8(word).ok().and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+fn delay_log(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let delay = Duration::from_micros(lenient_number(call.args.word()));
+
+    call.shared.persistence.delay_log(delay);
+
+    call.reply.ok();
+    Ok(())
+}
+
+fn pause_upkeep(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let is_paused = lenient_number(call.args.word()) != 0;
+
+    call.shared.is_upkeep_paused.store(is_paused, Ordering::Relaxed);
+
     call.reply.ok();
     Ok(())
 }

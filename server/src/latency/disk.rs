@@ -6,7 +6,9 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
 /// How the names of those files of a log end that are written to as commands run.
 const INCREMENT: &str = ".incr.aof";
@@ -19,6 +21,8 @@ pub(crate) struct LogDisk {
     is_strict: AtomicBool,
     /// Whether something else is being written, too.
     is_shared: AtomicBool,
+    /// Microseconds to wait before each write.
+    delay_us: AtomicU64,
 }
 
 impl LogDisk {
@@ -36,7 +40,16 @@ impl LogDisk {
         self.is_shared.store(is_shared, Ordering::Relaxed);
     }
 
+    /// Lets each write wait so long before.
+    pub(crate) fn set_delay(&self, delay: Duration) {
+        self.delay_us.store(u64::try_from(delay.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     fn write<T>(&self, action: impl FnOnce() -> T) -> T {
+        match self.delay_us.load(Ordering::Relaxed) {
+            0 => {}
+            delay => thread::sleep(Duration::from_micros(delay)),
+        }
         let (outcome, took) = self.latency.watch(Event::AofWrite, action);
         if let Some(took) = took {
             let is_shared = self.is_shared.load(Ordering::Relaxed);

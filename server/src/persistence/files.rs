@@ -13,6 +13,7 @@ use spinel_storage::durable::{FileOptions, Log, LogEvent, LogPlace, Purpose};
 use spinel_storage::system::SystemClock;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The log of a server, off.
 pub(super) fn log(engine: &Arc<Engine>, config: &Config, disk: &Arc<LogDisk>) -> Arc<Log> {
@@ -31,6 +32,11 @@ pub(super) fn names(config: &Config) -> LogNames {
 }
 
 impl Persistence {
+    /// Lets each write to the log wait so long before.
+    pub(crate) fn delay_log(&self, delay: Duration) {
+        self.state().disk.set_delay(delay);
+    }
+
     /// Takes the settings that the log goes by.
     pub(crate) fn apply_to_log(&self, config: &Config) {
         self.log.set_policy(match config.number(table::APPENDFSYNC) {

@@ -5,6 +5,7 @@ mod backups;
 mod blocking;
 mod caching;
 mod command_line;
+mod debugging;
 mod embedded;
 mod eviction;
 mod foreign_programs;
