@@ -3,7 +3,7 @@
 use super::answer::Problem;
 use super::body::{self, Held};
 use super::json::Encoding;
-use super::line::Commands;
+use super::line::{Commands, Line};
 use super::path;
 use super::routes::{Access, Operation};
 use super::visitor::{Entered, Visitor};
@@ -145,6 +145,11 @@ impl Call {
         let replies = entered.line.ask(commands).await.map_err(|_| Problem::gone())?;
         self.entered = Some(entered);
         Ok(replies)
+    }
+
+    /// Takes the line, for what goes on behind the answer.
+    pub(super) fn take_line(&mut self) -> Result<Line, Problem> {
+        self.entered.take().map(|entered| entered.line).ok_or_else(Problem::gone)
     }
 
     /// Gives the line up, because commands may have changed its session.

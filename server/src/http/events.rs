@@ -6,7 +6,6 @@ use super::json::{self, Encoding};
 use super::line::{Commands, Line};
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
-use axum::http::header::AUTHORIZATION;
 use hyper::body::Frame;
 use spinel_resp::Value;
 use std::convert::Infallible;
@@ -20,8 +19,8 @@ use tokio::time::{Interval, interval};
 /// who has gone is noticed.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
-/// Answers with a stream of messages that ends with the connection. It has a line of its own.
-pub(super) fn subscribe(call: Call) -> Pending {
+/// Answers with a stream of messages that ends with the connection. It keeps the line.
+pub(super) fn subscribe(mut call: Call) -> Pending {
     Box::pin(async move {
         let encoding = call.encoding()?;
         let (channels, patterns) = (call.queries("channel")?, call.queries("pattern")?);
@@ -29,8 +28,7 @@ pub(super) fn subscribe(call: Call) -> Pending {
             let message = "The query names no channel and no pattern.";
             return Err(Problem::new(StatusCode::BAD_REQUEST, "QUERY", message));
         }
-        let credentials = call.parts.headers.get(AUTHORIZATION).map(axum::http::HeaderValue::as_bytes);
-        let mut line = call.visitor.enter_anew(credentials).await?.line;
+        let mut line = call.take_line()?;
         let mut commands = Commands::default();
         for (command, names) in [("SUBSCRIBE", &channels), ("PSUBSCRIBE", &patterns)] {
             let words = names.iter().map(Vec::as_slice);

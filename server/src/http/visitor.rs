@@ -78,8 +78,8 @@ impl Visitor {
         }
     }
 
-    /// As [`enter`](Self::enter), always on a line of its own.
-    pub(super) async fn enter_anew(&self, credentials: Option<&[u8]>) -> Result<Entered, Problem> {
+    /// As [`enter`](Self::enter), always on another line.
+    async fn enter_anew(&self, credentials: Option<&[u8]>) -> Result<Entered, Problem> {
         let mut words: Vec<&[u8]> = vec![b"HELLO", b"3"];
         let said = credentials.map(|value| basic(value).ok_or_else(Problem::bad_credentials)).transpose()?;
         match &said {

@@ -129,6 +129,7 @@ fn messages_are_events() {
             assert!(http.read() > 0, "the connection ended");
         }
     }
+    assert_eq!(call(&mut client, "CLIENT LIST").lines().count(), 2, "a subscription is one client");
     drop(http);
     while !call(&mut client, "PUBSUB NUMSUB a").contains("a, 0") {}
 
