@@ -8,12 +8,13 @@ use super::path;
 use super::routes::{Access, Operation};
 use super::visitor::{Entered, Visitor};
 use axum::extract::Request;
-use axum::http::header::{CONTENT_TYPE, ORIGIN};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
 use spinel_resp::Value;
 use spinel_storage::DbIndex;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -45,6 +46,12 @@ impl Call {
         let mut call = Call { visitor, parts, body, parameters, entered: None };
         if operation.access == Access::Everybody {
             return Ok(call);
+        }
+        // A page whose site has got the address of this machine comes from there without saying so, but calls it by name.
+        if !call.parts.headers.contains_key(AUTHORIZATION) && !call.header(&HOST).is_none_or(is_this_machine)
+        {
+            let message = "Without credentials, the server is called localhost or by its address.";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "HOST", message));
         }
         call.entered = Some(call.visitor.enter(&call.parts.headers).await?);
         call.select().await?;
@@ -166,6 +173,33 @@ impl Drop for Call {
     }
 }
 
+/// Whether a header `Host` names no site: it is an address, or `localhost`, with a port or without.
+fn is_this_machine(host: &str) -> bool {
+    let has_port = |end: &str| end.bytes().all(|digit| digit.is_ascii_digit());
+    let name = host.rsplit_once(':').filter(|(_, end)| has_port(end)).map_or(host, |(name, _)| name);
+    let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    address.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost")
+}
+
 fn bad_escape() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "PATH", "A % is followed by two hexadecimal digits.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_sites_are_told_from_this_machine() {
+        for host in
+            ["localhost", "LOCALHOST:80", "127.0.0.1", "127.0.0.1:8379", "[::1]", "[::1]:8379", "10.0.0.1"]
+        {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in
+            ["", "example.com", "example.com:80", "localhost.example.com", "127.0.0.1.example.com:1", ":80"]
+        {
+            assert!(!is_this_machine(host), "{host}");
+        }
+    }
 }

@@ -145,7 +145,7 @@ fn connections_are_limited() {
     drop(first);
     let serves = |port| {
         let mut http = Http::connect(port);
-        http.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+        http.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
         http.answer(false).is_some_and(|answer| answer.status == 200)
     };
     while !serves(port) {}

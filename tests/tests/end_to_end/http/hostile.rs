@@ -44,12 +44,19 @@ fn web_pages_are_not_served() {
         assert!(answer.headers.iter().all(|(name, _)| !name.starts_with("access-control")));
     }
     assert_eq!(http.ask("OPTIONS", "/metrics", &[], b"").status, 405);
+    // The name of a site that has got this machine's address is no name of the server, unless somebody knows a password.
+    let named =
+        |more: &str| format!("GET /metrics HTTP/1.1\r\nHost: example.com:{port}\r\n{more}\r\n").into_bytes();
+    assert_eq!(status(port, &named("")), Some(403));
+    let (server, port) = start(&[]);
+    Client::connect(server.port()).call(["ACL", "SETUSER", "ann", "on", ">pw", "+@all"]);
+    assert_eq!(status(port, &named("Authorization: Basic YW5uOnB3\r\n")), Some(200));
 }
 
 #[test]
 fn the_other_port_still_drops_http() {
     let (server, _) = start(&[]);
-    assert_eq!(status(server.port(), b"POST / HTTP/1.1\r\nHost: a\r\n\r\n"), None);
+    assert_eq!(status(server.port(), b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n"), None);
 }
 
 /// A server whose bodies have at most a kilobyte, and where.
@@ -60,7 +67,7 @@ fn small() -> (spinel_tests::Server, u16) {
 #[test]
 fn bodies_are_limited() {
     let (server, port) = small();
-    let put = "PUT /v1/db/0/keys/k HTTP/1.1\r\nHost: a\r\n";
+    let put = "PUT /v1/db/0/keys/k HTTP/1.1\r\nHost: localhost\r\n";
     let chunk = format!("400\r\n{}\r\n", "x".repeat(0x400));
     for (what, request, expected) in [
         ("announced too large", format!("{put}Content-Length: 1025\r\n\r\n"), Some(413)),
@@ -76,9 +83,13 @@ fn bodies_are_limited() {
             format!("{put}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"),
             Some(204),
         ),
-        ("an escape that is none", "GET /v1/db/0/keys/%zz HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), Some(400)),
-        ("half an escape", "GET /v1/db/0/keys/% HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), Some(400)),
-        ("no UTF-8", "GET /v1/db/0/keys/%ff%fe%00 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), Some(404)),
+        (
+            "an escape that is none",
+            "GET /v1/db/0/keys/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+            Some(400),
+        ),
+        ("half an escape", "GET /v1/db/0/keys/% HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), Some(400)),
+        ("no UTF-8", "GET /v1/db/0/keys/%ff%fe%00 HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), Some(404)),
     ] {
         assert_eq!(status(port, request.as_bytes()), expected, "{what}");
     }
