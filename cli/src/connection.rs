@@ -1,10 +1,10 @@
 //! One socket to a server: words out, values in.
 
-use crate::address::Address;
+use crate::address::{Address, Family};
 use spinel_resp::value::{DecodeError, Decoder, Value, encode_request};
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -55,10 +55,11 @@ impl fmt::Display for ReceiveError {
 impl std::error::Error for ReceiveError {}
 
 impl Connection {
-    /// Connects to `address`, trying every address its name resolves to, each for at most `timeout`.
-    pub fn open(address: &Address, timeout: Option<Duration>) -> io::Result<Self> {
+    /// Connects to `address`, trying every address its name resolves to, those of `family` first, each for at most
+    /// `timeout`.
+    pub fn open(address: &Address, timeout: Option<Duration>, family: Option<Family>) -> io::Result<Self> {
         let stream = match address {
-            Address::Tcp { host, port } => Stream::Tcp(connect_tcp(host, *port, timeout)?),
+            Address::Tcp { host, port } => Stream::Tcp(connect_tcp(host, *port, timeout, family)?),
             Address::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
         };
         Ok(Self::over(stream))
@@ -72,19 +73,48 @@ impl Connection {
     pub fn send(&mut self, words: &[Vec<u8>]) -> io::Result<()> {
         let mut request = Vec::new();
         encode_request(words, &mut request);
+        self.send_bytes(&request)
+    }
+
+    /// Sends bytes that are commands already.
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.stream {
-            Stream::Tcp(stream) => stream.write_all(&request),
-            Stream::Unix(stream) => stream.write_all(&request),
+            Stream::Tcp(stream) => stream.write_all(bytes),
+            Stream::Unix(stream) => stream.write_all(bytes),
         }
+    }
+
+    /// Sets how long [`Self::receive`] and [`Self::receive_bytes`] wait for the next bytes; for ever if missing.
+    pub fn set_patience(&self, patience: Option<Duration>) -> io::Result<()> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.set_read_timeout(patience),
+            Stream::Unix(stream) => stream.set_read_timeout(patience),
+        }
+    }
+
+    /// Waits for bytes that are no replies and takes up to `most` of them.
+    pub fn receive_bytes(&mut self, most: usize) -> Result<Vec<u8>, ReceiveError> {
+        if self.used == self.received.len() {
+            self.read_more()?;
+        }
+        let end = self.received.len().min(self.used.saturating_add(most));
+        let bytes = self.received[self.used..end].to_vec();
+        self.used = end;
+        Ok(bytes)
+    }
+
+    /// Takes a value that has come already, if there is one.
+    pub fn received(&mut self) -> Result<Option<Value>, ReceiveError> {
+        let (used, value) =
+            self.decoder.decode(&self.received[self.used..]).map_err(ReceiveError::Malformed)?;
+        self.used += used;
+        Ok(value)
     }
 
     /// Waits for one value, whether a reply or a push. Linear in its size, however it comes in pieces.
     pub fn receive(&mut self) -> Result<Value, ReceiveError> {
         loop {
-            let (used, value) =
-                self.decoder.decode(&self.received[self.used..]).map_err(ReceiveError::Malformed)?;
-            self.used += used;
-            match value {
+            match self.received()? {
                 Some(value) => return Ok(value),
                 None => self.read_more()?,
             }
@@ -133,9 +163,19 @@ impl Read for Stream {
     }
 }
 
-fn connect_tcp(host: &str, port: u16, timeout: Option<Duration>) -> io::Result<TcpStream> {
+fn connect_tcp(
+    host: &str,
+    port: u16,
+    timeout: Option<Duration>,
+    family: Option<Family>,
+) -> io::Result<TcpStream> {
     let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "Name or service not known"));
-    for address in (host, port).to_socket_addrs()? {
+    let mut addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
+    if let Some(family) = family {
+        // A stable sort: within a family the order stays the resolver's.
+        addresses.sort_by_key(|address| address.is_ipv4() != (family == Family::Ipv4));
+    }
+    for address in addresses {
         outcome = match timeout {
             Some(timeout) => TcpStream::connect_timeout(&address, timeout),
             None => TcpStream::connect(address),

@@ -18,9 +18,12 @@
 pub mod address;
 pub mod arguments;
 pub mod connection;
+mod distribution;
 pub mod documentation;
 pub mod format;
+mod info;
 pub mod modes;
+pub mod progress;
 pub mod session;
 pub mod shell;
 
@@ -32,8 +35,9 @@ use std::process::ExitCode;
 /// Runs the program with the words of its command line, its own name first.
 pub fn run(words: &[OsString]) -> ExitCode {
     let surroundings = Surroundings {
-        password: std::env::var_os("REDISCLI_AUTH"),
-        output_is_terminal: io::stdout().is_terminal(),
+        password: std::env::var_os("SPINELCLI_AUTH").or_else(|| std::env::var_os("REDISCLI_AUTH")),
+        // The variable is redis-cli's: output for people, into a pipe.
+        output_is_terminal: io::stdout().is_terminal() || std::env::var_os("FAKETTY").is_some(),
     };
     let arguments = match Arguments::parse(words, &surroundings) {
         Ok(arguments) => arguments,
@@ -52,5 +56,5 @@ pub fn run(words: &[OsString]) -> ExitCode {
             "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe."
         );
     }
-    modes::run(&arguments)
+    modes::run(arguments)
 }

@@ -1,8 +1,8 @@
 //! A conversation with one server: it logs in, follows what commands change, and comes back after a lost connection.
 
-use crate::address::{Address, Credentials};
+use crate::address::{Address, Credentials, Family};
 use crate::connection::{Connection, ReceiveError, system_text};
-use spinel_resp::value::Value;
+use spinel_resp::value::{Value, encode_request};
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -21,6 +21,8 @@ pub enum Protocol {
 pub struct Login {
     /// Where the server listens.
     pub address: Address,
+    /// Name of the user that a password asked for belongs to.
+    pub user: Option<Vec<u8>>,
     /// Sent with AUTH, if given.
     pub credentials: Option<Credentials>,
     /// Number of the database to select; 0 needs no selecting.
@@ -29,7 +31,32 @@ pub struct Login {
     pub protocol: Protocol,
     /// How long to try to connect; as long as the system does if missing.
     pub timeout: Option<Duration>,
+    /// Addresses to try first.
+    pub family: Option<Family>,
+    /// What becomes of a cluster's redirections.
+    pub redirections: Redirections,
 }
+
+impl Login {
+    /// Sets the password of the user.
+    pub fn set_password(&mut self, password: Vec<u8>) {
+        self.credentials = Some(Credentials { user: self.user.clone(), password });
+    }
+}
+
+/// What becomes of a reply that names another server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redirections {
+    /// It is a reply as others.
+    Ignored,
+    /// The command is sent to that server.
+    Followed,
+    /// The same, and it is said on standard error.
+    FollowedAndTold,
+}
+
+/// How many redirections a command follows: more are a cluster that does not agree with itself.
+const REDIRECTIONS_MAX: usize = 16;
 
 /// A logged-in connection, or the knowledge how to make one.
 #[derive(Debug)]
@@ -40,6 +67,10 @@ pub struct Session {
     database: i64,
     /// The database selected when MULTI began, to return to if the transaction is dropped.
     database_before_transaction: Option<i64>,
+    /// Name of the user that this connection has logged in as; the default user if missing.
+    user: Option<Vec<u8>>,
+    /// What is to be said of redirections.
+    redirected: Vec<String>,
 }
 
 /// What the server says to a command.
@@ -83,7 +114,14 @@ impl std::error::Error for SessionError {}
 impl Session {
     /// A session that has yet to connect.
     pub fn new(login: Login) -> Self {
-        Self { database: 0, login, connection: None, database_before_transaction: None }
+        Self {
+            database: 0,
+            login,
+            connection: None,
+            database_before_transaction: None,
+            user: None,
+            redirected: Vec::new(),
+        }
     }
 
     /// Whether there is a connection, as far as is known without using it.
@@ -117,13 +155,17 @@ impl Session {
         self.connection = None;
         self.database = 0;
         self.database_before_transaction = None;
-        let connection = Connection::open(&self.login.address, self.login.timeout)
+        self.user = None;
+        let connection = Connection::open(&self.login.address, self.login.timeout, self.login.family)
             .map_err(|source| SessionError::Connect { address: self.login.address.clone(), source })?;
         self.connection = Some(connection);
 
         if let Some(credentials) = &self.login.credentials {
             let words = auth(credentials);
-            self.log_in("AUTH", &words)?;
+            let user = credentials.user.clone();
+            if self.log_in("AUTH", &words)? {
+                self.user = user;
+            }
         }
         self.select_wanted_database()?;
         if self.login.protocol == Protocol::Resp3 {
@@ -167,6 +209,7 @@ impl Session {
     ) -> Result<Answer, SessionError> {
         self.send(words)?;
         let kind = CommandKind::of(words);
+        let mut redirections = 0;
         let mut replies = Vec::new();
         loop {
             let value = self.receive()?;
@@ -181,12 +224,78 @@ impl Session {
                 }
                 _ if matches!(value, Value::Push(_)) => on_push(&value),
                 CommandKind::Monitor if is_ok(&value) => return Ok(Answer::Stream(value)),
+                _ if redirections < REDIRECTIONS_MAX && self.follows(&value) => {
+                    redirections += 1;
+                    self.redirect(&value, words)?;
+                }
                 _ => {
                     self.observe(words, &value)?;
                     return Ok(Answer::Replies(vec![value]));
                 }
             }
         }
+    }
+
+    /// Sends a command and waits for its one reply, whatever is pushed meanwhile.
+    pub fn ask(&mut self, words: &[impl AsRef<[u8]>]) -> Result<Value, SessionError> {
+        let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_ref().to_vec()).collect();
+        match self.call(&words, |_| {})? {
+            Answer::Replies(mut replies) => Ok(replies.pop().unwrap_or(Value::Null)),
+            Answer::Stream(first) => Ok(first),
+        }
+    }
+
+    /// Sends commands in one piece and waits for the reply of each.
+    pub fn ask_all(&mut self, commands: &[Vec<Vec<u8>>]) -> Result<Vec<Value>, SessionError> {
+        let mut request = Vec::new();
+        for words in commands {
+            encode_request(words, &mut request);
+        }
+        self.connected()?.send_bytes(&request).map_err(lost)?;
+        let mut replies = Vec::with_capacity(commands.len());
+        while replies.len() < commands.len() {
+            let value = self.receive()?;
+            if !matches!(value, Value::Push(_)) {
+                replies.push(value);
+            }
+        }
+        Ok(replies)
+    }
+
+    fn follows(&self, reply: &Value) -> bool {
+        self.login.redirections != Redirections::Ignored && Redirection::read(reply).is_some()
+    }
+
+    /// Turns to the server that `reply` names and says the command again.
+    fn redirect(&mut self, reply: &Value, words: &[Vec<u8>]) -> Result<(), SessionError> {
+        let Some(redirection) = Redirection::read(reply) else { return Ok(()) };
+        let host = match (redirection.host, &self.login.address) {
+            // A node that does not know its own name means the one it was reached by.
+            ("", Address::Tcp { host, .. }) => host.clone(),
+            (host, _) => host.to_owned(),
+        };
+        let told =
+            format!("-> Redirected to slot [{}] located at {host}:{}", redirection.slot, redirection.port);
+        if self.login.redirections == Redirections::FollowedAndTold {
+            eprintln!("{told}");
+        }
+        self.redirected.push(told);
+        self.move_to(Address::Tcp { host, port: redirection.port })?;
+        if redirection.once {
+            self.connected()?.send(&command(&["ASKING"])).map_err(lost)?;
+            self.receive()?;
+        }
+        self.send(words)
+    }
+
+    /// What is to be said of the redirections followed since the last time.
+    pub fn take_redirected(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.redirected)
+    }
+
+    /// Who is logged in, as far as this session knows.
+    pub fn user(&self) -> Option<&[u8]> {
+        self.user.as_deref()
     }
 
     /// Sends a command without waiting. A connection that turns out to be dead is replaced once.
@@ -196,6 +305,11 @@ impl Session {
         }
         self.connect()?;
         self.connected()?.send(words).map_err(lost)
+    }
+
+    /// Connects unless there is a connection.
+    pub fn connect_if_need_be(&mut self) -> Result<(), SessionError> {
+        self.connected().map(|_| ())
     }
 
     /// Waits for the next value, whatever it belongs to.
@@ -244,17 +358,28 @@ impl Session {
                 self.database = 0;
                 self.login.database = 0;
                 self.login.protocol = Protocol::Resp2;
+                self.user = None;
             }
-            (b"hello", _) => match words.get(1).map(Vec::as_slice) {
-                Some(b"2") => self.login.protocol = Protocol::Resp2,
-                Some(b"3") => self.login.protocol = Protocol::Resp3,
-                _ => {}
-            },
+            (b"hello", _) => self.observe_hello(words),
             // The selection made at the start may have failed only for want of this.
-            (b"auth", _) if !self.in_transaction() => self.select_wanted_database()?,
+            (b"auth", _) if !self.in_transaction() => {
+                self.user = words.get(1).filter(|_| words.len() > 2).cloned();
+                self.select_wanted_database()?;
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    fn observe_hello(&mut self, words: &[Vec<u8>]) {
+        match words.get(1).map(Vec::as_slice) {
+            Some(b"2") => self.login.protocol = Protocol::Resp2,
+            Some(b"3") => self.login.protocol = Protocol::Resp3,
+            _ => {}
+        }
+        if let Some(at) = words.iter().position(|word| word.eq_ignore_ascii_case(b"auth")) {
+            self.user = words.get(at + 1).cloned();
+        }
     }
 
     fn select(&mut self, words: &[Vec<u8>]) {
@@ -271,6 +396,30 @@ impl Session {
             self.database = database;
             self.login.database = database;
         }
+    }
+}
+
+/// An error reply that names the server to ask instead: `MOVED 3999 127.0.0.1:6381`.
+struct Redirection<'reply> {
+    /// Whether that server is to be asked this once, as `ASK` says.
+    once: bool,
+    slot: &'reply str,
+    host: &'reply str,
+    port: u16,
+}
+
+impl<'reply> Redirection<'reply> {
+    fn read(reply: &'reply Value) -> Option<Self> {
+        let Value::Error(message) = reply else { return None };
+        let mut words = std::str::from_utf8(message).ok()?.split(' ');
+        let once = match words.next()? {
+            "MOVED" => false,
+            "ASK" => true,
+            _ => return None,
+        };
+        let slot = words.next()?;
+        let (host, port) = words.next()?.rsplit_once(':')?;
+        Some(Self { once, slot, host, port: port.parse().ok()? })
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Shell {
     pub printer: Printer,
     /// Whether messages the server sends on its own account are shown.
     pub show_pushes: bool,
+    /// Whether a cluster's redirections are shown.
+    pub show_redirections: bool,
     /// Time to wait after each run of a repeated command.
     pub interval: Duration,
     /// Whether suggestions are shown while typing.
@@ -62,6 +64,7 @@ impl Shell {
             session: Session::new(arguments.login.clone()),
             printer: arguments.printer.clone(),
             show_pushes: arguments.show_pushes,
+            show_redirections: arguments.command.is_empty(),
             interval: arguments.interval,
             hints: true,
             tell_time_from: None,
@@ -171,6 +174,11 @@ impl Shell {
                     eprintln!("{error}");
                     break;
                 }
+                Err(RunError::Refused(text)) => {
+                    out.flush()?;
+                    eprintln!("{text}");
+                    break;
+                }
                 Err(RunError::Output(error)) => return Err(error),
             }
             std::thread::sleep(self.interval);
@@ -190,6 +198,10 @@ impl Shell {
     pub fn run(&mut self, words: &[Vec<u8>], out: &mut impl Write) -> Result<Outcome, RunError> {
         let mut text = Vec::new();
         let answer = self.call(words, &mut text);
+        let redirected = self.session.take_redirected();
+        if self.show_redirections {
+            text.extend(redirected.into_iter().flat_map(|line| format!("{line}\n").into_bytes()));
+        }
         let outcome = match answer {
             Ok(Answer::Replies(replies)) => {
                 for reply in &replies {
@@ -235,6 +247,8 @@ impl Shell {
 pub enum RunError {
     /// The server could not be asked or did not answer.
     Session(SessionError),
+    /// It can't be done, for a reason that this text tells.
+    Refused(String),
     /// The answer could not be written.
     Output(io::Error),
 }

@@ -1,56 +1,78 @@
 //! JSON: one value per reply.
 //!
 //! Two peculiarities are `redis-cli`'s. Bytes above ASCII pass as they are, so the output is UTF-8 only if the data
-//! is. An error is the word `error`, a colon and its text as a string, which no JSON parser takes for data.
+//! is, unless strings are to be escaped. An error is the word `error`, a colon and its text as a string, which no JSON
+//! parser takes for data.
 
-use super::join;
+use super::{join, write_quoted};
 use spinel_resp::value::Value;
 
+/// How strings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strings {
+    /// Bytes above ASCII pass.
+    AsTheyAre,
+    /// What is not printable ASCII becomes an escape of the command line (`\xff`), whose backslash JSON escapes.
+    Escaped,
+}
+
 /// Appends `value` without an end of line.
-pub(super) fn write(value: &Value, out: &mut Vec<u8>) {
+pub(super) fn write(value: &Value, strings: Strings, out: &mut Vec<u8>) {
     match value {
-        Value::Simple(text) | Value::Bulk(text) | Value::Verbatim { text, .. } => write_string(text, out),
+        Value::Simple(text) | Value::Bulk(text) | Value::Verbatim { text, .. } => {
+            write_string(text, strings, out);
+        }
         Value::Double(double) => out.extend_from_slice(double.text().as_bytes()),
         Value::BigNumber(digits) => out.extend_from_slice(digits.as_bytes()),
         Value::Error(message) => {
             out.extend_from_slice(b"error:");
-            write_string(message, out);
+            write_string(message, strings, out);
         }
         Value::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Value::Boolean(truth) => out.extend_from_slice(truth.to_string().as_bytes()),
         Value::Array(elements) | Value::Set(elements) | Value::Push(elements) => {
             out.push(b'[');
-            join(elements, out, b",", write);
+            join(elements, out, b",", |element, out| write(element, strings, out));
             out.push(b']');
         }
         Value::Map(pairs) => {
             out.push(b'{');
-            join(pairs, out, b",", write_member);
+            join(pairs, out, b",", |(key, value), out| {
+                write_key(key, strings, out);
+                out.push(b':');
+                write(value, strings, out);
+            });
             out.push(b'}');
         }
-        Value::Attributed { value, .. } => write(value, out),
+        Value::Attributed { value, .. } => write(value, strings, out),
         _ => out.extend_from_slice(b"null"),
     }
 }
 
-fn write_member((key, value): &(Value, Value), out: &mut Vec<u8>) {
-    write_key(key, out);
-    out.push(b':');
-    write(value, out);
-}
-
 /// JSON's keys are strings: any other key becomes the string of its own JSON.
-fn write_key(key: &Value, out: &mut Vec<u8>) {
+fn write_key(key: &Value, strings: Strings, out: &mut Vec<u8>) {
     let mut json = Vec::new();
-    write(key, &mut json);
+    write(key, strings, &mut json);
     if matches!(json.first(), Some(b'"')) || matches!(key, Value::Error(_)) {
         out.extend_from_slice(&json);
     } else {
-        write_string(&json, out);
+        write_escaped(&json, out);
     }
 }
 
-fn write_string(bytes: &[u8], out: &mut Vec<u8>) {
+fn write_string(bytes: &[u8], strings: Strings, out: &mut Vec<u8>) {
+    match strings {
+        Strings::AsTheyAre => write_escaped(bytes, out),
+        Strings::Escaped => {
+            let mut quoted = Vec::new();
+            write_quoted(bytes, &mut quoted);
+            write_escaped(&quoted[1..quoted.len() - 1], out);
+        }
+    }
+}
+
+/// Appends a JSON string.
+pub(crate) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     for &byte in bytes {
         match byte {

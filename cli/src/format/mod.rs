@@ -25,6 +25,8 @@ pub enum OutputFormat {
     Csv,
     /// One JSON value per reply.
     Json,
+    /// The same in ASCII only: strings are those of [`OutputFormat::Csv`], quoted once more.
+    QuotedJson,
 }
 
 /// What stands between the parts of raw output.
@@ -81,7 +83,8 @@ impl Printer {
         match self.format {
             OutputFormat::Standard => return standard::write(value, 0, out),
             OutputFormat::Csv => csv::write(value, out),
-            OutputFormat::Json => json::write(value, out),
+            OutputFormat::Json => json::write(value, json::Strings::AsTheyAre, out),
+            OutputFormat::QuotedJson => json::write(value, json::Strings::Escaped, out),
             OutputFormat::Raw => {
                 raw::write(value, &self.delimiters.element, out);
                 return out.extend_from_slice(&self.delimiters.reply);

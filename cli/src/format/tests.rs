@@ -361,3 +361,15 @@ const CASES: &[Case] = &[
         json: b"{\"a\":error:\"ERR x\\\"\"}\n",
     },
 ];
+
+#[test]
+fn quoted_json_is_ascii() {
+    let printer = Printer { format: OutputFormat::QuotedJson, delimiters: Delimiters::default() };
+    let reply =
+        Value::Map(vec![(Value::Bulk("é\"".into()), Value::Array(vec![Value::Bulk(b"a\xff\n".into())]))]);
+    assert_eq!(
+        printer.reply(&[], &reply),
+        br#"{"\\xc3\\xa9\\\"":["a\\xff\\n"]}
+"#
+    );
+}

@@ -1,33 +1,16 @@
 //! One command from the command line, perhaps repeated.
 
-use crate::arguments::{Arguments, Repeat};
+use crate::arguments::{Arguments, InputUse, Repeat};
 use crate::shell::{Outcome, RunError, Shell};
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
 /// Runs the command of the arguments.
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    match run_all(arguments) {
-        Ok(status) => status,
-        Err(RunError::Session(error)) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-        // Whoever read the output has enough of it; there is nobody to tell.
-        Err(RunError::Output(_)) => ExitCode::FAILURE,
-    }
-}
-
-fn run_all(arguments: &Arguments) -> Result<ExitCode, RunError> {
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, RunError> {
     let mut shell = Shell::new(arguments);
+    let words = complete(arguments)?;
     shell.session.connect()?;
-    let mut words = arguments.command.clone();
-    if arguments.last_word_from_input {
-        let mut word = Vec::new();
-        io::stdin().read_to_end(&mut word)?;
-        words.push(word);
-    }
 
     let mut runs = 0;
     while arguments.repeat == Repeat::Forever || Repeat::Times(runs) != arguments.repeat {
@@ -40,6 +23,28 @@ fn run_all(arguments: &Arguments) -> Result<ExitCode, RunError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The command with what standard input holds of it.
+fn complete(arguments: &Arguments) -> Result<Vec<Vec<u8>>, RunError> {
+    let mut words = arguments.command.clone();
+    if arguments.input == InputUse::Nothing {
+        return Ok(words);
+    }
+    let mut input = Vec::new();
+    io::stdin().read_to_end(&mut input)?;
+    match &arguments.input {
+        InputUse::Nothing => {}
+        InputUse::LastWord => words.push(input),
+        InputUse::Tag(tag) => {
+            if !words.contains(tag) {
+                return Err(RunError::Refused("Using -X option but stdin tag not match.".to_owned()));
+            }
+            for word in words.iter_mut().filter(|word| *word == tag) {
+                word.clone_from(&input);
+            }
+        }
+    }
+    Ok(words)
+}
 fn run_once(shell: &mut Shell, words: &[Vec<u8>], fail_on_error: bool) -> Result<ExitCode, RunError> {
     let mut out = io::stdout().lock();
     let mut text = Vec::new();

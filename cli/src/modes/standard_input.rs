@@ -8,19 +8,13 @@ use std::process::ExitCode;
 /// Runs every line of standard input.
 ///
 /// Troubles are told and reading goes on: a script's later lines may not depend on its earlier ones.
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, RunError> {
     let mut shell = Shell::new(arguments);
     if let Err(error) = shell.session.connect() {
         eprintln!("{error}");
     }
-    match run_lines(&mut shell, io::stdin().lock(), &mut io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(RunError::Session(error)) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-        Err(RunError::Output(_)) => ExitCode::FAILURE,
-    }
+    run_lines(&mut shell, io::stdin().lock(), &mut io::stdout().lock())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run_lines(shell: &mut Shell, mut input: impl BufRead, out: &mut impl Write) -> Result<(), RunError> {

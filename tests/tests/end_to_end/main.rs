@@ -5,6 +5,7 @@ mod backups;
 mod blocking;
 mod caching;
 mod command_line;
+mod command_line_tasks;
 mod debugging;
 mod embedded;
 mod eviction;
