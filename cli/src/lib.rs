@@ -23,6 +23,7 @@ pub mod documentation;
 pub mod format;
 mod info;
 pub mod modes;
+pub mod peek;
 pub mod progress;
 pub mod session;
 pub mod shell;

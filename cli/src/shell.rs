@@ -4,6 +4,7 @@ use crate::address::Address;
 use crate::arguments::Arguments;
 use crate::documentation::{Documentation, Style, write_help};
 use crate::format::{OutputFormat, Printer};
+use crate::peek::peek;
 use crate::session::{Answer, Session, SessionError};
 
 use spinel_resp::request::split_line;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 /// A session together with the way its replies are shown.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is one preference of whoever reads")]
 pub struct Shell {
     /// The conversation with the server.
     pub session: Session,
@@ -27,6 +29,8 @@ pub struct Shell {
     pub interval: Duration,
     /// Whether suggestions are shown while typing.
     pub hints: bool,
+    /// Whether a person is asked before a command that removes much or takes long.
+    pub guard: bool,
     /// Commands that take at least so long are followed by the time they took.
     pub tell_time_from: Option<Duration>,
     /// How help is shown.
@@ -67,6 +71,7 @@ impl Shell {
             show_redirections: arguments.command.is_empty(),
             interval: arguments.interval,
             hints: true,
+            guard: !arguments.no_guard,
             tell_time_from: None,
             style: if io::stdout().is_terminal() { Style::Coloured } else { Style::Plain },
             documentation: None,
@@ -87,6 +92,17 @@ impl Shell {
         match name.as_str() {
             "quit" | "exit" => Ok(Step::Quit),
             "help" | "?" => self.help(&words[1..], out).map(|()| Step::Continue),
+            "peek" if words.len() == 2 && self.session.in_transaction() => {
+                out.write_all(b"In a transaction the server answers nothing that could be shown.\n")?;
+                Ok(Step::Continue)
+            }
+            "peek" if words.len() == 2 => {
+                match peek(&mut self.session, &words[1]) {
+                    Ok(text) => out.write_all(text.as_bytes())?,
+                    Err(error) => eprintln!("{error}"),
+                }
+                Ok(Step::Continue)
+            }
             "clear" => out.write_all(b"\x1b[H\x1b[2J").map(|()| Step::Continue),
             "connect" if words.len() == 3 => {
                 self.move_to(&words[1], &words[2]);
@@ -140,13 +156,15 @@ impl Shell {
         }
     }
 
-    /// Sets a preference: `:set hints` or `:set nohints`.
+    /// Sets a preference: `:set hints`, `:set guard`, or the same with `no` before the name.
     fn prefer(&mut self, words: &[Vec<u8>], out: &mut impl Write) -> io::Result<()> {
         let text =
             |index: usize| words.get(index).map(|word| String::from_utf8_lossy(word)).unwrap_or_default();
         match (text(0).to_ascii_lowercase().as_str(), text(1).to_ascii_lowercase().as_str()) {
             (":set", "hints") => self.hints = true,
             (":set", "nohints") => self.hints = false,
+            (":set", "guard") => self.guard = true,
+            (":set", "noguard") => self.guard = false,
             (":set", _) if words.len() > 1 => writeln!(out, "unknown spinel-cli preference '{}'", text(1))?,
             _ => writeln!(out, "unknown spinel-cli internal command '{}'", text(0))?,
         }

@@ -39,6 +39,8 @@ pub struct Arguments {
     pub warn_of_password: bool,
     /// Whether a person is to be asked for the password.
     pub ask_password: bool,
+    /// Whether a person at the prompt is never asked to think twice.
+    pub no_guard: bool,
     /// What to do.
     pub task: Task,
     /// Which keys to look for, in tasks that do.
@@ -125,6 +127,7 @@ impl Options {
             fail_on_error: self.fail_on_error,
             warn_of_password: !self.no_auth_warning && exposed,
             ask_password: self.askpass,
+            no_guard: self.no_guard,
             task: self.tasks.task()?,
             keys,
             command: self.take_command()?,

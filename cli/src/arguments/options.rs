@@ -101,6 +101,9 @@ pub(super) struct Options {
     /// Return a failure when a command does
     #[arg(short = 'e')]
     pub(super) fail_on_error: bool,
+    /// Don't ask before commands that remove much or take long, at the prompt
+    #[arg(long)]
+    pub(super) no_guard: bool,
     /// Tell on standard error which redirections are followed
     #[arg(long)]
     pub(super) verbose: bool,

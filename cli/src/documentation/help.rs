@@ -14,9 +14,14 @@ To get help about commands type:
       \"help <tab>\" to get a list of possible help topics
       \"quit\" to exit
 
+To look at a key, whatever its type:
+      \"peek <key>\" for its type, size, expiry and a sample
+
 To set spinel-cli preferences:
       \":set hints\" enable online hints
       \":set nohints\" disable online hints
+      \":set guard\" ask before commands that remove much or take long
+      \":set noguard\" don't ask
 "
 );
 

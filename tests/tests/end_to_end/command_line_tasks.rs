@@ -211,3 +211,47 @@ fn a_snapshot_is_whole_or_not_there() {
         let _ = std::fs::remove_file(&path);
     }
 }
+
+#[test]
+fn a_replica_shows_writes_and_tells_that_it_lives() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let primary = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the client connects");
+        let snapshot = format!("$EOF:{0}\r\nREDIS0011{0}", "m".repeat(40));
+        let write = "*1\r\n$4\r\nPING\r\n*3\r\n$3\r\nset\r\n$1\r\nk\r\n$3\r\na\"b\r\n";
+        let mut received = [0; 1024];
+        let mut length = 0;
+        for reply in ["+OK\r\n", "+OK\r\n", snapshot.as_str(), write] {
+            length = stream.read(&mut received).expect("the client sends a command");
+            stream.write_all(reply.as_bytes()).expect("the client reads");
+        }
+        String::from_utf8_lossy(&received[..length]).into_owned()
+    });
+    let (status, output, errors) = run(port, &["--replica"], b"");
+    assert_eq!(
+        primary.join().expect("the client says what a replica says"),
+        "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$1\r\n0\r\n"
+    );
+    assert_eq!(status, Some(1));
+    assert!(output.ends_with("sending REPLCONF ACK 0\n\"set\",\"k\",\"a\\\"b\"\n"), "{output}");
+    assert!(errors.starts_with("Error: "), "{errors}");
+}
+
+#[test]
+fn a_peek_tells_what_a_key_is() {
+    let server = Server::start(&[]);
+    let mut client = Client::connect(server.port());
+    client.call(["HSET", "hash", "f", "v"]);
+    client.call(["ZADD", "scores", "1.5", "a"]);
+
+    let (_, output, _) = run(server.port(), &[], b"peek hash\npeek none\nmulti\npeek hash\n");
+    assert!(
+        output.starts_with("key      \"hash\"\ntype     hash (listpack)\nsize     1 fields\nmemory   "),
+        "{output}"
+    );
+    let end = "expires  never\nsample   \"f\" => \"v\"\nno such key\nOK\nIn a transaction the server answers nothing that could be shown.\n";
+    assert!(output.ends_with(end), "{output}");
+    let (_, output, _) = run(server.port(), &["-3"], b"peek scores\n");
+    assert!(output.ends_with("sample   \"a\" => 1.5\n"), "{output}");
+}

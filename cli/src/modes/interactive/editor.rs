@@ -71,6 +71,13 @@ impl LineEditor {
         }
     }
 
+    /// Asks a question; whether the answer begins with a `y`.
+    pub(super) fn confirm(&mut self, question: &str) -> bool {
+        // Neither hints nor history have anything to do with the answer.
+        self.editor.set_helper(None);
+        self.editor.readline(question).is_ok_and(|answer| answer.trim_start().starts_with(['y', 'Y']))
+    }
+
     fn remember(&mut self, line: &str) {
         if line.trim().is_empty() || history::is_secret(line) {
             return;

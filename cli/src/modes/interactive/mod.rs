@@ -2,14 +2,17 @@
 
 mod assistant;
 mod editor;
+mod guard;
 mod history;
 mod listening;
+mod preferences;
 
 use crate::arguments::Arguments;
 use crate::session::Session;
 use crate::shell::{Shell, Step};
 use editor::{LineEditor, Typed};
 use listening::Ending;
+use spinel_resp::request::split_line;
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -31,6 +34,9 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if preferences::load(&mut shell).is_err() {
+        return ExitCode::FAILURE;
+    }
     loop {
         describe_commands(&mut shell, &mut editor);
         let line = match editor.read(&prompt(&shell.session)) {
@@ -54,6 +60,9 @@ fn describe_commands(shell: &mut Shell, editor: &mut LineEditor) {
 
 /// Does what one line says, and what the lines typed while messages came in say.
 fn obey(line: &str, shell: &mut Shell, editor: &mut LineEditor) -> io::Result<Ending> {
+    if shell.guard && !is_sure(line, shell, editor) {
+        return Ok(Ending::Resume);
+    }
     // The lock ends with this statement: listening prints from two threads.
     let step = shell.interpret(line.as_bytes(), &mut io::stdout().lock())?;
     match step {
@@ -63,7 +72,21 @@ fn obey(line: &str, shell: &mut Shell, editor: &mut LineEditor) -> io::Result<En
     }
 }
 
-/// `127.0.0.1:6379[3](TX)> `: the server, the database unless it is the first, and whether a transaction is open.
+/// Asks before a command that deserves a second thought. In doubt it runs: the server has the last word.
+fn is_sure(line: &str, shell: &mut Shell, editor: &mut LineEditor) -> bool {
+    let words = split_line(line.as_bytes()).unwrap_or_default();
+    let repeated = words.len() > 1 && words[0].iter().all(u8::is_ascii_digit);
+    match guard::warning(&mut shell.session, &words[usize::from(repeated)..]) {
+        Ok(Some(warning)) => {
+            println!("{warning}");
+            editor.confirm("Go on? (y/N) ")
+        }
+        Ok(None) | Err(_) => true,
+    }
+}
+
+/// `ada@127.0.0.1:6379[3](TX)> `: the user unless it is the default one, the server, the database unless it is the
+/// first, and whether a transaction is open.
 fn prompt(session: &Session) -> String {
     if !session.is_connected() {
         return "not connected> ".to_owned();
@@ -72,9 +95,11 @@ fn prompt(session: &Session) -> String {
     format!("{}{transaction}> ", place(session))
 }
 
-/// The server and the database.
+/// The user, the server and the database.
 fn place(session: &Session) -> String {
-    let server = session.address().prompt();
+    let user = session.user().filter(|user| *user != b"default");
+    let user = user.map(|user| format!("{}@", user.escape_ascii())).unwrap_or_default();
+    let server = format!("{user}{}", session.address().prompt());
     match session.database() {
         0 => server,
         number => format!("{server}[{number}]"),
