@@ -17,6 +17,9 @@ To get help about commands type:
 To look at a key, whatever its type:
       \"peek <key>\" for its type, size, expiry and a sample
 
+To give a reply to programs of the shell:
+      \"smembers <key> | sort | head\"
+
 To set spinel-cli preferences:
       \":set hints\" enable online hints
       \":set nohints\" disable online hints

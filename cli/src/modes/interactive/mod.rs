@@ -5,6 +5,7 @@ mod editor;
 mod guard;
 mod history;
 mod listening;
+mod pipeline;
 mod preferences;
 
 use crate::arguments::Arguments;
@@ -63,6 +64,9 @@ fn obey(line: &str, shell: &mut Shell, editor: &mut LineEditor) -> io::Result<En
     if shell.guard && !is_sure(line, shell, editor) {
         return Ok(Ending::Resume);
     }
+    if let Some((command, programs)) = pipeline::split(line).filter(|(command, _)| !streams(command)) {
+        return pipeline::run(command, programs, shell).map(|()| Ending::Resume);
+    }
     // The lock ends with this statement: listening prints from two threads.
     let step = shell.interpret(line.as_bytes(), &mut io::stdout().lock())?;
     match step {
@@ -70,6 +74,12 @@ fn obey(line: &str, shell: &mut Shell, editor: &mut LineEditor) -> io::Result<En
         Step::Quit => Ok(Ending::Quit),
         Step::Listen(first) => listening::listen(&first, shell, editor),
     }
+}
+
+/// Whether a command has no end, so that nothing can wait for its whole reply.
+fn streams(command: &str) -> bool {
+    let name = command.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    name == "monitor" || name.ends_with("subscribe")
 }
 
 /// Asks before a command that deserves a second thought. In doubt it runs: the server has the last word.
