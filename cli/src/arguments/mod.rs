@@ -147,6 +147,7 @@ impl Options {
             (_, _, true, ..) => OutputFormat::Csv,
             (.., true, _) => OutputFormat::Json,
             (.., true) => OutputFormat::QuotedJson,
+            _ if self.table => OutputFormat::Table,
             _ if surroundings.output_is_terminal => OutputFormat::Standard,
             _ => OutputFormat::Raw,
         };
@@ -159,7 +160,7 @@ impl Options {
     }
 
     fn into_login(self, uri: Uri, surroundings: &Surroundings) -> Login {
-        let resp3 = self.resp3 || ((self.json || self.quoted_json) && !self.resp2);
+        let resp3 = self.resp3 || ((self.json || self.quoted_json || self.table) && !self.resp2);
         let user = self.user.map(OsString::into_vec);
         let password = self.password.or_else(|| surroundings.password.clone());
         let credentials =

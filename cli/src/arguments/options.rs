@@ -75,20 +75,23 @@ pub(super) struct Options {
     #[arg(long)]
     pub(super) quoted_input: bool,
     /// Write replies as they are, the default when output is no terminal
-    #[arg(long, overrides_with_all = ["no_raw", "csv", "json", "quoted_json"])]
+    #[arg(long, overrides_with_all = ["no_raw", "csv", "json", "quoted_json", "table"])]
     pub(super) raw: bool,
     /// Write replies for people, the default on a terminal
-    #[arg(long, overrides_with_all = ["raw", "csv", "json", "quoted_json"])]
+    #[arg(long, overrides_with_all = ["raw", "csv", "json", "quoted_json", "table"])]
     pub(super) no_raw: bool,
     /// Write each reply as comma separated values
-    #[arg(long, overrides_with_all = ["raw", "no_raw", "json", "quoted_json"])]
+    #[arg(long, overrides_with_all = ["raw", "no_raw", "json", "quoted_json", "table"])]
     pub(super) csv: bool,
     /// Write each reply as JSON; speaks RESP3 unless -2 is given
-    #[arg(long, overrides_with_all = ["raw", "no_raw", "csv", "quoted_json"])]
+    #[arg(long, overrides_with_all = ["raw", "no_raw", "csv", "quoted_json", "table"])]
     pub(super) json: bool,
     /// Write each reply as JSON of ASCII letters only
-    #[arg(long, overrides_with_all = ["raw", "no_raw", "csv", "json"])]
+    #[arg(long, overrides_with_all = ["raw", "no_raw", "csv", "json", "table"])]
     pub(super) quoted_json: bool,
+    /// Write each reply as a table; speaks RESP3 unless -2 is given
+    #[arg(long, overrides_with_all = ["raw", "no_raw", "csv", "json", "quoted_json"])]
+    pub(super) table: bool,
     /// What raw output has between the elements of a reply
     #[arg(short = 'd', value_name = "DELIMITER", allow_hyphen_values = true)]
     pub(super) element_delimiter: Option<OsString>,

@@ -8,6 +8,7 @@ mod csv;
 mod json;
 mod raw;
 mod standard;
+mod table;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,8 @@ pub enum OutputFormat {
     Json,
     /// The same in ASCII only: strings are those of [`OutputFormat::Csv`], quoted once more.
     QuotedJson,
+    /// Tables for people, what is no collection as in [`OutputFormat::Standard`].
+    Table,
 }
 
 /// What stands between the parts of raw output.
@@ -82,6 +85,7 @@ impl Printer {
     fn write(&self, value: &Value, out: &mut Vec<u8>) {
         match self.format {
             OutputFormat::Standard => return standard::write(value, 0, out),
+            OutputFormat::Table => return table::write(value, out),
             OutputFormat::Csv => csv::write(value, out),
             OutputFormat::Json => json::write(value, json::Strings::AsTheyAre, out),
             OutputFormat::QuotedJson => json::write(value, json::Strings::Escaped, out),

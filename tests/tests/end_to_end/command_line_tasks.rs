@@ -255,3 +255,11 @@ fn a_peek_tells_what_a_key_is() {
     let (_, output, _) = run(server.port(), &["-3"], b"peek scores\n");
     assert!(output.ends_with("sample   \"a\" => 1.5\n"), "{output}");
 }
+
+#[test]
+fn tables_have_a_row_per_pair() {
+    let server = Server::start(&[]);
+    Client::connect(server.port()).call(["HSET", "hash", "name", "Ada", "born", "1815"]);
+    let (_, output, _) = run(server.port(), &["--table", "HGETALL", "hash"], b"");
+    assert_eq!(output, "field  value\n-----  -----\nname   Ada\nborn   1815\n");
+}

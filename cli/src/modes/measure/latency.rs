@@ -39,7 +39,7 @@ impl Measurements {
         let Self { min_ms, max_ms, count, .. } = self;
         let average = self.sum_ms as f64 / self.count as f64;
         match format {
-            OutputFormat::Standard => {
+            OutputFormat::Standard | OutputFormat::Table => {
                 format!("min: {min_ms}, max: {max_ms}, avg: {average:.2} ({count} samples)")
             }
             OutputFormat::Raw => format!("{min_ms} {max_ms} {average:.2} {count}"),
