@@ -79,22 +79,25 @@ impl Certificate {
         while let Some(set) = names.next_of(SET) {
             let mut pairs = Elements(set);
             while let Some(pair) = pairs.next_of(SEQUENCE) {
-                let mut pair = Elements(pair);
-                let kind = pair.expect(IDENTIFIER)?;
-                let (tag, text) = pair.next()?;
-                if kind == COMMON_NAME {
-                    // A name in an encoding that nobody uses any more is nobody's, but it is there.
-                    self.common_names.push(if TEXTS.contains(&tag) { text.to_vec() } else { Vec::new() });
-                }
-                if let Some((_, name)) = ATTRIBUTES.iter().find(|(identifier, _)| *identifier == kind) {
-                    let comma = if self.subject.is_empty() { "" } else { "," };
-                    write!(self.subject, "{comma}{name}={}", text.escape_ascii())
-                        .expect("memory takes any text");
-                }
+                self.read_attribute(Elements(pair))?;
             }
             pairs.is_whole().then_some(())?;
         }
         names.is_whole().then_some(())
+    }
+
+    fn read_attribute(&mut self, mut pair: Elements<'_>) -> Option<()> {
+        let kind = pair.expect(IDENTIFIER)?;
+        let (tag, text) = pair.next()?;
+        if kind == COMMON_NAME {
+            // A name in an encoding that nobody uses any more is nobody's, but it is there.
+            self.common_names.push(if TEXTS.contains(&tag) { text.to_vec() } else { Vec::new() });
+        }
+        if let Some((_, name)) = ATTRIBUTES.iter().find(|(identifier, _)| *identifier == kind) {
+            let comma = if self.subject.is_empty() { "" } else { "," };
+            write!(self.subject, "{comma}{name}={}", text.escape_ascii()).expect("memory takes any text");
+        }
+        Some(())
     }
 
     fn read_extensions(&mut self, extensions: &[u8]) -> Option<()> {

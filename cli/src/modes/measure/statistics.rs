@@ -15,7 +15,7 @@ const LINES_PER_HEADING: u64 = 20;
 
 const HEADING: &str = "\
 ------- data ------ --------------------- load -------------------- - child -
-keys       mem      clients blocked requests            connections          
+keys       mem      clients blocked requests            connections
 ";
 
 /// Prints lines until the connection ends.
