@@ -121,3 +121,62 @@ fn redis_cli() {
     assert!(run("-3 CLIENT INFO").contains("resp=3"));
     assert!(run("--bigkeys").contains("Biggest string found"));
 }
+
+#[test]
+#[ignore = "needs redis-cli: set SPINEL_TEST_TOOLS"]
+fn both_clients_print_the_same() {
+    let server = Server::start(&[]);
+    let mut client = Client::connect(server.port());
+    for words in [
+        &["RPUSH", "list", "a", "b\n"][..],
+        &["HSET", "hash", "f", "v", "g", "w"],
+        &["ZADD", "zset", "1.5", "a"],
+    ] {
+        client.call(words);
+    }
+    let run = |program: PathBuf, options: &[&str]| {
+        let port = server.port().to_string();
+        let output = Command::new(program).args(["-p", &port]).args(options).output().expect("it runs");
+        let mut lines: Vec<String> =
+            String::from_utf8_lossy(&output.stdout).split('\n').map(str::to_owned).collect();
+        if options.contains(&"--bigkeys") {
+            // The order of the types is not always the same there.
+            lines.sort();
+        }
+        (output.status.code(), lines)
+    };
+    let formats = [
+        &["--raw"][..],
+        &["--no-raw"],
+        &["--csv"],
+        &["--json"],
+        &["--quoted-json"],
+        &["-3", "--no-raw"],
+        &["-2", "--json"],
+    ];
+    let commands = [
+        &["PING"][..],
+        &["NOSUCH"],
+        &["GET", "none"],
+        &["LRANGE", "list", "0", "-1"],
+        &["HGETALL", "hash"],
+        &["ZRANGE", "zset", "0", "-1", "WITHSCORES"],
+        &["COMMAND", "INFO", "get"],
+        &["EVAL", "return {1, {2, 'a', false}, {ok = 'fine'}}", "0"],
+    ];
+    let tasks = [
+        &["--scan", "--pattern", "ha*"][..],
+        &["--no-raw", "--scan", "--pattern", "ha*"],
+        &["--bigkeys"],
+        &["--hotkeys"],
+        &["-4", "-6", "PING"],
+        &["-p"],
+        &["-e", "NOSUCH"],
+        &["-X", "tag", "PING"],
+    ];
+    let in_formats =
+        formats.iter().flat_map(|format| commands.iter().map(|command| [*format, *command].concat()));
+    for options in in_formats.chain(tasks.iter().map(|task| task.to_vec())) {
+        assert_eq!(run(programs::cli(), &options), run(tool("cli"), &options), "{options:?}");
+    }
+}
