@@ -104,7 +104,7 @@ pub(crate) fn start(
     std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
         let worker = Worker::new(number, shared, connections);
         LocalSet::new().block_on(&runtime, async {
-            tokio::task::spawn_local(sync_log(Rc::clone(&worker)));
+            tokio::task::spawn_local(wake_log(Rc::clone(&worker)));
             while let Some(socket) = arrivals.recv().await {
                 tokio::task::spawn_local(connection::serve(socket, Rc::clone(&worker)));
             }
@@ -114,10 +114,10 @@ pub(crate) fn start(
     Ok(handle)
 }
 
-/// Makes durable what connections wait for, when all have been served that were ready: one sync is for all of them.
-pub(crate) async fn sync_log(worker: Rc<Worker>) {
+/// Wakes the log's thread for connections that wait, when all have been served that were ready: one sync is for all of them.
+pub(crate) async fn wake_log(worker: Rc<Worker>) {
     loop {
         worker.unsynced.notified().await;
-        worker.shared.persistence.log.sync_here();
+        worker.shared.persistence.log.wake();
     }
 }

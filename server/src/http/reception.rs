@@ -56,7 +56,7 @@ pub(super) async fn serve(
         spawn_local(accept(listener, house.clone(), router.clone()));
     }
     let worker = Worker::new(number, shared, Arc::new(AtomicUsize::new(0)));
-    spawn_local(worker::sync_log(Rc::clone(&worker)));
+    spawn_local(worker::wake_log(Rc::clone(&worker)));
     while let Some(socket) = arrivals.recv().await {
         worker.opened();
         spawn_local(connection::serve(socket, Rc::clone(&worker)));

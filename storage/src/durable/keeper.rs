@@ -1,5 +1,5 @@
-//! Takes what the journal has, appends it to the files, and makes it durable: on the thread `log`, or on one that runs
-//! commands and would only wait for it.
+//! Takes what the journal has, appends it to the files, and makes it durable: on the thread `log`, or on one that
+//! would only wait for it.
 
 use super::error::SaveError;
 use super::log::{Log, LogEvent, Sizes};
@@ -21,7 +21,7 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// How long the thread lets writes gather where nobody waits for it.
 const GATHER: Duration = Duration::from_millis(2);
-/// Writing and syncing is quick if it takes no longer: then a thread that runs commands may do it itself.
+/// Writing and syncing is quick if it takes no longer: then a thread that would only wait for it may do it itself.
 const QUICK_MS_MAX: u64 = 1;
 
 /// What the keeper is told.

@@ -185,7 +185,7 @@ impl Log {
     /// Also nothing if the log could not be written since `before`, which is how it was before these commands ran: none of
     /// them has written, and everybody may know that what they read is not on disk.
     ///
-    /// If the policy asks for it, who gets a barrier calls [`Log::sync_here`] as soon as there is nothing else to run.
+    /// If the policy asks for it, who gets a barrier calls [`Log::wake`], or [`Log::sync_here`], as soon as there is nothing else to run.
     #[inline]
     pub fn barrier(&self, before: Option<Health>) -> Option<SyncedTo> {
         if !self.is_on() {
@@ -236,7 +236,7 @@ impl Log {
 
     /// Wakes the log's thread if it rests.
     #[inline]
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         self.mailbox.wake();
     }
 
