@@ -1,7 +1,8 @@
 //! The programs under test, built as they are now.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 /// The folder of the programs; built when it is first asked for.
@@ -16,6 +17,20 @@ pub fn server() -> PathBuf {
 /// Returns the command line client's program.
 pub fn cli() -> PathBuf {
     FOLDER.join("spinel-cli")
+}
+
+/// Runs a program to its end with `input`, and without a password of the environment's.
+pub fn feed(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command
+        .env_remove("REDISCLI_AUTH")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program was just built");
+    // A program that reads none of it may be gone already.
+    let _ = child.stdin.take().expect("it is piped").write_all(input);
+    child.wait_with_output().expect("a child can be waited for")
 }
 
 /// Returns the root of the workspace.

@@ -123,7 +123,7 @@ impl Keeper {
         if !self.was_failing {
             log.mailbox.wrote(begun_ms, has_more(log));
         }
-        log.note_pace(log.clock.monotonic_ms() - begun_ms <= QUICK_MS_MAX);
+        log.note_pace(log.clock.monotonic_ms().saturating_sub(begun_ms) <= QUICK_MS_MAX);
         due
     }
 

@@ -1,8 +1,7 @@
 //! Sessions with `spinel-cli`.
 
 use spinel_tests::{Client, Server, programs};
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// How a run of the program ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,18 +19,9 @@ impl Run {
 
 /// Runs the program against a server with `options`, separated by white space, and `input`.
 fn run(port: u16, options: &str, input: &[u8]) -> Run {
-    let mut child = Command::new(programs::cli())
-        .args(["-p", &port.to_string()])
-        .args(options.split_whitespace())
-        .env_remove("REDISCLI_AUTH")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program was just built");
-    // A program that reads none of it may be gone already.
-    let _ = child.stdin.take().expect("it is piped").write_all(input);
-    let output = child.wait_with_output().expect("a child can be waited for");
+    let mut command = Command::new(programs::cli());
+    command.args(["-p", &port.to_string()]).args(options.split_whitespace());
+    let output = programs::feed(&mut command, input);
     let text = |bytes| String::from_utf8(bytes).expect("it prints text");
     Run { status: output.status.code(), output: text(output.stdout), errors: text(output.stderr) }
 }

@@ -3,28 +3,15 @@
 use spinel_tests::{Client, Server, programs};
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::thread;
 
 /// Runs the client against a port, and returns its status, output and errors.
 fn run(port: u16, options: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } =
-        finish(Command::new(programs::cli()).args(["-p", &port.to_string()]).args(options), input);
+        programs::feed(Command::new(programs::cli()).args(["-p", &port.to_string()]).args(options), input);
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (status.code(), text(stdout), text(stderr))
-}
-
-fn finish(command: &mut Command, input: &[u8]) -> Output {
-    let mut child = command
-        .env_remove("REDISCLI_AUTH")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program was just built");
-    // A program that reads none of it may be gone already.
-    let _ = child.stdin.take().expect("it is piped").write_all(input);
-    child.wait_with_output().expect("a child can be waited for")
 }
 
 fn fill(port: u16) {

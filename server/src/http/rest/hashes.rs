@@ -1,6 +1,6 @@
 //! The fields of a hash.
 
-use super::{done, named, removed, shown, value};
+use super::{about, done, named, removed, shown, value};
 use crate::http::call::{Call, Pending};
 use crate::http::json;
 use crate::http::routes::{Content, ENCODING, Operation, Verb};
@@ -69,7 +69,7 @@ fn set_many(mut call: Call) -> Pending {
 
 fn get(mut call: Call) -> Pending {
     Box::pin(async move {
-        let words = [b"HGET", call.parameter("key"), call.parameter("field")].map(<[u8]>::to_vec);
+        let words = about("HGET", &call, "field");
         value(call.ask(&words).await?)
     })
 }
@@ -77,8 +77,7 @@ fn get(mut call: Call) -> Pending {
 fn set(mut call: Call) -> Pending {
     Box::pin(async move {
         let value = std::mem::take(&mut call.body.bytes);
-        let [command, key, field] =
-            [b"HSET", call.parameter("key"), call.parameter("field")].map(<[u8]>::to_vec);
+        let [command, key, field] = about("HSET", &call, "field");
         call.ask(&[command, key, field, value]).await?;
         Ok(done())
     })
@@ -86,7 +85,7 @@ fn set(mut call: Call) -> Pending {
 
 fn remove(mut call: Call) -> Pending {
     Box::pin(async move {
-        let words = [b"HDEL", call.parameter("key"), call.parameter("field")].map(<[u8]>::to_vec);
+        let words = about("HDEL", &call, "field");
         removed(&call.ask(&words).await?)
     })
 }

@@ -1,6 +1,6 @@
 //! The items of a list.
 
-use super::{done, named, shown, value};
+use super::{about, done, named, shown, value};
 use crate::http::call::{Call, Pending};
 use crate::http::json;
 use crate::http::routes::{Content, ENCODING, Operation, Verb};
@@ -80,7 +80,7 @@ fn pop(mut call: Call) -> Pending {
 
 fn get(mut call: Call) -> Pending {
     Box::pin(async move {
-        let words = [b"LINDEX", call.parameter("key"), call.parameter("index")].map(<[u8]>::to_vec);
+        let words = about("LINDEX", &call, "index");
         value(call.ask(&words).await?)
     })
 }
@@ -88,8 +88,7 @@ fn get(mut call: Call) -> Pending {
 fn set(mut call: Call) -> Pending {
     Box::pin(async move {
         let value = std::mem::take(&mut call.body.bytes);
-        let [command, key, index] =
-            [b"LSET", call.parameter("key"), call.parameter("index")].map(<[u8]>::to_vec);
+        let [command, key, index] = about("LSET", &call, "index");
         call.ask(&[command, key, index, value]).await?;
         Ok(done())
     })

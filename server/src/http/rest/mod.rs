@@ -29,6 +29,11 @@ pub(super) fn operations() -> impl Iterator<Item = &'static Operation> {
     parts.into_iter().flatten()
 }
 
+/// The words of a command about what has a name of its own in a key; the path has it as a parameter.
+fn about(command: &str, call: &Call, part: &str) -> [Vec<u8>; 3] {
+    [command.as_bytes(), call.parameter("key"), call.parameter(part)].map(<[u8]>::to_vec)
+}
+
 /// Answers that all is done.
 fn done() -> Response {
     let mut response = Response::default();

@@ -1,6 +1,6 @@
 //! The members of a set.
 
-use super::{done, named, removed, shown};
+use super::{about, done, named, removed, shown};
 use crate::http::call::{Call, Pending};
 use crate::http::json;
 use crate::http::routes::{Content, ENCODING, Operation, Verb};
@@ -65,22 +65,17 @@ fn add_many(mut call: Call) -> Pending {
     })
 }
 
-/// A command about one member.
-fn about(command: &str, call: &Call) -> [Vec<u8>; 3] {
-    [command.as_bytes(), call.parameter("key"), call.parameter("member")].map(<[u8]>::to_vec)
-}
-
 fn has(mut call: Call) -> Pending {
-    Box::pin(async move { removed(&call.ask(&about("SISMEMBER", &call)).await?) })
+    Box::pin(async move { removed(&call.ask(&about("SISMEMBER", &call, "member")).await?) })
 }
 
 fn add(mut call: Call) -> Pending {
     Box::pin(async move {
-        call.ask(&about("SADD", &call)).await?;
+        call.ask(&about("SADD", &call, "member")).await?;
         Ok(done())
     })
 }
 
 fn remove(mut call: Call) -> Pending {
-    Box::pin(async move { removed(&call.ask(&about("SREM", &call)).await?) })
+    Box::pin(async move { removed(&call.ask(&about("SREM", &call, "member")).await?) })
 }

@@ -1,6 +1,6 @@
 //! The members of a sorted set, and their scores.
 
-use super::{done, missing, named, removed, shown};
+use super::{about, done, missing, named, removed, shown};
 use crate::http::call::{Call, Pending};
 use crate::http::json;
 use crate::http::routes::{Content, ENCODING, Operation, Verb};
@@ -75,7 +75,7 @@ fn set_many(mut call: Call) -> Pending {
 
 fn get(mut call: Call) -> Pending {
     Box::pin(async move {
-        let words = [b"ZSCORE", call.parameter("key"), call.parameter("member")].map(<[u8]>::to_vec);
+        let words = about("ZSCORE", &call, "member");
         match call.ask(&words).await? {
             Value::Null => Err(missing()),
             score => shown(&call, &score),
@@ -86,8 +86,7 @@ fn get(mut call: Call) -> Pending {
 fn set(mut call: Call) -> Pending {
     Box::pin(async move {
         let score = call.body.bytes.trim_ascii().to_vec();
-        let [command, key, member] =
-            [b"ZADD", call.parameter("key"), call.parameter("member")].map(<[u8]>::to_vec);
+        let [command, key, member] = about("ZADD", &call, "member");
         call.ask(&[command, key, score, member]).await?;
         Ok(done())
     })
@@ -95,7 +94,7 @@ fn set(mut call: Call) -> Pending {
 
 fn remove(mut call: Call) -> Pending {
     Box::pin(async move {
-        let words = [b"ZREM", call.parameter("key"), call.parameter("member")].map(<[u8]>::to_vec);
+        let words = about("ZREM", &call, "member");
         removed(&call.ask(&words).await?)
     })
 }

@@ -1,6 +1,6 @@
 //! The entries of a stream.
 
-use super::{named, removed, shown};
+use super::{about, named, removed, shown};
 use crate::http::call::{Call, Pending};
 use crate::http::json;
 use crate::http::routes::{Content, ENCODING, Operation, Verb};
@@ -64,7 +64,7 @@ fn add(mut call: Call) -> Pending {
 
 fn remove(mut call: Call) -> Pending {
     Box::pin(async move {
-        let words = [b"XDEL", call.parameter("key"), call.parameter("id")].map(<[u8]>::to_vec);
+        let words = about("XDEL", &call, "id");
         removed(&call.ask(&words).await?)
     })
 }
