@@ -55,7 +55,7 @@ pub struct Credentials {
     pub password: Vec<u8>,
 }
 
-/// What a `redis://` URI says; what it leaves out keeps its default.
+/// What a `redis://` or `rediss://` URI says; what it leaves out keeps its default.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Uri {
     /// Host name or number.
@@ -66,16 +66,16 @@ pub struct Uri {
     pub credentials: Option<Credentials>,
     /// Number of the database, if the path is one.
     pub database: Option<i64>,
+    /// Whether the connection is to be encrypted: the scheme is `rediss`.
+    pub encrypted: bool,
 }
 
 /// Why a text is not a URI of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UriError {
-    /// It begins with something other than `redis://`.
+    /// It begins with something other than `redis://` or `rediss://`.
     Scheme,
-    /// It asks for TLS.
-    Tls,
     /// A percent sign without two hexadecimal digits.
     Encoding,
     /// The port is no number below 65536.
@@ -86,7 +86,6 @@ impl fmt::Display for UriError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Scheme => "Invalid URI scheme",
-            Self::Tls => "TLS is not supported: use the scheme redis",
             Self::Encoding => "Incomplete URI encoding",
             Self::Port => "Invalid server port.",
         })
@@ -96,13 +95,13 @@ impl fmt::Display for UriError {
 impl std::error::Error for UriError {}
 
 impl Uri {
-    /// Reads `redis://[user:password@]host[:port][/database]`. A user part without a colon is a password.
+    /// Reads `redis://[user:password@]host[:port][/database]`, or the same with `rediss`. A user part without a colon is a password.
     pub fn parse(text: &str) -> Result<Self, UriError> {
-        let rest = match text.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("redis") => rest,
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case("rediss") => return Err(UriError::Tls),
-            _ => return Err(UriError::Scheme),
-        };
+        let (scheme, rest) = text.split_once("://").ok_or(UriError::Scheme)?;
+        let encrypted = scheme.eq_ignore_ascii_case("rediss");
+        if !encrypted && !scheme.eq_ignore_ascii_case("redis") {
+            return Err(UriError::Scheme);
+        }
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (user_part, host_part) = match authority.rsplit_once('@') {
@@ -116,6 +115,7 @@ impl Uri {
             port,
             credentials: user_part.map(parse_credentials).transpose()?,
             database: path.parse().ok(),
+            encrypted,
         })
     }
 }
@@ -187,6 +187,8 @@ mod tests {
         assert_eq!(Uri::parse("redis://").unwrap(), Uri::default());
         assert_eq!(Uri::parse("REDIS://h/").unwrap(), Uri { host: Some("h".into()), ..Uri::default() });
         assert_eq!(Uri::parse("redis://h/x").unwrap().database, None);
+        let encrypted = Uri { host: Some("h".into()), port: Some(1), encrypted: true, ..Uri::default() };
+        assert_eq!(Uri::parse("rediss://h:1").unwrap(), encrypted);
         assert_eq!(Uri::parse("redis://p@h").unwrap().credentials, Some(credentials(None, "p")));
         assert_eq!(Uri::parse("redis://:p@h").unwrap().credentials, Some(credentials(None, "p")));
         assert_eq!(Uri::parse("redis://a:b:c@h").unwrap().credentials, Some(credentials(Some("a"), "b:c")));
@@ -204,7 +206,6 @@ mod tests {
     fn what_is_no_uri_is_refused() {
         assert_eq!(Uri::parse("http://h"), Err(UriError::Scheme));
         assert_eq!(Uri::parse("redis:h"), Err(UriError::Scheme));
-        assert_eq!(Uri::parse("rediss://h"), Err(UriError::Tls));
         assert_eq!(Uri::parse("redis://%@h"), Err(UriError::Encoding));
         assert_eq!(Uri::parse("redis://%+1@h"), Err(UriError::Encoding));
         assert_eq!(Uri::parse("redis://h:99999"), Err(UriError::Port));

@@ -1,6 +1,7 @@
 //! One socket to a server: words out, values in.
 
 use crate::address::{Address, Family};
+use crate::tls::{Security, TlsStream};
 use spinel_resp::value::{DecodeError, Decoder, Value, encode_request};
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -10,6 +11,9 @@ use std::time::Duration;
 
 /// Bytes read at once: enough for a usual reply in one piece, and for a large one in few.
 const READ_BYTES: usize = 64 * 1024;
+
+/// How long a handshake may take where no time to connect is given: as long as servers wait for one.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connected socket with the bytes received but not yet decoded.
 #[derive(Debug)]
@@ -24,6 +28,7 @@ pub struct Connection {
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
+    Tls(TlsStream),
     Unix(UnixStream),
 }
 
@@ -56,10 +61,24 @@ impl std::error::Error for ReceiveError {}
 
 impl Connection {
     /// Connects to `address`, trying every address its name resolves to, those of `family` first, each for at most
-    /// `timeout`.
-    pub fn open(address: &Address, timeout: Option<Duration>, family: Option<Family>) -> io::Result<Self> {
+    /// `timeout`. With `security` the connection is encrypted; sockets of this machine never are.
+    pub fn open(
+        address: &Address,
+        timeout: Option<Duration>,
+        family: Option<Family>,
+        security: Option<&Security>,
+    ) -> io::Result<Self> {
         let stream = match address {
-            Address::Tcp { host, port } => Stream::Tcp(connect_tcp(host, *port, timeout, family)?),
+            Address::Tcp { host, port } => {
+                let stream = connect_tcp(host, *port, timeout, family)?;
+                match security {
+                    Some(security) => {
+                        let patience = timeout.unwrap_or(HANDSHAKE_PATIENCE);
+                        Stream::Tls(security.connect(stream, host, patience).map_err(io::Error::other)?)
+                    }
+                    None => Stream::Tcp(stream),
+                }
+            }
             Address::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
         };
         Ok(Self::over(stream))
@@ -80,6 +99,7 @@ impl Connection {
     pub fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.stream {
             Stream::Tcp(stream) => stream.write_all(bytes),
+            Stream::Tls(stream) => stream.write_all(bytes),
             Stream::Unix(stream) => stream.write_all(bytes),
         }
     }
@@ -88,6 +108,7 @@ impl Connection {
     pub fn set_patience(&self, patience: Option<Duration>) -> io::Result<()> {
         match &self.stream {
             Stream::Tcp(stream) => stream.set_read_timeout(patience),
+            Stream::Tls(stream) => stream.set_patience(patience),
             Stream::Unix(stream) => stream.set_read_timeout(patience),
         }
     }
@@ -101,6 +122,12 @@ impl Connection {
         let bytes = self.received[self.used..end].to_vec();
         self.used = end;
         Ok(bytes)
+    }
+
+    /// Takes back bytes of [`Self::receive_bytes`], to be received again.
+    pub fn give_back(&mut self, bytes: &[u8]) {
+        self.received.splice(..self.used, bytes.iter().copied());
+        self.used = 0;
     }
 
     /// Takes a value that has come already, if there is one.
@@ -139,6 +166,7 @@ impl Connection {
     pub fn duplicate(&self) -> io::Result<Self> {
         let stream = match &self.stream {
             Stream::Tcp(stream) => Stream::Tcp(stream.try_clone()?),
+            Stream::Tls(stream) => Stream::Tls(stream.duplicate()),
             Stream::Unix(stream) => Stream::Unix(stream.try_clone()?),
         };
         Ok(Self::over(stream))
@@ -149,6 +177,7 @@ impl Connection {
         // A socket that cannot be shut down is closed already, which is what was asked for.
         let _ = match &self.stream {
             Stream::Tcp(stream) => stream.shutdown(Shutdown::Both),
+            Stream::Tls(stream) => stream.shut_down(),
             Stream::Unix(stream) => stream.shutdown(Shutdown::Both),
         };
     }
@@ -158,6 +187,7 @@ impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
             Self::Unix(stream) => stream.read(buffer),
         }
     }

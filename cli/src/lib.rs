@@ -27,6 +27,7 @@ pub mod peek;
 pub mod progress;
 pub mod session;
 pub mod shell;
+pub mod tls;
 
 use arguments::{Arguments, Refusal, Surroundings};
 use std::ffi::OsString;

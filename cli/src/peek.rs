@@ -6,6 +6,7 @@ use crate::format::{text, write_quoted};
 use crate::progress::human_bytes;
 use crate::session::{Session, SessionError};
 use spinel_resp::value::Value;
+use std::fmt;
 
 /// How many elements are shown.
 const SAMPLE: &str = "10";
@@ -72,15 +73,44 @@ const LOOKS: [Look; 6] = [
     },
 ];
 
+/// What is to be seen of a key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Lines that describe it.
+    Key(String),
+    /// There is no such key.
+    Nothing,
+    /// The server does not let it be looked at.
+    Refused(String),
+}
+
+impl fmt::Display for Sight {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(lines) => formatter.write_str(lines),
+            Self::Nothing => formatter.write_str("no such key\n"),
+            Self::Refused(error) => writeln!(formatter, "(error) {error}"),
+        }
+    }
+}
+
+/// The key that a command of ours, `peek KEY`, looks at; nothing if it is another command.
+pub fn peeked(words: &[Vec<u8>]) -> Option<&[u8]> {
+    match words {
+        [name, key] if name.eq_ignore_ascii_case(b"peek") => Some(key),
+        _ => None,
+    }
+}
+
 /// Describes `key`.
-pub fn peek(session: &mut Session, key: &[u8]) -> Result<String, SessionError> {
+pub fn peek(session: &mut Session, key: &[u8]) -> Result<Sight, SessionError> {
     let kind = session.ask(&[b"TYPE", key])?;
     if let Value::Error(message) = &kind {
-        return Ok(format!("(error) {}\n", String::from_utf8_lossy(message)));
+        return Ok(Sight::Refused(String::from_utf8_lossy(message).into_owned()));
     }
     let kind = text_of(&kind);
     if kind == "none" {
-        return Ok("no such key\n".to_owned());
+        return Ok(Sight::Nothing);
     }
     let encoding = session.ask(&[b"OBJECT", b"ENCODING".as_slice(), key])?;
     let mut lines = vec![row("key", &quoted(key)), row("type", &format!("{kind} ({})", text_of(&encoding)))];
@@ -104,7 +134,7 @@ pub fn peek(session: &mut Session, key: &[u8]) -> Result<String, SessionError> {
             lines.push(row(if index == 0 { "sample" } else { "" }, line));
         }
     }
-    Ok(lines.concat())
+    Ok(Sight::Key(lines.concat()))
 }
 
 fn row(name: &str, value: &str) -> String {

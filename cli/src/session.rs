@@ -2,6 +2,7 @@
 
 use crate::address::{Address, Credentials, Family};
 use crate::connection::{Connection, ReceiveError, system_text};
+use crate::tls::Security;
 use spinel_resp::value::{Value, encode_request};
 use std::fmt;
 use std::io;
@@ -33,6 +34,8 @@ pub struct Login {
     pub timeout: Option<Duration>,
     /// Addresses to try first.
     pub family: Option<Family>,
+    /// How connections are encrypted; they are plain if missing.
+    pub security: Option<Security>,
     /// What becomes of a cluster's redirections.
     pub redirections: Redirections,
 }
@@ -71,6 +74,8 @@ pub struct Session {
     user: Option<Vec<u8>>,
     /// What is to be said of redirections.
     redirected: Vec<String>,
+    /// Whether what a server refuses of the login is not told.
+    is_silent: bool,
 }
 
 /// What the server says to a command.
@@ -121,6 +126,7 @@ impl Session {
             database_before_transaction: None,
             user: None,
             redirected: Vec::new(),
+            is_silent: false,
         }
     }
 
@@ -144,6 +150,11 @@ impl Session {
         &self.login.address
     }
 
+    /// Tells nothing on standard error any more, for those that use the whole screen.
+    pub fn be_silent(&mut self) {
+        self.is_silent = true;
+    }
+
     /// Turns to the server at `address` and connects.
     pub fn move_to(&mut self, address: Address) -> Result<(), SessionError> {
         self.login.address = address;
@@ -156,8 +167,9 @@ impl Session {
         self.database = 0;
         self.database_before_transaction = None;
         self.user = None;
-        let connection = Connection::open(&self.login.address, self.login.timeout, self.login.family)
-            .map_err(|source| SessionError::Connect { address: self.login.address.clone(), source })?;
+        let Login { address, timeout, family, security, .. } = &self.login;
+        let connection = Connection::open(address, *timeout, *family, security.as_ref())
+            .map_err(|source| SessionError::Connect { address: address.clone(), source })?;
         self.connection = Some(connection);
 
         if let Some(credentials) = &self.login.credentials {
@@ -194,7 +206,9 @@ impl Session {
             reply = self.receive()?;
         }
         if let Value::Error(message) = &reply {
-            eprintln!("{name} failed: {}", String::from_utf8_lossy(message));
+            if !self.is_silent {
+                eprintln!("{name} failed: {}", String::from_utf8_lossy(message));
+            }
             return Ok(false);
         }
         Ok(true)

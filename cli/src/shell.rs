@@ -31,6 +31,8 @@ pub struct Shell {
     pub hints: bool,
     /// Whether a person is asked before a command that removes much or takes long.
     pub guard: bool,
+    /// Whether who writes a command wrong is told which is like it.
+    pub suggests: bool,
     /// Commands that take at least so long are followed by the time they took.
     pub tell_time_from: Option<Duration>,
     /// How help is shown.
@@ -72,6 +74,7 @@ impl Shell {
             interval: arguments.interval,
             hints: true,
             guard: !arguments.no_guard,
+            suggests: false,
             tell_time_from: None,
             style: if io::stdout().is_terminal() { Style::Coloured } else { Style::Plain },
             documentation: None,
@@ -98,10 +101,14 @@ impl Shell {
             }
             "peek" if words.len() == 2 => {
                 match peek(&mut self.session, &words[1]) {
-                    Ok(text) => out.write_all(text.as_bytes())?,
+                    Ok(sight) => write!(out, "{sight}")?,
                     Err(error) => eprintln!("{error}"),
                 }
                 Ok(Step::Continue)
+            }
+            "peek" => out.write_all(b"peek takes one key.\n").map(|()| Step::Continue),
+            "top" if self.suggests => {
+                out.write_all(b"top needs the whole screen: run spinel-cli top.\n").map(|()| Step::Continue)
             }
             "clear" => out.write_all(b"\x1b[H\x1b[2J").map(|()| Step::Continue),
             "connect" if words.len() == 3 => {
@@ -186,7 +193,10 @@ impl Shell {
             let start = Instant::now();
             match self.run(words, out) {
                 Ok(Outcome::Streaming(first)) => return Ok(Step::Listen(first)),
-                Ok(Outcome::Answered { .. }) => self.tell_time(start.elapsed(), out)?,
+                Ok(Outcome::Answered { error }) => {
+                    self.tell_time(start.elapsed(), out)?;
+                    self.suggest(error, &words[0], out)?;
+                }
                 Err(RunError::Session(error)) => {
                     out.flush()?;
                     eprintln!("{error}");
@@ -202,6 +212,16 @@ impl Shell {
             std::thread::sleep(self.interval);
         }
         Ok(Step::Continue)
+    }
+
+    /// Tells which command somebody may have meant whose command the server does not know.
+    fn suggest(&mut self, error: Option<Vec<u8>>, name: &[u8], out: &mut impl Write) -> io::Result<()> {
+        if !self.suggests || !error.is_some_and(|error| error.starts_with(b"ERR unknown command")) {
+            return Ok(());
+        }
+        let documentation = self.documentation();
+        let meant = documentation.as_ref().and_then(|known| known.nearest(&String::from_utf8_lossy(name)));
+        meant.map_or(Ok(()), |meant| writeln!(out, "Did you mean {meant}?"))
     }
 
     fn tell_time(&self, elapsed: Duration, out: &mut impl Write) -> io::Result<()> {

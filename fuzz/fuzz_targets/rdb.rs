@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use spinel_persistence::rdb::Verification;
-use spinel_storage::engine::{ExpiredKeys, LoadListener, LoadOptions};
+use spinel_storage::engine::{ExpiredKeys, LoadListener, LoadOptions, PresentKeys};
 use spinel_storage::{Db, UnixMillis};
 
 struct Nobody;
@@ -21,6 +21,7 @@ fuzz_target!(|data: &[u8]| {
         now: UnixMillis(1_700_000_000_000),
         expired: ExpiredKeys::Keep,
         verification: Verification::Off,
+        present: PresentKeys::None,
     };
     let result = db.engine().load(data, &options, &mut Nobody);
     assert!(result.is_ok() || db.is_empty());

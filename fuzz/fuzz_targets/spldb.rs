@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use spinel_persistence::rdb::Verification;
 use spinel_persistence::vfs::{Access, SimulatedVfs, Vfs};
 use spinel_storage::durable::{FileOptions, SnapshotFormat, save};
-use spinel_storage::engine::{ExpiredKeys, LoadError, LoadListener, LoadOptions, Loaded};
+use spinel_storage::engine::{ExpiredKeys, LoadError, LoadListener, LoadOptions, Loaded, PresentKeys};
 use spinel_storage::{Db, UnixMillis};
 use std::io::Write;
 use std::path::Path;
@@ -25,7 +25,8 @@ impl LoadListener for Nobody {
 fn load(vfs: &SimulatedVfs, path: &Path, verification: Verification) -> (Db, Result<Loaded, LoadError>) {
     let db = Db::memory();
     let file = vfs.open(path, Access::Read).expect("it was written");
-    let options = LoadOptions { now: NOW, expired: ExpiredKeys::Keep, verification };
+    let options =
+        LoadOptions { now: NOW, expired: ExpiredKeys::Keep, verification, present: PresentKeys::None };
     let result = db.engine().load_file(&*file, &options, &mut Nobody);
     (db, result)
 }

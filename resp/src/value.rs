@@ -173,8 +173,5 @@ pub fn encode_request(words: impl IntoIterator<Item = impl AsRef<[u8]>>, out: &m
 
 /// Appends the request with these words, as [`encode_request`] does, which needs memory of its own.
 pub fn encode_words<W: AsRef<[u8]>>(words: &[W], out: &mut Vec<u8>) {
-    wire::write_length(b'*', words.len(), out);
-    for word in words {
-        wire::write_bulk(word.as_ref(), out);
-    }
+    wire::write_bulks(words, out);
 }

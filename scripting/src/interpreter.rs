@@ -244,14 +244,27 @@ impl Interpreter {
         policy: RestorePolicy,
         host: &mut dyn Host,
     ) -> Result<(), ErrorReply> {
-        let codes = payload::libraries(bytes)?;
+        self.load_all(&payload::libraries(bytes)?, policy, host)
+    }
+
+    /// Loads the codes of libraries in place of all that there are: everything or, if something fails, nothing.
+    pub fn replace_libraries(&mut self, codes: &[Vec<u8>], host: &mut dyn Host) -> Result<(), ErrorReply> {
+        self.load_all(codes, RestorePolicy::Flush, host)
+    }
+
+    fn load_all(
+        &mut self,
+        codes: &[Vec<u8>],
+        policy: RestorePolicy,
+        host: &mut dyn Host,
+    ) -> Result<(), ErrorReply> {
         let before = self.functions.clone();
         let replace = if policy == RestorePolicy::Replace { Replace::Yes } else { Replace::No };
         if policy == RestorePolicy::Flush {
             self.functions = Functions::default();
         }
         for code in codes {
-            if let Err(error) = self.load_library(&code, replace, host) {
+            if let Err(error) = self.load_library(code, replace, host) {
                 self.functions = before;
                 return Err(error);
             }

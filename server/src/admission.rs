@@ -5,15 +5,19 @@
 //! if not, its requests take the short way.
 
 use crate::acl::Acl;
-use crate::clients::{Flag, PauseMode};
+use crate::attention::Concern;
+use crate::clients::{Flag, PauseMode, PauseReason};
 use crate::commands::{Handler, scripting};
 use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
 use crate::monitors::Moment;
 use crate::observation::{By, Called};
 use crate::persistence;
+use crate::quorum::{LACKS_REPLICAS, Quorum};
+use crate::replication;
 use crate::server::{Shared, now};
 use crate::session::{Flow, Hold, Output, Session};
+use crate::tokens::Pass;
 use crate::tracking;
 use crate::window::Requests;
 use spinel_resp::{Limits, Protocol};
@@ -30,6 +34,9 @@ const LOADING: Error = Error::Text("LOADING Redis is loading the dataset in memo
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 const UNAUTHENTICATED: Error = Error::Text("NOAUTH Authentication required.");
+
+/// What a client is told before its connection is closed.
+const EXPIRED: Error = Error::Text("NOAUTH The token by which this connection was let in has expired.");
 
 /// What a client is told that monitors; Redis takes it for a replica.
 const NO_KEYS_FOR_MONITORS: Error = Error::Text("ERR Replica can't interact with the keyspace");
@@ -49,6 +56,8 @@ pub(crate) enum Entrance {
     Open,
     /// A password was asked for when the client came, and it has not said it.
     NeedsPassword,
+    /// It came by a token, which is good until then.
+    Until(UnixMillis),
 }
 
 impl Entrance {
@@ -74,7 +83,7 @@ impl Session {
     /// Whether requests have to be looked at one by one.
     #[inline]
     pub(crate) fn is_guarded(&self, shared: &Shared, now: UnixMillis) -> bool {
-        self.entrance == Entrance::NeedsPassword
+        self.entrance != Entrance::Open
             || self.identity.account.is_restricted()
             || self.transactions.current.is_some()
             || self.reply_mode != ReplyMode::All
@@ -94,6 +103,18 @@ impl Session {
     /// The client has said the password.
     pub(crate) fn let_in(&mut self) {
         self.entrance = Entrance::Open;
+        self.client.show_pass(None);
+    }
+
+    /// The client has shown a token.
+    pub(crate) fn let_in_by(&mut self, pass: Pass) {
+        self.entrance = Entrance::Until(pass.until);
+        self.client.show_pass(Some(pass));
+    }
+
+    /// Whether the token by which the client came is good for nothing any more.
+    fn has_expired(&self, now: UnixMillis) -> bool {
+        matches!(self.entrance, Entrance::Until(end) if end <= now)
     }
 
     /// What the client may announce.
@@ -113,8 +134,10 @@ impl Session {
         self.reply_mode = ReplyMode::All;
         self.entrance = Entrance::of(&shared.acl);
         self.become_user(Arc::clone(shared.acl.default()));
+        self.client.show_pass(None);
         self.client.rename(|names| names.name = Box::default());
         self.is_untouching = false;
+        self.ask_quorum(Quorum::NONE, shared);
         for flag in [Flag::NoEvict, Flag::NoTouch] {
             self.client.set(flag, false);
         }
@@ -163,6 +186,7 @@ impl Session {
         }
         if mode != ReplyMode::All && mode == self.reply_mode {
             output.reply.truncate(position);
+            self.drop_replies(position);
             if mode == ReplyMode::AllButNext {
                 self.reply_mode = ReplyMode::All;
             }
@@ -216,6 +240,10 @@ impl Session {
     ) -> Result<(), Error> {
         let id = shared.engine.prepare(words)?.id;
         let flags = shared.engine.table().row(id).command.flags;
+        if !flags.contains(Flags::NO_AUTH) && self.has_expired(now()) {
+            self.flow = Flow::Close;
+            return Err(EXPIRED);
+        }
         if !flags.contains(Flags::NO_AUTH) && self.must_authenticate(shared) {
             return Err(UNAUTHENTICATED);
         }
@@ -227,12 +255,13 @@ impl Session {
         else {
             return Err(scripting::busy(&shared.scripts));
         };
+        let called = Called { id, words, by: By::Client };
+        self.audit(called, shared);
         let call_at = reply.position();
         let measured = meter.measure(id, |meter| {
             self.call_host(handler, (id, now()), words, shared, Output { reply, meter })
         });
         let reply_bytes = reply.position().saturating_sub(call_at);
-        let called = Called { id, words, by: By::Client };
         self.show_to_monitors(called, self.db, Moment::After, shared);
         self.observe(called, (measured.nanoseconds, reply_bytes), meter, shared);
         Ok(())
@@ -246,6 +275,10 @@ impl Session {
             && is_exec(flags)
         {
             flags = flags.with(transaction.flags);
+        }
+        if !flags.contains(Flags::NO_AUTH) && self.has_expired(now) {
+            self.flow = Flow::Close;
+            return Decision::Refuse(EXPIRED);
         }
         if !flags.contains(Flags::NO_AUTH) && self.must_authenticate(shared) {
             return Decision::Refuse(UNAUTHENTICATED);
@@ -273,12 +306,18 @@ impl Session {
             return Decision::Refuse(error);
         }
         let may_write = flags.contains(Flags::WRITE) || flags.contains(Flags::MAY_REPLICATE);
+        if may_write && let Some(decision) = self.decide_by_role((id, flags), words, shared) {
+            return decision;
+        }
         if self.only_listens() && !flags.contains(Flags::LISTENS) {
             let name = shared.engine.table().row(id).command.name;
             return Decision::Refuse(Error::Made(format!(
                 "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
                  allowed in this context"
             )));
+        }
+        if !flags.contains(Flags::STALE) && shared.attention.has(Concern::StaleData) {
+            return Decision::Refuse(replication::PRIMARY_DOWN);
         }
         let uses_keys = may_write || flags.contains(Flags::READONLY);
         if uses_keys && self.client.has(Flag::Monitor) {
@@ -287,8 +326,56 @@ impl Session {
         match shared.clients.pause.mode(now) {
             Some(PauseMode::Everything) => Decision::Hold,
             Some(PauseMode::Writes) if may_write => Decision::Hold,
-            _ if self.transactions.current.is_some() && !flags.contains(Flags::IMMEDIATE) => Decision::Queue,
-            _ => Decision::Run,
+            _ => self.decide_by_quotas((id, flags), words, now, shared),
+        }
+    }
+
+    /// What is decided about a command that may write because of the server's primary, or of its replicas.
+    fn decide_by_role(
+        &self,
+        (id, flags): (CommandId, Flags),
+        words: &[&[u8]],
+        shared: &Shared,
+    ) -> Option<Decision> {
+        // Whose business writes are is being decided: whoever it is told afterwards is told right.
+        if shared.clients.pause.is_for(PauseReason::Failover) {
+            return Some(Decision::Hold);
+        }
+        if !flags.contains(Flags::WRITE) {
+            return None;
+        }
+        if shared.attention.has(Concern::LackingReplicas) && self.lacks_replicas_now(id, words, shared) {
+            return Some(Decision::Refuse(LACKS_REPLICAS));
+        }
+        shared.upstream.refuses_writes().then_some(Decision::Refuse(replication::READ_ONLY))
+    }
+
+    /// Whether too few replicas are there for a command that runs or is queued now, which writes.
+    fn lacks_replicas_now(&self, id: CommandId, words: &[&[u8]], shared: &Shared) -> bool {
+        match self.transactions.current.as_ref().and_then(|transaction| transaction.db) {
+            // What is queued is behind a SELECT, and EXEC writes to more than one database.
+            Some(_) if is_exec(shared.engine.table().row(id).command.flags) => {
+                self.lacks_replicas_anywhere(shared)
+            }
+            db => self.lacks_replicas(id, words, db.unwrap_or(self.db), shared),
+        }
+    }
+
+    /// Whether a command that may run does so now or is queued, unless a quota refuses it.
+    fn decide_by_quotas(
+        &self,
+        (id, flags): (CommandId, Flags),
+        words: &[&[u8]],
+        now: UnixMillis,
+        shared: &Shared,
+    ) -> Decision {
+        let transaction = self.transactions.current.as_ref().filter(|_| !flags.contains(Flags::IMMEDIATE));
+        // What is queued may be behind a SELECT.
+        let db = transaction.and_then(|transaction| transaction.db).unwrap_or(self.db);
+        match self.quota_refusal((id, flags), words, (db, now), shared) {
+            Some(error) => Decision::Refuse(error),
+            None if transaction.is_some() => Decision::Queue,
+            None => Decision::Run,
         }
     }
 
@@ -334,11 +421,11 @@ impl Session {
         output: &mut Output<'_>,
     ) {
         if [&b"post"[..], b"host:"].iter().any(|name| words[0].eq_ignore_ascii_case(name)) {
-            log::warning(&format!(
+            log::warning!(
                 "Possible SECURITY ATTACK detected: {} sent the start of an HTTP request, as a web page does that \
                  wants a browser to run commands here. The connection was dropped.",
                 self.client.peer.address
-            ));
+            );
             self.flow = Flow::Drop;
             return;
         }

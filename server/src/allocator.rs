@@ -16,11 +16,13 @@ mod ahead;
 mod blocks;
 mod global;
 
-use blocks::{BLOCK_BYTES, Blocks, SLICE_BYTES};
+pub(crate) use blocks::SLICE_BYTES;
+use blocks::{BLOCK_BYTES, Blocks};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::ops::Range;
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub(crate) use ahead::start;
@@ -30,6 +32,24 @@ static ALLOCATOR: global::Global = global::Global;
 
 /// The allocator's name in reports.
 pub(crate) const NAME: &str = "mimalloc";
+
+/// mimalloc's number for whether a thread takes a page that has no owner when it frees something in it: no. Else pages would
+/// belong to threads that don't touch them for long, and what others free in these would not come back before.
+const PAGE_RECLAIM_ON_FREE: c_int = 35;
+/// Its number for how many full pages a thread keeps as its own: none, for the same reason.
+const PAGE_FULL_RETAIN: c_int = 36;
+/// Its number for how many milliseconds free pages wait before they go back to the system.
+const PURGE_DELAY: c_int = 15;
+/// How long that is, so that what is freed and taken again doesn't need the system.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Return {
+    /// A second.
+    Late,
+    /// A twentieth of it.
+    Soon,
+    /// No time.
+    AtOnce,
+}
 
 /// What mimalloc is handed at a time.
 const STEP_BYTES: usize = 1 << 30;
@@ -41,6 +61,12 @@ static RANGE: OnceLock<Range<usize>> = OnceLock::new();
 
 /// What is known of the range's memory, from its start.
 static BLOCKS: Mutex<Blocks<{ RANGE_BYTES_MAX / BLOCK_BYTES }>> = Mutex::new(Blocks::EMPTY);
+
+/// What [`Blocks::committed_bytes`] is, to be read without the lock.
+static COMMITTED: AtomicU64 = AtomicU64::new(0);
+
+/// With so much committed, or nearly so much, nothing is touched ahead.
+static AHEAD_MAX: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// Runs before anything is allocated, so that mimalloc has the range before it looks for memory by itself.
 #[used]
@@ -73,9 +99,58 @@ pub(crate) fn return_freed() {
     unsafe { libmimalloc_sys::mi_collect(true) }
 }
 
-/// Bytes that the allocator has committed, as far as they come from its range. O(blocks).
+/// Bytes that the allocator has committed, as far as they come from its range. Costs one relaxed load.
+#[inline]
 pub(crate) fn committed_bytes() -> u64 {
-    blocks().committed_bytes() as u64
+    COMMITTED.load(Ordering::Relaxed)
+}
+
+/// Lets memory be touched ahead as long as what is committed is well below so much.
+pub(crate) fn limit_ahead(bytes_max: u64) {
+    AHEAD_MAX.store(bytes_max, Ordering::Relaxed);
+}
+
+/// Whether memory may be touched ahead. What is ready then, in vain perhaps, doesn't reach the limit.
+fn may_touch_ahead() -> bool {
+    let ready = ((ahead::BLOCKS_MAX + 1) * BLOCK_BYTES) as u64;
+    committed_bytes().saturating_add(ready) <= AHEAD_MAX.load(Ordering::Relaxed)
+}
+
+/// The numbers of the slices of 64 KiB that some memory of the allocator's range touches; none for other memory.
+pub(crate) fn slices_of(address: usize, bytes: usize) -> Option<Range<usize>> {
+    let range = RANGE.get()?;
+    let start = address.checked_sub(range.start).filter(|_| address < range.end)?;
+    Some(start / SLICE_BYTES..(start + bytes).div_ceil(SLICE_BYTES))
+}
+
+/// How many slices the allocator has of its range, committed or not.
+pub(crate) fn slices() -> usize {
+    blocks().len() * (BLOCK_BYTES / SLICE_BYTES)
+}
+
+/// Says when free memory goes back to the system from now on. Costs a load if that is as before.
+pub(crate) fn return_free(when: Return) {
+    let delay: c_long = match when {
+        Return::Late => 1000,
+        Return::Soon => 50,
+        Return::AtOnce => 0,
+    };
+    // SAFETY: it has no preconditions.
+    if unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) } == delay {
+        return;
+    }
+    if when == Return::AtOnce {
+        // What waits already would not go back with the others.
+        return_freed();
+    }
+    // SAFETY: as above.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, delay) }
+}
+
+/// How many bytes the allocator takes for so many.
+pub(crate) fn rounded(bytes: usize) -> usize {
+    // SAFETY: it has no preconditions.
+    unsafe { libmimalloc_sys::mi_good_size(bytes) }
 }
 
 /// What mimalloc tells of itself, as text.
@@ -103,8 +178,12 @@ fn blocks() -> MutexGuard<'static, Blocks<{ RANGE_BYTES_MAX / BLOCK_BYTES }>> {
 
 /// Reserves as many addresses as the machine has memory. Addresses alone cost nothing.
 extern "C" fn reserve() {
-    // SAFETY: it has no preconditions, and does its work once.
-    unsafe { libmimalloc_sys::mi_process_init() };
+    // SAFETY: they have no preconditions. Options are read when threads begin, the first of which does next.
+    unsafe {
+        libmimalloc_sys::mi_option_set(PAGE_RECLAIM_ON_FREE, -1);
+        libmimalloc_sys::mi_option_set(PAGE_FULL_RETAIN, 0);
+        libmimalloc_sys::mi_process_init();
+    }
     let system = rustix::system::sysinfo();
     let installed = (system.totalram as usize).saturating_mul(system.mem_unit as usize);
     let len = installed.next_multiple_of(STEP_BYTES).min(RANGE_BYTES_MAX);
@@ -160,7 +239,11 @@ unsafe extern "C" fn on_commit(
     let offset = start.addr() - range.start;
     let slices = offset / SLICE_BYTES..(offset + len).div_ceil(SLICE_BYTES);
     if is_commit {
-        if blocks().commit(slices, trim) {
+        let mut blocks = blocks();
+        let has_opened = blocks.commit(slices, trim);
+        COMMITTED.store(blocks.committed_bytes() as u64, Ordering::Relaxed);
+        drop(blocks);
+        if has_opened {
             ahead::wake();
         }
         return true;
@@ -168,7 +251,9 @@ unsafe extern "C" fn on_commit(
     // SAFETY: as the caller promises.
     let discarded = unsafe { rustix::mm::madvise(start, len, Advice::LinuxDontNeed) };
     if discarded.is_ok() {
-        blocks().decommit(slices, discard);
+        let mut blocks = blocks();
+        blocks.decommit(slices, discard);
+        COMMITTED.store(blocks.committed_bytes() as u64, Ordering::Relaxed);
     }
     discarded.is_ok()
 }
@@ -183,9 +268,10 @@ fn warm(block: usize) -> bool {
     is_due
 }
 
-/// Gives back what was made ready in vain.
+/// Gives back what was made ready in vain, block by block, so that who commits waits for no more than one.
 fn cool() {
-    blocks().cool(discard, trim);
+    let len = blocks().len();
+    (0..len).for_each(|block| blocks().cool(block, discard, trim));
 }
 
 /// Gives the memory of slices of one block back, and lets the block have small pages from now on: the system would

@@ -4,17 +4,23 @@
 //! it owns no buffers, except for the start of a request that has not arrived whole and for replies that the
 //! client does not read.
 
+mod held;
+mod unsent;
 mod waiting;
 
 use crate::admission::Entrance;
-use crate::clients::{Client, Flag, OutputLimits, Traffic};
+use crate::attention::Concern;
+use crate::clients::{Client, Flag, OutputLimits, Traffic, room};
+use crate::commands;
 use crate::config::table;
 use crate::log;
+use crate::quorum::Quorum;
 use crate::server::{Shared, now};
 use crate::session::{Flow, Hold, Output, Session};
 use crate::statistics::Meter;
-use crate::stream::{Socket, Stream};
+use crate::stream::Stream;
 use crate::worker::{Desk, READ_BYTES, Worker};
+use held::Held;
 use spinel_persistence::log::SyncedTo;
 use spinel_resp::{Batch, Parser, ProtocolError, ReplyWriter};
 use std::future::{Future, poll_fn};
@@ -25,40 +31,42 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
+use unsent::Unsent;
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(socket: Socket, worker: Rc<Worker>) {
-    if let Some(stream) = Stream::open(socket, &worker).await {
-        let shared = &worker.shared;
-        let client =
-            shared.clients.enter(stream.peer(worker.number), Arc::clone(shared.acl.default()), now());
-        let mut session = Session::new(Arc::clone(&client), stream.is_local(), shared);
-        if let Stream::Tls(stream) = &stream {
-            session.enter_by_certificate(stream, shared);
-        }
-        let mut connection = Connection {
-            stream,
-            session,
-            parser: Parser::new(),
-            partial: Vec::new(),
-            unsent: Vec::new(),
-            sent: 0,
-            barrier: None,
-        };
-        // Any other I/O error ends a connection as its close does; there is nobody left to tell.
-        if connection.run(&worker).await.is_err_and(|error| error.kind() == io::ErrorKind::OutOfMemory) {
-            tell_overflow(&client, shared);
-        }
-        connection.stream.say_goodbye();
-        connection.session.stop_listening(shared);
-        connection.session.stop_monitoring(shared);
-        connection.session.leave_tracking(shared);
-        if !connection.session.let_go(&mut worker.desk.borrow_mut().executor) {
-            Box::pin(connection.let_go_later(&worker)).await;
-        }
-        shared.clients.leave(&client, &shared.engine);
+pub(crate) async fn serve(stream: Stream, worker: &Rc<Worker>) {
+    let shared = &worker.shared;
+    let client = shared.clients.enter(stream.peer(worker.number), Arc::clone(shared.acl.default()), now());
+    let mut session = Session::new(Arc::clone(&client), stream.is_local(), shared);
+    if let Stream::Tls(stream) = &stream {
+        session.enter_by_certificate(stream, shared);
     }
-    worker.closed();
+    let mut connection = Connection {
+        stream,
+        session,
+        parser: Parser::new(),
+        partial: Vec::new(),
+        unsent: Unsent::default(),
+        barrier: None,
+        held: None,
+        is_light: false,
+    };
+    // Any other I/O error ends a connection as its close does; there is nobody left to tell.
+    if connection.run(worker).await.is_err_and(|error| error.kind() == io::ErrorKind::OutOfMemory) {
+        tell_overflow(&client, shared);
+    }
+    connection.stream.say_goodbye();
+    connection.session.stop_listening(shared);
+    connection.session.stop_monitoring(shared);
+    connection.session.leave_tracking(shared);
+    if connection.session.replica.is_some() {
+        shared.replication.detach(client.id);
+    }
+    connection.session.ask_quorum(Quorum::NONE, shared);
+    if !connection.session.let_go(&mut worker.desk.borrow_mut().executor) {
+        Box::pin(connection.let_go_later(worker)).await;
+    }
+    shared.clients.leave(&client, &shared.engine);
 }
 
 struct Connection {
@@ -67,11 +75,14 @@ struct Connection {
     parser: Parser,
     /// The start of a request that has not arrived whole.
     partial: Vec<u8>,
-    /// Replies the socket did not take, and how much of them it did since.
-    unsent: Vec<u8>,
-    sent: usize,
+    /// Replies the socket did not take.
+    unsent: Unsent,
     /// What the log must have on disk before anything unsent may leave.
     barrier: Option<SyncedTo>,
+    /// What replicas must have before anything unsent may leave, if that was ever so.
+    held: Option<Box<Held>>,
+    /// Whether the last replies were small, so that the next are believed to be.
+    is_light: bool,
 }
 
 /// How much room to make behind the `held` bytes of a request that will have `wanted` at least.
@@ -88,18 +99,19 @@ fn room(held: usize, wanted: usize) -> usize {
 /// Tells operators that a client did not read what was sent to it.
 fn tell_overflow(client: &Client, shared: &Shared) {
     shared.clients.over_output_limit.fetch_add(1, Ordering::Relaxed);
-    log::warning(&format!(
+    log::warning!(
         "Client id={} addr={} closed for overcoming of output buffer limits.",
-        client.id, client.peer.address
-    ));
+        client.id,
+        client.peer.address
+    );
 }
 
-/// So much is written to a socket at once before others have their turn: some tenths of a millisecond's work. Replies beyond
+/// So much is written to a socket at once before others have their turn: a tenth of a millisecond's work, or a few. Replies beyond
 /// it are not copied.
-const WRITTEN_PER_TURN: usize = 1 << 20;
+const WRITTEN_PER_TURN: usize = 256 << 10;
 
 impl Connection {
-    async fn run(&mut self, worker: &Worker) -> io::Result<()> {
+    async fn run(&mut self, worker: &Rc<Worker>) -> io::Result<()> {
         poll_fn(|context| {
             self.session.client.register(context.waker());
             Poll::Ready(())
@@ -110,12 +122,13 @@ impl Connection {
             if read == 0 {
                 return Ok(());
             }
+            if worker.lane.is_taken() && !self.is_light {
+                self.keep_input(read, worker);
+                worker.lane.turn().await;
+            }
             let mut flow = self.serve_batch(read, worker)?;
-            while matches!(flow, Flow::Hold | Flow::Again) {
-                if flow == Flow::Hold {
-                    Box::pin(self.wait(worker)).await?;
-                }
-                flow = self.serve_batch(0, worker)?;
+            if flow != Flow::Continue || self.waits_for_replicas() {
+                flow = self.catch_up(flow, worker).await?;
             }
             match flow {
                 Flow::Continue | Flow::Hold | Flow::Again => {}
@@ -126,6 +139,34 @@ impl Connection {
                 }
                 Flow::Drop | Flow::Overflow => return Ok(()),
             }
+        }
+    }
+
+    /// Waits for what stands between a batch and the next read, and runs what was held back meanwhile.
+    async fn catch_up(&mut self, mut flow: Flow, worker: &Rc<Worker>) -> io::Result<Flow> {
+        loop {
+            match flow {
+                Flow::Hold => Box::pin(self.wait(worker)).await?,
+                Flow::Again => {
+                    poll_fn(|context| self.poll_caught_up(context, worker)).await?;
+                    worker.lane.turn().await;
+                }
+                Flow::Continue if self.waits_for_replicas() => {
+                    poll_fn(|context| self.poll_replicas(context, worker)).await?;
+                    if self.partial.is_empty() {
+                        return Ok(flow);
+                    }
+                }
+                _ => return Ok(flow),
+            }
+            flow = self.serve_batch(0, worker)?;
+        }
+    }
+
+    /// Keeps what was read into the worker's buffer, so that others may use that.
+    fn keep_input(&mut self, read: usize, worker: &Worker) {
+        if self.partial.is_empty() {
+            self.partial.extend_from_slice(&worker.desk.borrow().input[..read]);
         }
     }
 
@@ -145,9 +186,16 @@ impl Connection {
         let health = self.session.owed.is_none().then(|| log.health());
         desk.meter.statistics.reads.add(u64::from(read > 0));
         desk.meter.begin(worker.shared.config.is_on(table::LATENCY_TRACKING));
+        let era = worker.shared.attention.has(Concern::Quorum).then(|| worker.shared.replication.era());
+        let was_replica = self.session.replica.is_some();
         let flow = self.process(read, desk, worker);
+        if was_replica {
+            // It takes all that it is sent for the stream.
+            desk.reply.clear();
+        }
         let commands = desk.meter.end();
         let output_bytes = desk.reply.len() as u64;
+        self.is_light = worker.lane.note(desk.reply.len());
         self.session.client.add(Traffic { commands, input_bytes: read as u64, output_bytes });
         desk.meter.statistics.input_bytes.add(read as u64);
         desk.meter.statistics.output_bytes.add(output_bytes);
@@ -159,6 +207,10 @@ impl Connection {
                 if self.barrier.is_some() {
                     worker.unsynced.notify_one();
                 }
+                if self.session.debt_due().is_some() {
+                    let era = era.unwrap_or_else(|| worker.shared.replication.era());
+                    self.hold_back(era, worker);
+                }
                 self.flush(desk)?;
             }
         }
@@ -169,12 +221,9 @@ impl Connection {
     /// Tells the size of the buffers, and ends the connection if one is too large.
     fn report_buffers(&mut self, worker: &Worker) -> io::Result<()> {
         let client = &self.session.client;
-        let unsent = self.unsent.len() - self.sent;
+        let unsent = self.unsent.len();
         client.query_bytes.store(self.partial.len(), Ordering::Relaxed);
-        client.unsent_bytes.store(unsent, Ordering::Relaxed);
-        if let Some(mailbox) = client.mailbox() {
-            mailbox.note_unsent(unsent)?;
-        }
+        self.note_unsent(unsent, worker)?;
         let limits = || OutputLimits::of(&worker.shared.config, client.class());
         if unsent > 0 && limits().is_over_hard(client.output_bytes()) {
             return Err(io::ErrorKind::OutOfMemory.into());
@@ -182,10 +231,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes what is unsent, and reads: into the worker's buffer, or behind the start of a request.
+    /// Writes what is unsent, and [reads](Self::poll_read).
     ///
     /// From who has not said the password nothing is read before all replies are written, so that nobody can
-    /// make the server keep replies without a password.
+    /// make the server keep replies without a password; nor for who comes by another protocol, which has its own limits.
     fn poll_io(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Result<usize>> {
         if self.session.client.has(Flag::Killed) {
             return Poll::Ready(Ok(0));
@@ -193,10 +242,18 @@ impl Connection {
         match self.poll_flush(context, worker) {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             // What comes would only raise the barrier.
-            Poll::Pending if self.barrier.is_some() => return Poll::Pending,
+            Poll::Pending if self.barrier.is_some() || self.waits_for_replicas() => return Poll::Pending,
             Poll::Pending if self.session.entrance == Entrance::NeedsPassword => return Poll::Pending,
+            // Whoever speaks for others reads while he writes; what those don't take must not become more.
+            Poll::Pending if matches!(self.stream, Stream::Inside(_)) => return Poll::Pending,
+            Poll::Pending if room::is_behind(&self.session.client, &worker.shared) => return Poll::Pending,
             _ => {}
         }
+        self.poll_read(context, worker)
+    }
+
+    /// Reads: into the worker's buffer, or behind the start of a request.
+    fn poll_read(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Result<usize>> {
         if self.partial.is_empty() {
             let desk = &mut *worker.desk.borrow_mut();
             let mut buffer = ReadBuf::new(&mut desk.input);
@@ -206,17 +263,20 @@ impl Connection {
         self.poll_read_more(context, worker)
     }
 
-    /// Reads behind the start of a request; nothing if that makes it larger than allowed.
+    /// Reads behind the start of a request; nothing if that request is larger than allowed.
+    ///
+    /// What is read may be the start of others, too: only what was there before, or what the request itself announces, is
+    /// surely its own.
     fn poll_read_more(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Result<usize>> {
         self.partial.reserve(room(self.partial.len(), self.parser.wanted_bytes()));
         let start = self.partial.len();
         ready!(tokio_util::io::poll_read_buf(Pin::new(&mut self.stream), context, &mut self.partial))?;
-        if self.partial.len() as i64 > worker.shared.config.number(table::CLIENT_QUERY_BUFFER_LIMIT) {
+        let own_bytes = self.partial.len().min(start.max(self.parser.wanted_bytes()));
+        if own_bytes as i64 > worker.shared.config.number(table::CLIENT_QUERY_BUFFER_LIMIT) {
             worker.desk.borrow().meter.statistics.query_limit_disconnections.add(1);
-            log::warning(&format!(
-                "Closing client that reached max query buffer length: id={} addr={}",
-                self.session.client.id, self.session.client.peer.address
-            ));
+            let client = &self.session.client;
+            let (id, addr) = (client.id, &client.peer.address);
+            log::warning!(id, addr = %addr, "Closing client that reached max query buffer length:");
             return Poll::Ready(Ok(0));
         }
         Poll::Ready(Ok(self.partial.len() - start))
@@ -232,35 +292,61 @@ impl Connection {
             }
             self.barrier = None;
         }
+        ready!(self.poll_held(worker));
         let mut left = WRITTEN_PER_TURN;
         loop {
-            while self.sent < self.unsent.len() {
+            let had_unsent = !self.unsent.is_empty();
+            while !self.unsent.is_empty() {
                 if left == 0 {
-                    context.waker().wake_by_ref();
-                    self.note_unsent(self.unsent.len() - self.sent)?;
+                    worker.lane.join(context.waker());
+                    self.note_unsent(self.unsent.len(), worker)?;
                     return Poll::Pending;
                 }
-                let rest = &self.unsent[self.sent..];
-                let rest = &rest[..rest.len().min(left)];
-                let Poll::Ready(written) = self.stream.poll_write(context, rest) else {
-                    self.note_unsent(self.unsent.len() - self.sent)?;
+                let first = self.unsent.first();
+                let first = &first[..first.len().min(left)];
+                let Poll::Ready(written) = self.stream.poll_write(context, first) else {
+                    self.note_unsent(self.unsent.len(), worker)?;
                     return Poll::Pending;
                 };
                 let written = written?;
                 worker.desk.borrow().meter.statistics.writes.add(1);
-                self.sent += written;
+                self.unsent.advance(written);
                 left -= written;
             }
-            if !self.unsent.is_empty() {
-                (self.unsent, self.sent) = (Vec::new(), 0);
-                self.note_unsent(0)?;
+            if had_unsent {
+                self.note_unsent(0, worker)?;
+            }
+            if let Some(replica) = &mut self.session.replica {
+                let chunks = replica.poll(context, &worker.shared)?;
+                if chunks.is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
+                self.unsent.share(chunks);
+                worker.desk.borrow().meter.statistics.replica_bytes.add(self.unsent.len() as u64);
+                self.note_messages(worker)?;
+                continue;
             }
             let Some(mailbox) = self.session.client.mailbox() else { return Poll::Ready(Ok(())) };
-            self.unsent = mailbox.take()?;
+            self.unsent.push(mailbox.take()?);
             if self.unsent.is_empty() {
                 return Poll::Ready(Ok(()));
             }
             self.note_messages(worker)?;
+        }
+    }
+
+    /// Waits until the client has read enough for its next requests to run. Whoever ended the connection ends this, too.
+    fn poll_caught_up(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Result<()>> {
+        if !room::is_behind(&self.session.client, &worker.shared) {
+            return Poll::Ready(Ok(()));
+        }
+        if self.session.client.has(Flag::Killed) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        match self.poll_flush(context, worker) {
+            Poll::Pending if room::is_behind(&self.session.client, &worker.shared) => Poll::Pending,
+            Poll::Pending => Poll::Ready(Ok(())),
+            Poll::Ready(outcome) => Poll::Ready(outcome),
         }
     }
 
@@ -277,15 +363,16 @@ impl Connection {
         let bytes = self.unsent.len();
         self.session.client.add(Traffic { output_bytes: bytes as u64, ..Traffic::default() });
         worker.desk.borrow().meter.statistics.output_bytes.add(bytes as u64);
-        self.note_unsent(bytes)
+        self.note_unsent(bytes, worker)
     }
 
-    fn note_unsent(&self, bytes: usize) -> io::Result<()> {
+    fn note_unsent(&self, bytes: usize, worker: &Worker) -> io::Result<()> {
         let client = &self.session.client;
         client.unsent_bytes.store(bytes, Ordering::Relaxed);
         if let Some(mailbox) = client.mailbox() {
             mailbox.note_unsent(bytes)?;
         }
+        room::note(client, &worker.shared);
         Ok(())
     }
 
@@ -296,7 +383,15 @@ impl Connection {
         reply.set_protocol(self.session.protocol());
         if let Some(served) = self.session.owed.take() {
             self.session.note_late(&served, meter, &worker.shared);
+            let start = self.unsent.len();
             self.reply_late(served.reply, reply, meter);
+            if let Some(asked) = self.session.successor.take() {
+                commands::succeed(&mut self.session, &asked, reply, &worker.shared);
+            }
+            let end = self.unsent.len() + reply.position();
+            if worker.shared.attention.has(Concern::Quorum) && self.session.has_late_write(&worker.shared) {
+                self.held.get_or_insert_default().note_reply(start..end);
+            }
         }
         let mut buffer = std::mem::take(&mut self.partial);
         let is_direct = buffer.is_empty();
@@ -320,7 +415,7 @@ impl Connection {
             match parsed {
                 Err(error) if flow == Flow::Continue => {
                     if limits == self.session.limits(&worker.shared) {
-                        break self.refuse(error, output.reply);
+                        break self.refuse(error, &mut output);
                     }
                     // A request before the refused one said the password: it counts for those after it.
                 }
@@ -345,7 +440,7 @@ impl Connection {
         let output_bytes = late.len() as u64;
         meter.statistics.output_bytes.add(output_bytes);
         self.session.client.add(Traffic { output_bytes, ..Traffic::default() });
-        (self.unsent, self.sent) = (late, 0);
+        self.unsent.push(late);
     }
 
     /// Keeps the requests that are not done with, and the start of the next one, to parse them again.
@@ -358,10 +453,11 @@ impl Connection {
     }
 
     /// Replies what is wrong with bytes that are no request. There is no way to go on after them.
-    fn refuse(&self, error: ProtocolError, reply: &mut ReplyWriter) -> Flow {
+    fn refuse(&self, error: ProtocolError, output: &mut Output<'_>) -> Flow {
         let client = &self.session.client;
-        log::verbose(&format!("{error} from client: id={} addr={}", client.id, client.peer.address));
-        reply.error_bytes(&[b"ERR ", &error.text()[..]].concat());
+        log::verbose!(id = client.id, addr = %client.peer.address, "{error} from client:");
+        output.meter.statistics.count_error("ERR");
+        output.reply.error_bytes(&[b"ERR ", &error.text()[..]].concat());
         Flow::Close
     }
 
@@ -370,7 +466,9 @@ impl Connection {
         let bytes = desk.reply.bytes();
         let bytes_now = bytes.len().min(WRITTEN_PER_TURN);
         let mut written = 0;
-        let may_leave = self.barrier.is_none() && !matches!(self.session.hold, Hold::Penalty(_));
+        let may_leave = self.barrier.is_none()
+            && !self.waits_for_replicas()
+            && !matches!(self.session.hold, Hold::Penalty(_));
         if self.unsent.is_empty() && may_leave {
             while written < bytes_now {
                 match self.stream.try_write(&bytes[written..bytes_now]) {
@@ -384,16 +482,12 @@ impl Connection {
             }
         }
         if bytes.len() <= WRITTEN_PER_TURN {
-            self.unsent.extend_from_slice(&bytes[written..]);
+            self.unsent.copy(&bytes[written..]);
             return Ok(());
         }
         // What is large is not copied, and its memory is not kept.
-        let replies = desk.reply.take();
-        if self.unsent.is_empty() {
-            (self.unsent, self.sent) = (replies, written);
-        } else {
-            self.unsent.extend_from_slice(&replies);
-        }
+        self.unsent.push(desk.reply.take());
+        self.unsent.advance(written);
         Ok(())
     }
 }

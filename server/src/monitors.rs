@@ -4,8 +4,9 @@
 //! does anyway. Each line is made once and put into the mailboxes of all monitors. Commands of different threads
 //! come in the order in which their lines are made, which is right after they ran.
 
+use crate::attention::{Attention, Concern};
 use crate::clients::{Client, Flag};
-use crate::observation::{Attention, By, Called};
+use crate::observation::{By, Called};
 use crate::pubsub::{HardLimits, Mailbox};
 use crate::redaction;
 use crate::server::Shared;
@@ -37,13 +38,13 @@ impl Monitors {
     fn add(&self, mailbox: Arc<Mailbox>, attention: &Attention) {
         let mut mailboxes = self.lock();
         mailboxes.push(mailbox);
-        attention.set_monitored(true);
+        attention.set(Concern::Monitors, true);
     }
 
     fn remove(&self, client: u64, attention: &Attention) {
         let mut mailboxes = self.lock();
         mailboxes.retain(|mailbox| mailbox.client != client);
-        attention.set_monitored(!mailboxes.is_empty());
+        attention.set(Concern::Monitors, !mailboxes.is_empty());
     }
 
     fn show(&self, line: &[u8], limits: &HardLimits) {
@@ -76,7 +77,7 @@ impl Session {
     /// Shows a command to those who monitor, if this is the moment for it.
     #[inline]
     pub(crate) fn show_to_monitors(&self, called: Called<'_>, db: DbIndex, moment: Moment, shared: &Shared) {
-        if shared.attention.is_monitored() {
+        if shared.attention.has(Concern::Monitors) {
             show(&self.client, called, db, moment, shared);
         }
     }
@@ -90,7 +91,7 @@ fn show(client: &Client, called: Called<'_>, db: DbIndex, moment: Moment, shared
     if flags.contains(Flags::ADMIN) || moment != shown_at {
         return;
     }
-    let words = redaction::shown(flags, called.words, row.name_words.into());
+    let words = redaction::shown(flags, called.words, row.name_words_in(called.words).into());
     let words = words.iter().map(|word| &**word);
     let source =
         Source { db, by: called.by, is_local: client.has(Flag::Unix), address: &client.peer.address };

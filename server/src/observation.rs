@@ -10,6 +10,7 @@
 //!
 //! All others are timed alone.
 
+use crate::attention::{Attention, Concern};
 use crate::command_log::{Caller, Entry, Kind, cut};
 use crate::config::Config;
 use crate::config::table::{self, Key};
@@ -21,7 +22,6 @@ use crate::statistics::Meter;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::table::CommandId;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bytes of a reply, or of a batch of requests, below which no brief command takes [`BRIEF`].
@@ -30,77 +30,18 @@ pub(crate) const HEAVY_BYTES: usize = 64 * 1024;
 /// What no brief command takes by itself.
 const BRIEF: Duration = Duration::from_millis(1);
 
-/// What is to be noted of commands, for those who run them; nothing to start with.
-pub(crate) struct Attention {
-    /// For what every command has to be looked at: [`NOTES`] and [`MONITORS`].
-    on_each: AtomicU8,
-    /// From how many nanoseconds on a command is noted.
-    noted_nanoseconds: AtomicU64,
-}
-
-/// Commands are noted that may be of any size and time.
-const NOTES: u8 = 1;
-/// Somebody monitors.
-const MONITORS: u8 = 1 << 1;
-
-impl Default for Attention {
-    fn default() -> Attention {
-        Attention { on_each: AtomicU8::new(0), noted_nanoseconds: AtomicU64::new(u64::MAX) }
-    }
-}
-
-impl Attention {
-    /// Takes over what the settings say.
-    pub(crate) fn apply(&self, config: &Config) {
-        let slow = Kind::Slow.noted_from(config);
-        let is_on_each = slow.is_some_and(|microseconds| u128::from(microseconds) < BRIEF.as_micros())
-            || [Kind::LargeRequest, Kind::LargeReply]
-                .into_iter()
-                .any(|kind| kind.noted_from(config).is_some_and(|bytes| bytes < HEAVY_BYTES as u64));
-        let noted = slow.map_or(u64::MAX, |microseconds| microseconds.saturating_mul(1000));
-        let monitored = config.number(table::LATENCY_MONITOR_THRESHOLD).unsigned_abs();
-        let monitored = if monitored == 0 { u64::MAX } else { monitored.saturating_mul(1_000_000) };
-        let noted = noted.min(monitored);
-        self.set(NOTES, is_on_each);
-        self.noted_nanoseconds.store(noted, Ordering::Relaxed);
-    }
-
-    /// Lets every command be shown to those who monitor, or not any more.
-    pub(crate) fn set_monitored(&self, is_monitored: bool) {
-        self.set(MONITORS, is_monitored);
-    }
-
-    fn set(&self, bit: u8, is_set: bool) {
-        if is_set {
-            self.on_each.fetch_or(bit, Ordering::Relaxed);
-        } else {
-            self.on_each.fetch_and(!bit, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether every command has to be looked at, for whatever reason; costs one relaxed load.
-    #[inline]
-    pub(crate) fn is_on_each(&self) -> bool {
-        self.on_each.load(Ordering::Relaxed) != 0
-    }
-
-    /// Whether every command may be noted.
-    #[inline]
-    pub(crate) fn notes_each(&self) -> bool {
-        self.on_each.load(Ordering::Relaxed) & NOTES != 0
-    }
-
-    /// Whether somebody monitors.
-    #[inline]
-    pub(crate) fn is_monitored(&self) -> bool {
-        self.on_each.load(Ordering::Relaxed) & MONITORS != 0
-    }
-
-    /// From how many nanoseconds on a command is noted.
-    #[inline]
-    pub(crate) fn noted_nanoseconds(&self) -> u64 {
-        self.noted_nanoseconds.load(Ordering::Relaxed)
-    }
+/// Takes over what the settings say of which commands are noted.
+pub(crate) fn apply(config: &Config, attention: &Attention) {
+    let slow = Kind::Slow.noted_from(config);
+    let is_on_each = slow.is_some_and(|microseconds| u128::from(microseconds) < BRIEF.as_micros())
+        || [Kind::LargeRequest, Kind::LargeReply]
+            .into_iter()
+            .any(|kind| kind.noted_from(config).is_some_and(|bytes| bytes < HEAVY_BYTES as u64));
+    let noted = slow.map_or(u64::MAX, |microseconds| microseconds.saturating_mul(1000));
+    let monitored = config.number(table::LATENCY_MONITOR_THRESHOLD).unsigned_abs();
+    let monitored = if monitored == 0 { u64::MAX } else { monitored.saturating_mul(1_000_000) };
+    attention.set(Concern::Notes, is_on_each);
+    attention.note_from(noted.min(monitored));
 }
 
 /// A command with its words.
@@ -182,6 +123,9 @@ impl Session {
         shared: &Shared,
     ) {
         let nanoseconds = if nanoseconds > 0 { nanoseconds } else { meter.since_last_reading() };
+        if shared.attention.has(Concern::Collection) {
+            self.collect(called, (nanoseconds, reply_bytes), meter, shared);
+        }
         let sizes = Sizes { nanoseconds, request_bytes: called.request_bytes(), reply_bytes };
         self.note((called.id, called.by), sizes, shared, || called.words_noted(shared));
     }
@@ -212,9 +156,13 @@ impl Session {
         &mut self,
         called: Called<'_>,
         nanoseconds: u64,
-        meter: &Meter,
+        meter: &mut Meter,
         shared: &Shared,
     ) {
+        if shared.attention.has(Concern::Collection) {
+            // Its reply may never come.
+            self.collect(called, (nanoseconds, 0), meter, shared);
+        }
         let flags = shared.engine.table().row(called.id).command.flags;
         let is_idle = flags.contains(Flags::BLOCKING);
         // Who waits for others does nothing: only if all is noted, that is.
@@ -259,6 +207,10 @@ impl Session {
             (Kind::LargeReply, sizes.reply_bytes as u64),
         ] {
             if kind.noted_from(config).is_some_and(|least| value >= least) {
+                if kind == Kind::Slow {
+                    let took = Duration::from_nanos(sizes.nanoseconds);
+                    shared.telemetry.slow(shared.engine.table().row(id).command, took);
+                }
                 let (words, at_seconds) = (words(), now().0 / 1000);
                 let entry = Entry { id: 0, at_seconds, value, caller: self.caller(by), words };
                 shared.command_log.note(kind, entry, kind.entries_max(config));
@@ -278,14 +230,14 @@ impl Session {
 }
 
 impl Called<'_> {
-    fn request_bytes(self) -> usize {
+    pub(crate) fn request_bytes(self) -> usize {
         if self.by == By::Script { 0 } else { request_bytes(self.words) }
     }
 
     /// The words as the log has them.
     fn words_noted(self, shared: &Shared) -> Vec<Vec<u8>> {
         let row = shared.engine.table().row(self.id);
-        cut(&redaction::shown(row.command.flags, self.words, row.name_words.into()))
+        cut(&redaction::shown(row.command.flags, self.words, row.name_words_in(self.words).into()))
     }
 }
 

@@ -4,6 +4,7 @@ use crate::config::command_line::{self, Sources, Wish};
 use crate::config::draft::Draft;
 use crate::config::{Config, table};
 use crate::log;
+use crate::manual;
 use crate::persistence::Conversion;
 use crate::server::{Server, StartError};
 use spinel_persistence::log::Until;
@@ -19,7 +20,7 @@ Usage: spinel-server [FILE] [--name value …] [-]
        spinel-server --export FILE [--name value …]
        spinel-server [FILE] [--name value …] --restore-to OFFSET|@TIME
        spinel-server --version
-       spinel-server --help
+       spinel-server --help | --man | --man-conf
 
 FILE holds settings in the syntax of redis.conf, or in TOML if its name ends in .toml; - reads them
 from standard input. Settings on the command line count more than those in a file.
@@ -28,6 +29,7 @@ from standard input. Settings on the command line count more than those in a fil
 --export writes the data set as an RDB file or a .spldb file, as the name ends or rdb-format says.
 --restore-to makes the append-only log what it was at an offset of its commands, or before a Unix time
 in seconds (as far as times were noted: aof-timestamp-enabled), and ends. Copy the folder first.
+--man and --man-conf print the pages spinel-server(1) and spinel.conf(5) of the manual.
 
 Examples:
        spinel-server
@@ -45,6 +47,14 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
         }
         Ok(Wish::Help) => {
             println!("{USAGE}");
+            Ok(())
+        }
+        Ok(Wish::Manual) => {
+            print!("{}", manual::server_page(USAGE));
+            Ok(())
+        }
+        Ok(Wish::ManualOfSettings) => {
+            print!("{}", manual::settings_page());
             Ok(())
         }
         Ok(Wish::Serve(sources)) => configure(&sources).and_then(|config| logged(run_server(config))),
@@ -71,7 +81,8 @@ fn version() -> String {
 /// Reads the settings; an error is the message for standard error.
 fn read(sources: &Sources) -> Result<(PathBuf, Draft), String> {
     let start = std::env::current_dir().map_err(|error| format!("No folder to start in: {error}"))?;
-    let draft = sources.read(&start).map_err(|error| error.to_string())?;
+    let mut draft = sources.read(&start).map_err(|error| error.to_string())?;
+    draft.take_password()?;
     Ok((start, draft))
 }
 
@@ -80,9 +91,7 @@ fn configure(sources: &Sources) -> Result<Config, String> {
     let (_, draft) = read(sources)?;
     let idle: Vec<_> = draft.idle().collect();
     let config = Config::new(draft);
-    log::set_level(config.number(table::LOGLEVEL));
-    log::open(config.path(table::LOGFILE).as_deref())
-        .map_err(|error| format!("Can't open the log file: {error}"))?;
+    log::open(&config).map_err(|error| format!("Can't open the log file: {error}"))?;
     greet(&config, &idle);
     Ok(config)
 }
@@ -90,7 +99,7 @@ fn configure(sources: &Sources) -> Result<Config, String> {
 /// Writes to the log why something could not be done.
 fn logged(outcome: Result<(), StartError>) -> Result<(), String> {
     outcome.map_err(|error| {
-        log::warning(&error.to_string());
+        log::warning!("{error}");
         error.to_string()
     })
 }
@@ -100,7 +109,7 @@ fn convert(sources: &Sources, conversion: Conversion) -> Result<(), String> {
     let (start, draft) = read(sources)?;
     let config = Config::new(draft);
     // What was done is told at the end; until then only what somebody should know.
-    log::set_level(config.number(table::LOGLEVEL).max(log::Level::Warning as i64));
+    log::start_with_warnings(&config);
     enter_folder(&config).map_err(|error| error.to_string())?;
     println!("{}", Server::convert(config, &conversion.from(&start))?);
     Ok(())
@@ -120,20 +129,18 @@ fn restore(config: Config, until: Until) -> Result<(), StartError> {
 fn greet(config: &Config, idle: &[&str]) {
     let (version, port, process) =
         (env!("CARGO_PKG_VERSION"), config.number(table::PORT), std::process::id());
-    log::notice(&format!("SpinelDB version {version} is starting, port {port}, PID: {process}"));
-    match config.file() {
-        Some(file) => log::notice(&format!("Configuration loaded from {}", file.display())),
-        None => log::notice("Configuration loaded"),
-    }
+    log::notice!("SpinelDB version {version} is starting, port {port}, PID: {process}");
+    let source = config.file().map_or_else(String::new, |file| format!(" from {}", file.display()));
+    log::notice!("Configuration loaded{source}");
     if !idle.is_empty() {
-        log::warning(&format!("These settings are accepted but without effect: {}", idle.join(", ")));
+        log::warning!("These settings are accepted but without effect: {}", idle.join(", "));
     }
     let mut others: Vec<_> =
         config.directives().iter().map(|words| String::from_utf8_lossy(&words[0]).to_lowercase()).collect();
     others.sort();
     others.dedup();
     if !others.is_empty() {
-        log::warning(&format!("These directives are accepted but without effect: {}", others.join(", ")));
+        log::warning!("These directives are accepted but without effect: {}", others.join(", "));
     }
 }
 
@@ -144,10 +151,10 @@ fn run_server(config: Config) -> Result<(), StartError> {
     if let Some(path) = pid_file
         && let Err(error) = fs::write(&path, format!("{}\n", std::process::id()))
     {
-        log::warning(&format!("Failed to write PID file {}: {error}", path.display()));
+        log::warning!("Failed to write PID file {}: {error}", path.display());
     }
-    log::notice("Server initialized");
+    log::notice!("Server initialized");
     server.run()?;
-    log::warning("SpinelDB is now ready to exit, bye bye...");
+    log::warning!("SpinelDB is now ready to exit, bye bye...");
     Ok(())
 }

@@ -3,26 +3,37 @@
 use crate::acceptor::{Acceptor, Place, Security};
 use crate::acl::{Acl, Doorkeeper};
 use crate::allocator;
+use crate::attention::Attention;
+use crate::audit::Audit;
+use crate::cache::{self, Cache, DiskThread};
 use crate::clients::{self, Clients};
 use crate::command_log::{self, CommandLog};
 use crate::commands::Handler;
-use crate::config::value::Value;
 use crate::config::{Config, table};
 use crate::expiry::ExpiryEffort;
 use crate::files;
+use crate::hotkeys::HotKeys;
 use crate::http;
 use crate::latency::Latency;
 use crate::listen;
 use crate::log;
 use crate::memory_limit::{self, MemoryLimit};
 use crate::monitors::Monitors;
-use crate::observation::Attention;
+use crate::observation;
 use crate::orders::{Order, Orders};
 use crate::persistence::{self, Conversion, Persistence, Saver};
 use crate::pubsub::{PubSub, notifications};
+use crate::quorum;
+use crate::quotas::{self, Quotas};
+use crate::replication::{LinkThread, Replication, Upstream};
+use crate::residence::Residence;
 use crate::scripts::Scripts;
 use crate::statistics::{Rates, Statistics, Sums};
+use crate::supervision::Supervisor;
+use crate::survey::LastSurvey;
+use crate::telemetry::Telemetry;
 use crate::tls::Tls;
+use crate::tokens::Tokens;
 use crate::upkeep::Upkeep;
 use crate::worker::{self, WorkerHandle};
 use crate::{encodings, eviction};
@@ -69,30 +80,48 @@ pub(crate) struct Shared {
     /// Which commands are noted.
     pub(crate) attention: Arc<Attention>,
     pub(crate) command_log: CommandLog,
+    /// Which keys are used most.
+    pub(crate) hot_keys: HotKeys,
     /// What took long.
     pub(crate) latency: Arc<Latency>,
     pub(crate) expiry: ExpiryEffort,
     /// Whether the upkeep thread rests until it is told otherwise.
     pub(crate) is_upkeep_paused: AtomicBool,
+    /// Whether scripts may call commands that are not for them (`DEBUG SET-DISABLE-DENY-SCRIPTS`).
+    pub(crate) are_scripts_trusted: AtomicBool,
+    pub(crate) audit: Audit,
     /// Who is shown all commands.
     pub(crate) monitors: Monitors,
     /// When the server started.
     pub(crate) started: UnixMillis,
     /// A name of this run of the server, 40 hexadecimal digits.
     pub(crate) run_id: String,
-    /// A name of this data set's history, of the same form.
-    pub(crate) replication_id: String,
     /// The most memory in use so far.
     pub(crate) peak_bytes: AtomicU64,
+    /// How large keys were when they were looked at last.
+    pub(crate) survey: LastSurvey,
     pub(crate) memory_limit: MemoryLimit,
+    /// What databases may have, and how often users and they have wanted more.
+    pub(crate) quotas: Quotas,
+    /// What is done for no more to be resident than has to be.
+    pub(crate) residence: Residence,
     /// Who listens to what.
     pub(crate) pubsub: Arc<PubSub>,
     /// On what terms connections are encrypted.
     pub(crate) tls: Tls,
+    /// By which tokens clients are let in.
+    pub(crate) tokens: Tokens,
     /// Scripts and functions.
     pub(crate) scripts: Scripts,
     /// What is on disk.
     pub(crate) persistence: Persistence,
+    pub(crate) replication: Replication,
+    /// Whom it copies.
+    pub(crate) upstream: Upstream,
+    /// What collectors are told.
+    pub(crate) telemetry: Telemetry,
+    /// What the HTTP cache needs beside the keyspace.
+    pub(crate) cache: Cache,
     /// The handler of each host command, by the command's index.
     pub(crate) host_handlers: Vec<Option<Handler>>,
 }
@@ -115,7 +144,14 @@ impl Shared {
             commands: self.sum(|statistics| &statistics.calls),
             input_bytes: self.sum(|statistics| &statistics.input_bytes),
             output_bytes: self.sum(|statistics| &statistics.output_bytes),
+            primary_bytes: self.sum(|statistics| &statistics.primary_bytes),
+            replica_bytes: self.sum(|statistics| &statistics.replica_bytes),
         }
+    }
+
+    /// Where the thread counts that copies a primary.
+    pub(crate) fn link_statistics(&self) -> &Arc<Statistics> {
+        self.statistics.last().expect("the last of those who count is the link")
     }
 
     pub(crate) fn host_handler(&self, id: CommandId) -> Option<Handler> {
@@ -128,7 +164,10 @@ impl Shared {
         self.statistics.iter().for_each(|statistics| statistics.reset());
         self.rejected_connections.store(0, Ordering::Relaxed);
         self.clients.over_output_limit.store(0, Ordering::Relaxed);
+        self.clients.room.evicted.store(0, Ordering::Relaxed);
         self.expiry.reset();
+        self.replication.reset_counts();
+        cache::reset_disk(&self.engine);
     }
 }
 
@@ -142,6 +181,12 @@ pub enum StartError {
     HttpWithoutPassword,
     /// Encrypted connections are asked for, and a certificate, a key or something else about them is no good.
     Tls,
+    /// The file of the audit log can't be written.
+    Audit(String),
+    /// A file with keys of tokens can't be used.
+    Tokens(String),
+    /// The folder for bodies of the HTTP cache can't be used.
+    Disk(String),
     /// The settings name nothing to listen on.
     NowhereToListen,
     /// What is on disk can't be read.
@@ -161,6 +206,9 @@ impl fmt::Display for StartError {
                  requirepass, or switch the default user off, aborting.",
             ),
             StartError::Tls => f.write_str("Failed to configure TLS. Check logs for more info."),
+            StartError::Audit(reason) => write!(f, "The audit log can't be written: {reason}, aborting."),
+            StartError::Tokens(reason) => write!(f, "The keys of tokens can't be used: {reason}, aborting."),
+            StartError::Disk(reason) => write!(f, "The folder cache-disk-dir can't be used: {reason}, aborting."),
             StartError::NowhereToListen => f.write_str("Configured to not listen anywhere, exiting."),
             StartError::Load(reason) | StartError::Users(reason) => f.write_str(reason),
             StartError::System(error) => write!(f, "Can't start: {error}"),
@@ -184,6 +232,7 @@ pub struct Server {
     tcp: Vec<TcpListener>,
     tls: Vec<TcpListener>,
     unix: Option<UnixListener>,
+    cache: Vec<TcpListener>,
     workers: Vec<WorkerHandle>,
     /// Ends serving HTTP when it is dropped.
     http: Option<http::Handle>,
@@ -195,20 +244,23 @@ pub struct Server {
 impl Server {
     /// Opens the listeners and starts the workers.
     pub fn start(config: Config) -> Result<Server, StartError> {
-        make_room(&config);
+        files::make_room_at_start(&config);
         let (tcp, tls, unix) = listeners(&config)?;
         let (shared, orders) = share(config)?;
         shared.tls.apply(&shared.config).map_err(|_| StartError::Tls)?;
+        shared.tokens.apply(&shared.config).map_err(|reason| StartError::Tokens(reason.into_owned()))?;
+        shared.audit.apply(&shared.config).map_err(|reason| StartError::Audit(reason.into_owned()))?;
         let closed = shared.engine.close();
         shared.persistence.begin_loading();
         let http = http::listeners(&shared)?;
+        let cache = shared.cache.open(&shared.config)?;
         let (alive, all_gone) = channel();
         let threads = worker_count(&shared.config);
         let workers = (0..threads)
             .map(|number| worker::start(number, &shared, alive.clone()))
             .collect::<io::Result<_>>()?;
         let http = http::start(http, threads, &shared, alive)?;
-        Ok(Server { shared, closed, tcp, tls, unix, workers, http, all_gone, orders })
+        Ok(Server { shared, closed, tcp, tls, unix, cache, workers, http, all_gone, orders })
     }
 
     /// Converts a data set without serving anybody, and says what was done.
@@ -234,38 +286,55 @@ impl Server {
         let kinds =
             [(!self.tcp.is_empty(), "tcp"), (!self.tls.is_empty(), "tls"), (self.unix.is_some(), "unix")];
         let shared = Arc::clone(&self.shared);
+        let supervisor = Supervisor::of(&shared.config);
+        supervisor.tell_loading();
+        // What is loaded may have bodies for files.
+        let disk = DiskThread::start(&shared)?;
         let loaded = load(&shared, self.closed)?;
         let mut orders = self.orders;
-        let (mut saver, mut upkeep) = (None, None);
+        let (mut saver, mut upkeep, mut link) = (None, None, None);
         let served = LocalSet::new().block_on(&runtime, async {
-            let mut acceptor = Acceptor::start(self.shared, self.workers, (self.tcp, self.tls), self.unix)?;
+            let tcp = (self.tcp, self.tls);
+            let mut acceptor = Acceptor::start(self.shared, self.workers, tcp, self.unix, self.cache)?;
             let Some(loaded) = acceptor.run(&mut orders, loaded).await? else { return Ok(()) };
             loaded.map_err(StartError::Load)?;
             command_log::restore(&shared);
             saver = Some(Saver::start(&shared)?);
             persistence::begin_log(&shared);
             upkeep = Some(Upkeep::start(&shared)?);
+            link = Some(LinkThread::start(&shared)?);
             for (_, kind) in kinds.into_iter().filter(|(has, _)| *has) {
-                log::notice(&format!("Ready to accept connections {kind}"));
+                log::notice!("Ready to accept connections {kind}");
             }
+            supervisor.tell_ready();
             acceptor.run(&mut orders, pending::<Infallible>()).await?;
             Ok(())
         });
+        supervisor.tell_stopping();
         // The acceptor is gone, and with it what keeps the workers waiting for connections.
         drop(runtime);
         drop(self.http);
         // A script that never ends would keep everybody waiting.
         shared.scripts.kill();
         // A load that is not over keeps both, and is not waited for: it changes no file.
-        if shared.persistence.loading().is_none() {
+        if shared.persistence.any_loading().is_none() {
+            link.into_iter().for_each(LinkThread::stop);
             upkeep.into_iter().for_each(Upkeep::stop);
             saver.into_iter().for_each(Saver::stop);
         }
-        if self.all_gone.recv_timeout(FAREWELL) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            log::warning("Some commands are still running; not waiting for them any longer.");
+        let has_ended =
+            self.all_gone.recv_timeout(FAREWELL) != Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+        if !has_ended {
+            log::warning!("Some commands are still running; not waiting for them any longer.");
         }
+        // What is in memory is about to go, and its files are to stay.
+        disk.into_iter().for_each(DiskThread::stop);
         command_log::keep(&shared);
-        persistence::stop(&shared.persistence.log);
+        shared.audit.finish();
+        shared.telemetry.stop();
+        // What still runs may write, and nobody knows what of that goes to the log.
+        let place = shared.replication.place_at_end(&shared).filter(|_| has_ended);
+        persistence::stop(&shared.persistence.log, place);
         clean_up(&shared.config);
         served
     }
@@ -290,50 +359,69 @@ fn load(
 /// Makes what all threads of a server share, with an empty data set.
 fn share(config: Config) -> Result<(Arc<Shared>, UnboundedReceiver<Order>), StartError> {
     let (engine, host_handlers) = engine(&config);
+    cache::open_disk(&config, &engine).map_err(StartError::Disk)?;
     eviction::apply(&config, &engine);
     encodings::apply(&config, &engine);
     persistence::apply_delays(&config, &engine);
     let (orders, received_orders) = Orders::new();
-    // Whoever serves HTTP counts as a worker does.
-    let counting = worker_count(&config) + usize::from(config.number(table::HTTP_PORT) != 0);
+    // Whoever serves HTTP counts as a worker does, and whoever copies a primary is the last.
+    let counting = worker_count(&config) + usize::from(config.number(table::HTTP_PORT) != 0) + 1;
     let statistics = (0..counting).map(|_| Arc::new(Statistics::new(engine.table()))).collect();
     let acl = Arc::new(Acl::new(&config, engine.table()).map_err(StartError::Users)?);
     let (engine, started, latency) = (Arc::new(engine), now(), Arc::<Latency>::default());
+    let run_id = random_name();
+    let attention = Arc::<Attention>::default();
     let shared = Arc::new(Shared {
         acl,
         clients: Clients::default(),
         statistics,
         rates: Rates::default(),
-        attention: Arc::default(),
+        attention: Arc::clone(&attention),
         command_log: CommandLog::default(),
+        hot_keys: HotKeys::default(),
+        audit: Audit::default(),
         monitors: Monitors::default(),
         started,
         persistence: Persistence::new(&engine, &config, started, &latency),
+        replication: Replication::new(&engine, &config, &attention),
+        upstream: Upstream::new(&config, &attention),
         latency,
         expiry: ExpiryEffort::default(),
         is_upkeep_paused: AtomicBool::new(false),
-        run_id: random_name(),
-        replication_id: random_name(),
+        are_scripts_trusted: AtomicBool::new(false),
+        cache: Cache::new(&config, &run_id),
+        run_id,
         peak_bytes: AtomicU64::new(0),
+        survey: LastSurvey::default(),
         memory_limit: MemoryLimit::default(),
+        quotas: Quotas::new(databases(&config)),
+        residence: Residence::new(),
         pubsub: Arc::default(),
         tls: Tls::default(),
+        tokens: Tokens::default(),
         scripts: Scripts::new(),
+        telemetry: Telemetry::from_environment(),
         engine,
         config,
         orders,
         rejected_connections: AtomicU64::new(0),
         host_handlers,
     });
+    shared.engine.keyspace().set_copy(shared.upstream.is_replica());
     clients::apply_hard_limits(&shared.config, &shared.pubsub.limits);
     shared.pubsub.tracking.apply(&shared.config);
     shared.latency.apply(&shared.config);
-    shared.attention.apply(&shared.config);
+    observation::apply(&shared.config, &shared.attention);
     shared.engine.set_audience(Arc::clone(&shared.pubsub) as Arc<dyn Audience>);
     let doorkeeper = Doorkeeper::new(&shared);
     shared.engine.set_doorkeeper(Arc::new(doorkeeper));
+    shared.cache.refresh_for(&shared.engine);
     notifications::apply(&shared.config, &shared.engine, &shared.pubsub);
     memory_limit::apply(&shared);
+    quotas::begin(&shared);
+    quorum::begin(&shared);
+    clients::room::apply(&shared);
+    shared.replication.apply(&shared.config);
     // Loading is what needs memory fastest.
     allocator::start()?;
     Ok((shared, received_orders))
@@ -344,30 +432,15 @@ fn worker_count(config: &Config) -> usize {
     config.number(table::IO_THREADS) as usize
 }
 
-/// Lets the process have as many connections as the settings allow, or allows fewer.
-fn make_room(config: &Config) {
-    let wanted = config.number(table::MAXCLIENTS);
-    // What HTTP may use is room that is taken from nobody.
-    let http =
-        if config.number(table::HTTP_PORT) == 0 { 0 } else { config.number(table::HTTP_MAX_CONNECTIONS) };
-    if let Err(clients) = files::make_room(wanted + http) {
-        let clients = (clients - http).max(1);
-        log::warning(&format!(
-            "The limit of open files is too low for maxclients {wanted}: at most {clients} clients are served."
-        ));
-        config.store(table::MAXCLIENTS, &Value::Number(clients));
-    }
-}
-
 /// Removes what only a running server has.
 fn clean_up(config: &Config) {
     if let Some(path) = config.path(table::PIDFILE) {
-        log::notice("Removing the pid file.");
+        log::notice!("Removing the pid file.");
         // It may have been removed or never written.
         let _ = fs::remove_file(path);
     }
     if let Some(path) = config.path(table::UNIXSOCKET) {
-        log::notice("Removing the unix socket file.");
+        log::notice!("Removing the unix socket file.");
         // As above.
         let _ = fs::remove_file(path);
     }
@@ -387,7 +460,7 @@ fn listeners(config: &Config) -> Result<Listeners, StartError> {
     let mode = config.number(table::UNIXSOCKETPERM) as u32;
     let unix = match config.path(table::UNIXSOCKET) {
         Some(path) => Some(listen::unix(&path, mode, backlog).map_err(|error| {
-            log::warning(&format!("Failed opening Unix socket: bind: {error}"));
+            log::warning!("Failed opening Unix socket: bind: {error}");
             StartError::Listen(format!("{} (unix)", path.display()))
         })?),
         None => None,

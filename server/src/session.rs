@@ -2,23 +2,30 @@
 
 use crate::acl::Identity;
 use crate::admission::{Entrance, ReplyMode};
+use crate::attention::Concern;
+use crate::cache::Question;
 use crate::clients::Client;
 use crate::commands::scripting::SuspendedScript;
-use crate::commands::{Handler, HostCall, HostHandler, InTurn};
+use crate::commands::{Handler, HostCall, HostHandler, InTurn, Login};
 use crate::config::table;
+use crate::hotkeys;
 use crate::memory_limit;
 use crate::monitors::Moment;
 use crate::observation::{By, Called, HEAVY_BYTES, Late};
 use crate::pubsub::Listener;
+use crate::quorum::{Debt, Quorum};
+use crate::quotas;
+use crate::replication::{Introduction, Sender};
 use crate::server::{Shared, now};
 use crate::statistics::Meter;
 use crate::tracking::SessionTracking;
 use crate::transaction::Transactions;
-use crate::window::{Last, Request, Requests, Shelf, Window};
+use crate::window::{Last, Request, Requests, Shelf, Window, Writes};
+use spinel_replication::Asked;
 use spinel_resp::{Batch, Protocol, ReplyWriter};
 use spinel_storage::command::args::Args;
 use spinel_storage::command::table::CommandId;
-use spinel_storage::engine::wait::{Served, Waiter};
+use spinel_storage::engine::wait::{Otherwise, Served, Waiter};
 use spinel_storage::engine::{Author, Claim, Outcome, Patience, Prepared, Setting, Turn};
 use spinel_storage::{DbIndex, Error, Executor, UnixMillis};
 use std::sync::Arc;
@@ -47,16 +54,21 @@ pub(crate) enum Hold {
     Penalty(Duration),
     /// A script that takes too long. It has a slice of time now and then.
     Script(Box<SuspendedScript>),
+    /// A password that takes long to check.
+    Login(Box<Login>),
     /// The reply to a command that waits; and what the client wants of it.
     Reply(Arc<Waiter>, ReplyMode),
     /// The same of a command that is being run beside others.
     Errand(Arc<Waiter>, ReplyMode),
+    /// The same of what an origin has to be asked for.
+    Origin(Box<Question>, Arc<Waiter>, ReplyMode),
 }
 
 impl Hold {
     /// Whether the reply to the command that made the session wait comes later.
     fn owes_reply(&self) -> bool {
-        matches!(self, Hold::Reply(..) | Hold::Errand(..) | Hold::Script(_))
+        let is_brought = matches!(self, Hold::Reply(..) | Hold::Errand(..) | Hold::Origin(..));
+        is_brought || matches!(self, Hold::Script(_) | Hold::Login(_))
     }
 }
 
@@ -85,6 +97,12 @@ pub(crate) struct Session {
     pub(crate) tracking: Option<Box<SessionTracking>>,
     /// What a held session waits for.
     pub(crate) hold: Hold,
+    /// What it has said of itself as a replica that it wants to be.
+    pub(crate) introduction: Option<Box<Introduction>>,
+    /// What it is sent, if it is a replica.
+    pub(crate) replica: Option<Box<Sender>>,
+    /// What it asks for as a replica once the server has taken its place as the primary.
+    pub(crate) successor: Option<Asked>,
     /// The reply of the command that waited; due when the wait is over.
     pub(crate) owed: Option<Served>,
     pub(crate) transactions: Transactions,
@@ -101,6 +119,10 @@ pub(crate) struct Session {
     pub(crate) last: Option<CommandId>,
     /// The command that waits for its reply, if it is to be looked at then.
     pub(crate) late: Option<Box<Late>>,
+    /// How many replicas are to have what the client writes, as far as it asks for them by itself.
+    pub(crate) own_quorum: Quorum,
+    /// What has to be acknowledged of a batch; there is none before something had to be.
+    pub(crate) debt: Option<Box<Debt>>,
 }
 
 impl Session {
@@ -116,6 +138,9 @@ impl Session {
             listener: None,
             tracking: None,
             hold: Hold::Pause,
+            introduction: None,
+            replica: None,
+            successor: None,
             owed: None,
             transactions: Transactions::default(),
             done: 0,
@@ -124,6 +149,8 @@ impl Session {
             may_debug: shared.config.allows(table::ENABLE_DEBUG_COMMAND, is_local),
             last: None,
             late: None,
+            own_quorum: Quorum::NONE,
+            debt: None,
         }
     }
 
@@ -158,14 +185,17 @@ impl Session {
                 self.flow = Flow::Again;
                 break;
             }
-            memory_limit::make_room(shared, &mut turn);
+            if shared.attention.has(Concern::Growth) {
+                memory_limit::make_room(shared, &mut turn);
+                quotas::look_if_due(shared);
+            }
             if turn.is_outside() || self.is_guarded(shared, turn.now()) {
                 next += usize::from(self.run_guarded(requests.get(next), &mut turn, shared, output));
                 continue;
             }
-            window.fill(&requests, next, (&turn, self.db), &shared.engine);
-            next += window.len();
-            self.run_window(&mut window, &mut turn, shared, output);
+            let writes = if shared.upstream.refuses_writes() { Writes::Refused } else { Writes::Run };
+            window.fill(&requests, next, (&turn, self.db), (&shared.engine, writes));
+            next += self.run_window(&mut window, &mut turn, shared, output);
         }
         if let Some(nanoseconds) = output.meter.time_alone()
             && self.flow != Flow::Hold
@@ -182,7 +212,7 @@ impl Session {
         self.flow
     }
 
-    /// Runs the requests of a window.
+    /// Runs the requests of a window, and returns how many: not those behind as many replies as a round may have.
     #[inline(never)]
     fn run_window<'e>(
         &mut self,
@@ -190,13 +220,14 @@ impl Session {
         turn: &mut Turn<'e>,
         shared: &Shared,
         output: &mut Output<'_>,
-    ) {
+    ) -> usize {
         let setting = self.setting();
         let Output { reply, meter } = output;
+        let mut ran = 0;
         for (prepared, requests) in window.ready.runs() {
             let id = prepared.id;
             let is_brief = meter.is_brief(id);
-            let run_at = reply.position();
+            let (run_at, first) = (reply.position(), ran);
             for Request { words, hold } in requests {
                 let mark = (!is_brief).then(|| (reply.position(), meter.start()));
                 let result = turn.execute_held(prepared, (&mut window.holds, *hold), setting, words, reply);
@@ -208,8 +239,14 @@ impl Session {
                 if let Err(error) = result {
                     meter.count_failure(id, &error);
                 }
+                ran += 1;
+                if reply.len() > REPLY_BYTES_PER_ROUND || turn.has_left_something() {
+                    window.last = None;
+                    break;
+                }
             }
             if is_brief {
+                let requests = &requests[..ran - first];
                 meter.count(id, requests.len());
                 if reply.position() - run_at >= HEAVY_BYTES {
                     let by = By::Client;
@@ -217,16 +254,28 @@ impl Session {
                     self.look_at_run(calls, &reply.bytes()[run_at..], meter, shared);
                 }
             }
+            if shared.attention.has(Concern::Quorum) {
+                self.note_write(id, requests[0].words, self.db, shared);
+                self.note_reply(run_at..reply.position());
+            }
             self.last = Some(id);
+            if reply.len() > REPLY_BYTES_PER_ROUND || turn.has_left_something() {
+                break;
+            }
         }
         turn.release_holds(&mut window.holds);
-        match window.last.take() {
-            None => {}
-            Some(Last { words, prepared: Ok(prepared) }) => {
-                self.execute(&prepared, words, turn, shared, output);
-            }
-            Some(Last { words, prepared: Err(error) }) => self.refuse(&error, words, shared, output),
+        if let Some(waiter) = turn.go_on_beside(setting, reply) {
+            self.wait_for(waiter);
         }
+        if meter.sampler.pass(ran) {
+            self.sample_window(&window.ready, ran, (meter, turn.now()), shared);
+        }
+        let Some(Last { words, prepared }) = window.last.take() else { return ran };
+        match prepared {
+            Ok(prepared) => self.execute(&prepared, words, turn, shared, output),
+            Err(error) => self.refuse(&error, words, shared, output),
+        }
+        ran + 1
     }
 
     pub(crate) fn setting(&self) -> Setting {
@@ -253,6 +302,7 @@ impl Session {
         self.last = Some(prepared.id);
         self.note_coming_reads(prepared.id, words, turn, shared);
         let called = Called { id: prepared.id, words, by: By::Client };
+        self.audit(called, shared);
         self.show_to_monitors(called, self.db, Moment::Before, shared);
         let call_at = reply.position();
         let measured =
@@ -267,10 +317,15 @@ impl Session {
                     None
                 }
             });
+        hotkeys::sample(called, (self.db, turn.now()), meter, shared);
         self.show_to_monitors(called, self.db, Moment::After, shared);
         if self.flow == Flow::Hold && self.hold.owes_reply() {
             self.observe_later(called, measured.nanoseconds, meter, shared);
         } else {
+            if shared.attention.has(Concern::Quorum) {
+                self.note_write(prepared.id, words, self.db, shared);
+                self.note_reply(call_at..reply.position());
+            }
             let reply_bytes = reply.position().saturating_sub(call_at);
             self.observe(called, (measured.nanoseconds, reply_bytes), meter, shared);
         }
@@ -280,6 +335,13 @@ impl Session {
     pub(crate) fn wait_for(&mut self, waiter: Arc<Waiter>) {
         let hold = if waiter.is_for_errand() { Hold::Errand } else { Hold::Reply };
         self.hold = hold(waiter, self.reply_mode);
+        self.flow = Flow::Hold;
+    }
+
+    /// Lets the requests after this one wait until an origin has been asked, or the client does not want to know any more.
+    pub(crate) fn ask_origin(&mut self, question: Question, shared: &Shared) {
+        let waiter = shared.engine.wait_idly(self.protocol, None, Otherwise::Null);
+        self.hold = Hold::Origin(Box::new(question), waiter, self.reply_mode);
         self.flow = Flow::Hold;
     }
 
@@ -316,9 +378,11 @@ impl Session {
             }
             Handler::InTurn(handler) => handler,
         };
+        let watch = shared.telemetry.watch(shared.engine.table().row(id).command);
         let (position, args) = self.begin_host((id, turn.now()), words, shared, reply);
         let session = &mut *self;
         let result = handler(&mut InTurn { args, session, turn, claim, reply, meter, shared });
+        watch.end(result.is_err());
         end_host(result, position, reply)
     }
 
@@ -331,8 +395,10 @@ impl Session {
         shared: &Shared,
         Output { reply, .. }: Output<'_>,
     ) -> Option<Error> {
+        let watch = shared.telemetry.watch(shared.engine.table().row(id).command);
         let (position, args) = self.begin_host((id, now), words, shared, reply);
         let result = handler(&mut HostCall { args, session: self, reply, shared });
+        watch.end(result.is_err());
         end_host(result, position, reply)
     }
 
@@ -343,7 +409,7 @@ impl Session {
         shared: &Shared,
         reply: &ReplyWriter,
     ) -> (usize, Args<'w>) {
-        let arguments_at = usize::from(shared.engine.table().row(id).name_words);
+        let arguments_at = usize::from(shared.engine.table().row(id).name_words_in(words));
         self.client.observe(now, self.db.0, self.protocol, Some(id));
         (reply.position(), Args::new(words, arguments_at))
     }

@@ -8,7 +8,10 @@ use crate::config::value::Reason;
 use crate::config::value::Value;
 use crate::pubsub::notifications;
 use crate::server::Shared;
-use crate::{clients, encodings, eviction, files, log, memory_limit, observation, persistence, tls};
+use crate::{
+    audit, cache, clients, encodings, eviction, files, log, memory_limit, observation, persistence, quorum,
+    quotas, tls, tokens,
+};
 
 /// Stores changes and lets them take effect. If one can't, all settings are again as they were.
 pub(crate) fn settle(shared: &Shared, changes: &[Change]) -> Result<(), Refusal> {
@@ -19,7 +22,8 @@ pub(crate) fn settle(shared: &Shared, changes: &[Change]) -> Result<(), Refusal>
     };
     store(changes, |change| &change.after);
     for (place, change) in changes.iter().enumerate() {
-        if change.before == change.after && !tls::concerns(change.key) {
+        let is_read_again = tls::concerns(change.key) || tokens::concerns(change.key);
+        if change.before == change.after && !is_read_again {
             continue;
         }
         if let Err(reason) = take_effect(shared, changes, change) {
@@ -38,24 +42,38 @@ pub(crate) fn settle(shared: &Shared, changes: &[Change]) -> Result<(), Refusal>
 fn take_effect(shared: &Shared, changes: &[Change], change: &Change) -> Result<(), Reason> {
     let config = &shared.config;
     match change.key {
-        table::LOGLEVEL => log::set_level(config.number(table::LOGLEVEL)),
+        table::LOGLEVEL | table::LOG_LEVELS | table::LOG_FORMAT => log::apply(config),
         table::MAXMEMORY_POLICY | table::LFU_LOG_FACTOR | table::LFU_DECAY_TIME => {
             eviction::apply(config, &shared.engine);
             memory_limit::measure(shared);
         }
+        _ if is_first(change, changes, tokens::concerns) => shared.tokens.apply(config)?,
+        _ if is_first(change, changes, audit::concerns) => shared.audit.apply(config)?,
+        _ if is_first(change, changes, quotas::concerns) => quotas::apply(shared)?,
+        _ if is_first(change, changes, quorum::concerns) => quorum::apply(shared)?,
+        table::REPLICA_READ_ONLY | table::REPLICA_SERVE_STALE_DATA => shared.upstream.apply(config),
+        table::POISONED_PRIMARIES => shared.upstream.look(),
         table::REQUIREPASS => shared.acl.set_default_password(&config.requirepass()),
         table::NOTIFY_KEYSPACE_EVENTS => notifications::apply(config, &shared.engine, &shared.pubsub),
         table::CLIENT_OUTPUT_BUFFER_LIMIT => clients::apply_hard_limits(config, &shared.pubsub.limits),
         table::TRACKING_TABLE_MAX_KEYS => shared.pubsub.tracking.apply(config),
         table::LATENCY_MONITOR_THRESHOLD => {
             shared.latency.apply(config);
-            shared.attention.apply(config);
+            observation::apply(config, &shared.attention);
         }
-        key if observation::concerns(key) => shared.attention.apply(config),
+        key if observation::concerns(key) => observation::apply(config, &shared.attention),
         key if encodings::concerns(key) => encodings::apply(config, &shared.engine),
-        table::MAXMEMORY => memory_limit::apply(shared),
+        table::MAXMEMORY => {
+            memory_limit::apply(shared);
+            clients::room::apply(shared);
+        }
+        table::MAXMEMORY_CLIENTS => clients::room::apply(shared),
         table::KEY_LOAD_DELAY | table::RDB_KEY_SAVE_DELAY => {
             persistence::apply_delays(config, &shared.engine);
+        }
+        table::CACHE_DISK_MAX => cache::apply_disk(config, &shared.engine),
+        table::REPL_BACKLOG_SIZE | table::MIN_REPLICAS_TO_WRITE | table::MIN_REPLICAS_MAX_LAG => {
+            shared.replication.apply(config);
         }
         table::APPENDONLY => shared.persistence.switch_log(config),
         table::APPENDFSYNC | table::AOF_TIMESTAMP_ENABLED => {

@@ -1,5 +1,9 @@
 //! A connection's bytes, over TCP, encrypted or not, or a Unix socket, or from within the program.
 
+pub(crate) mod lent;
+pub(crate) mod patience;
+pub(crate) mod pipe;
+
 use crate::clients::Peer;
 use crate::tls::{Arrival, TlsStream};
 use crate::worker::Worker;
@@ -7,8 +11,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use std::task::{Context, Poll, Waker};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 /// A connection on its way from the acceptor to a worker, bound to no runtime.
@@ -16,12 +20,11 @@ pub(crate) enum Socket {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
     Tls(Arrival),
-    Inside(Inside),
 }
 
 /// A connection that a part of the program makes for somebody who speaks another protocol, HTTP.
 pub(crate) struct Inside {
-    pub(crate) pipe: DuplexStream,
+    pub(crate) pipe: pipe::End,
     pub(crate) origin: Origin,
 }
 
@@ -45,8 +48,8 @@ impl Origin {
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
-    Inside(Inside),
-    /// On the heap, so that others are no larger for it.
+    /// This and the next on the heap, so that others are no larger for them.
+    Inside(Box<Inside>),
     Tls(Box<TlsStream>),
 }
 
@@ -62,7 +65,6 @@ impl Stream {
                 let accepted = Box::pin(worker.handshakes.accept(arrival, worker)).await;
                 accepted.map(|stream| Stream::Tls(Box::new(stream)))
             }
-            Socket::Inside(inside) => Some(Stream::Inside(inside)),
         }
     }
 
@@ -89,10 +91,10 @@ impl Stream {
                 let text: Box<str> = format!("{text}:0").into();
                 Peer { address: text.clone(), local: text, descriptor: stream.as_raw_fd(), worker }
             }
-            Stream::Inside(Inside { origin, .. }) => Peer {
-                address: origin.peer.to_string().into(),
-                local: origin.local.to_string().into(),
-                descriptor: origin.descriptor,
+            Stream::Inside(inside) => Peer {
+                address: inside.origin.peer.to_string().into(),
+                local: inside.origin.local.to_string().into(),
+                descriptor: inside.origin.descriptor,
                 worker,
             },
         }
@@ -114,8 +116,14 @@ impl Stream {
             Stream::Tcp(stream) => stream.try_write(bytes),
             Stream::Unix(stream) => stream.try_write(bytes),
             Stream::Tls(stream) => stream.try_write(bytes),
-            // A pipe is written to while its task is polled only.
-            Stream::Inside(_) => Err(io::ErrorKind::WouldBlock.into()),
+            // Nobody is woken when there is room again: whoever waits for that calls `poll_write`.
+            Stream::Inside(inside) => {
+                let mut nobody = Context::from_waker(Waker::noop());
+                match inside.pipe.poll_write(&mut nobody, bytes) {
+                    Poll::Ready(written) => written,
+                    Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+                }
+            }
         }
     }
 
@@ -125,7 +133,7 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
             Stream::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
-            Stream::Inside(inside) => Pin::new(&mut inside.pipe).poll_write(context, bytes),
+            Stream::Inside(inside) => inside.pipe.poll_write(context, bytes),
             Stream::Tls(stream) => stream.poll_write(context, bytes),
         }
     }

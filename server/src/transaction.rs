@@ -1,5 +1,6 @@
 //! The state of a transaction: commands that wait for EXEC, and keys that are watched.
 
+use spinel_storage::DbIndex;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::engine::{Prepared, Watch};
 use std::cell::Cell;
@@ -32,6 +33,8 @@ pub(crate) struct Transaction {
     /// The flags of all commands.
     pub(crate) flags: Flags,
     pub(crate) on_failure: OnFailure,
+    /// The database that a command of it selects, as far as it has come.
+    pub(crate) db: Option<DbIndex>,
     /// Whether a command was refused, so that none will run.
     pub(crate) is_doomed: bool,
     /// Whether all commands may run while a data set is loaded.
@@ -47,6 +50,7 @@ impl Transaction {
             commands,
             flags: Flags::NONE,
             on_failure: OnFailure::GoOn,
+            db: None,
             is_doomed: false,
             may_run_while_loading: true,
         }
@@ -56,6 +60,7 @@ impl Transaction {
     pub(crate) fn end(mut self: Box<Transaction>) {
         if self.capacity_bytes() <= SPARE_BYTES_MAX {
             (self.flags, self.is_doomed, self.may_run_while_loading) = (Flags::NONE, false, true);
+            self.db = None;
             self.bytes.clear();
             self.word_ends.clear();
             self.commands.clear();

@@ -3,11 +3,15 @@
 use crate::allocator;
 use crate::clients;
 use crate::latency::Event;
-use crate::log::{self, Level};
+use crate::log;
 use crate::memory;
 use crate::memory_limit;
+use crate::quotas;
+use crate::residence::Pressure;
 use crate::server::{Shared, now};
+use crate::survey::Surveyor;
 use crate::tls;
+use spinel_storage::engine::Prewarming;
 use spinel_storage::system::random_word;
 use spinel_storage::{Executor, UnixMillis};
 use std::io;
@@ -62,11 +66,21 @@ fn expire(shared: &Shared, now: UnixMillis) -> usize {
     removed
 }
 
+/// Serves who waits for what has come due, which may change data. Once inside, it is known whether writes are held back: who
+/// holds them back waits until all are out.
+fn serve_overdue(shared: &Shared, executor: &mut Executor, now: UnixMillis) {
+    let mut turn = executor.begin(now);
+    if shared.clients.pause.mode(now).is_none() {
+        turn.serve_overdue();
+    }
+}
+
 /// Goes on at once while there is much to do, else ten times a second.
 fn run(shared: &Shared, stop: &AtomicBool) {
     let mut executor = Executor::new(Arc::clone(&shared.engine), random_word());
     let (mut sampled, mut enforced, mut kept) = (UnixMillis(0), UnixMillis(0), now());
-    let mut certificates = tls::Watch::new();
+    let (mut certificates, mut surveyor) = (tls::Watch::new(), Surveyor::default());
+    let mut prewarming = Prewarming::default();
     while !stop.load(Ordering::Relaxed) {
         if shared.is_upkeep_paused.load(Ordering::Relaxed) {
             thread::park_timeout(REST);
@@ -76,25 +90,47 @@ fn run(shared: &Shared, stop: &AtomicBool) {
         // Keys stay as they are while writes are held back.
         let is_paused = shared.clients.pause.mode(now).is_some();
         let removed = if is_paused { 0 } else { expire(shared, now) };
-        executor.begin(now).serve_overdue();
+        serve_overdue(shared, &mut executor, now);
         shared.pubsub.end_round();
         let mut has_more = removed >= KEYS_PER_ROUND;
-        if removed > 0 && log::is_written(Level::Debug) {
-            log::debug(&format!("Removed {removed} expired keys"));
+        has_more |= shared.engine.sweep_purges();
+        if removed > 0 {
+            log::debug!("Removed {removed} expired keys");
         }
         if memory_limit::make_room(shared, &mut executor.begin(now)) {
             has_more = true;
         }
-        if now.0 - sampled.0 >= REST.as_millis() as i64 {
+        let (is_short, is_time) =
+            (shared.memory_limit.pressure() > Pressure::None, now.0 - sampled.0 >= REST.as_millis() as i64);
+        let mut moves_on = false;
+        if is_short || is_time {
+            moves_on = shared.residence.work(shared, &mut executor, now) && is_short;
+        }
+        if is_time {
             sampled = now;
             shared.rates.sample(now.0, shared.sums());
-            memory_limit::measure(shared);
+            memory_limit::weigh(shared, now);
+            if shared.memory_limit.is_set() {
+                memory_limit::measure(shared);
+            }
+            if shared.quotas.has_memory() {
+                quotas::look(shared);
+            }
+            clients::room::make_room(shared);
+            clients::room::go_on(shared);
+            shared.replication.tend(shared);
             shared.persistence.end_unwanted_log(&shared.config);
             shared.persistence.begin_due(shared, &mut executor.begin(now), now);
+            surveyor.step(shared, now);
+            if !is_paused && !shared.upstream.refuses_writes() {
+                shared.engine.prewarm(&mut prewarming, now);
+            }
         }
         if now.0 - enforced.0 >= 1000 {
             enforced = now;
             clients::enforce(shared, now);
+            shared.replication.enforce(shared);
+            memory_limit::look_again(shared);
             allocator::return_freed();
             memory::used_bytes(shared);
             certificates.look(shared);
@@ -104,7 +140,8 @@ fn run(shared: &Shared, stop: &AtomicBool) {
             shared.persistence.keep_command_log();
         }
         if !has_more {
-            thread::park_timeout(if shared.engine.awaits_time() { REST_OF_WAITERS } else { REST });
+            let is_soon = moves_on || shared.engine.awaits_time();
+            thread::park_timeout(if is_soon { REST_OF_WAITERS } else { REST });
         }
     }
 }

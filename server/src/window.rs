@@ -9,7 +9,10 @@
 //! A command that needs more than the shard of one key, or whose shard somebody else has, is the last of its
 //! window: it waits for its locks, and nobody may wait while holding shards for later.
 
+use crate::replication;
 use spinel_resp::Batch;
+use spinel_storage::command::Group;
+use spinel_storage::command::flags::Flags;
 use spinel_storage::engine::{Engine, Familiar, Hold, Holds, Prepared, Turn};
 use spinel_storage::{DbIndex, Error};
 
@@ -94,6 +97,14 @@ impl<'w> Ready<'w> {
     }
 }
 
+/// What becomes of commands that change data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Writes {
+    Run,
+    /// The server is a copy that nobody but the primary may change.
+    Refused,
+}
+
 /// A request that has to wait for its locks, or was refused.
 pub(crate) struct Last<'w> {
     pub(crate) words: &'w [&'w [u8]],
@@ -154,10 +165,14 @@ impl<'w, 'e> Window<'w, 'e> {
         requests: &Requests<'w>,
         next: usize,
         (turn, db): (&Turn<'e>, DbIndex),
-        engine: &Engine,
+        (engine, writes): (&Engine, Writes),
     ) {
         self.ready.requests.clear();
         self.ready.runs.clear();
+        if writes == Writes::Refused && self.familiar.prepared().is_some_and(|found| is_write(&found, engine))
+        {
+            self.familiar = Familiar::default();
+        }
         if let Some(prepared) = self.familiar.prepared() {
             self.ready.begin_run(prepared);
         }
@@ -166,19 +181,34 @@ impl<'w, 'e> Window<'w, 'e> {
                 && let Some(hold) = turn.hold(hash, db, &mut self.holds)
             {
                 self.ready.requests.push(Request { words, hold });
-            } else if !self.add(words, (turn, db), engine) {
+            } else if !self.add(words, (turn, db), (engine, writes)) {
                 break;
             }
         }
         if self.ready.requests.len() > 1 {
             self.prefetch();
+            let rows = engine.table();
+            if self.ready.runs().any(|(prepared, _)| rows.row(prepared.id).command.group == Group::HttpCache)
+            {
+                self.prefetch_far();
+            }
         }
     }
 
     /// Adds a request that may be anything; whether another may follow.
     #[inline(never)]
-    fn add(&mut self, words: &'w [&'w [u8]], (turn, db): (&Turn<'e>, DbIndex), engine: &Engine) -> bool {
-        let prepared = engine.prepare_anew(words, &mut self.familiar);
+    fn add(
+        &mut self,
+        words: &'w [&'w [u8]],
+        (turn, db): (&Turn<'e>, DbIndex),
+        (engine, writes): (&Engine, Writes),
+    ) -> bool {
+        let mut prepared = engine.prepare_anew(words, &mut self.familiar);
+        if writes == Writes::Refused && prepared.as_ref().is_ok_and(|found| is_write(found, engine)) {
+            // What is familiar is not looked at again.
+            self.familiar = Familiar::default();
+            prepared = Err(replication::READ_ONLY);
+        }
         if let Ok(prepared) = prepared
             && let Some(hash) = prepared.key_hash()
             && let Some(hold) = turn.hold(hash, db, &mut self.holds)
@@ -200,10 +230,25 @@ impl<'w, 'e> Window<'w, 'e> {
         }
     }
 
-    /// How many requests there are.
-    pub(crate) fn len(&self) -> usize {
-        self.ready.requests.len() + usize::from(self.last.is_some())
+    /// Asks for what hangs off the entries, at the end of three pointers.
+    #[inline(never)]
+    fn prefetch_far(&mut self) {
+        let mut all = [None; WINDOW];
+        for (far, request) in all.iter_mut().zip(&self.ready.requests) {
+            *far = self.holds.prefetch_name(request.hold);
+        }
+        for far in all.iter().flatten() {
+            self.holds.prefetch_large(*far);
+        }
+        for far in all.iter().flatten() {
+            self.holds.prefetch_content(*far);
+        }
     }
+}
+
+/// Whether a command changes data.
+fn is_write(prepared: &Prepared, engine: &Engine) -> bool {
+    engine.table().row(prepared.id).command.flags.contains(Flags::WRITE)
 }
 
 #[cfg(test)]

@@ -79,7 +79,8 @@ impl Error {
     /// The error about a subcommand that a container does not have.
     #[cold]
     pub fn unknown_subcommand(container: &str, name: &[u8]) -> Error {
-        let (name, container) = (shown(name, SHOWN_BYTES_MAX), container.to_ascii_uppercase());
+        let (name, container) =
+            (shown(name, SHOWN_BYTES_MAX), container.to_ascii_uppercase().replace('|', " "));
         let hint = format!("'. Try {container} HELP.");
         Error::UnknownSubcommand([b"ERR unknown subcommand '", name, hint.as_bytes()].concat())
     }

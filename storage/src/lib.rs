@@ -18,6 +18,7 @@
 //! Start reading at [`engine`] (how a command runs), then [`keyspace`] (what it runs on), [`commands`], and [`durable`] (what of
 //! it is on disk).
 
+pub mod bodies;
 pub mod command;
 pub mod commands;
 pub mod db;

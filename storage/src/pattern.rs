@@ -90,6 +90,8 @@ fn is_between(one: u8, other: u8, byte: u8, case: Case) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entropy::Entropy;
+    use spinel_cache::policy::Glob;
 
     fn check(pattern: &str, matching: &[&str], others: &[&str]) {
         for text in matching {
@@ -142,5 +144,46 @@ mod tests {
         let pattern = b"*a".repeat(50_000);
         assert!(!matches(&[&pattern[..], b"b"].concat(), &text, Case::Sensitive));
         assert!(!matches(&b"[".repeat(100_000), &text, Case::Sensitive));
+    }
+
+    /// A text of some of these bytes.
+    fn text(entropy: &mut Entropy, bytes: &[u8], length_max: u64) -> Vec<u8> {
+        let length = entropy.below(length_max + 1);
+        (0..length).map(|_| bytes[entropy.below(bytes.len() as u64) as usize]).collect()
+    }
+
+    #[test]
+    fn policies_match_as_patterns_of_keys_do() {
+        let mut entropy = Entropy::new(7);
+        let mut matching = 0;
+        for _ in 0..200_000 {
+            let pattern = text(&mut entropy, b"ab-*?[]^\\", 8);
+            let text = text(&mut entropy, b"ab-]\\", 6);
+            let captures = Glob::parse(&pattern).captures(&text);
+            let expected = matches(&pattern, &text, Case::Sensitive);
+            assert_eq!(captures.is_some(), expected, "{} {}", pattern.escape_ascii(), text.escape_ascii());
+            matching += usize::from(expected);
+        }
+        assert!(matching > 5_000, "{matching} are too few to say much");
+    }
+
+    #[test]
+    fn what_wildcards_take_makes_the_text_again() {
+        let mut entropy = Entropy::new(8);
+        for _ in 0..100_000 {
+            let (pattern, text) = (text(&mut entropy, b"ab*?", 8), text(&mut entropy, b"ab", 10));
+            let Some(captures) = Glob::parse(&pattern).captures(&text) else { continue };
+            let mut captures = captures.into_iter();
+            let filled: Vec<u8> = pattern
+                .iter()
+                .flat_map(|byte| match byte {
+                    b'*' => captures.next().expect("one for each").to_vec(),
+                    b'?' => captures.next().filter(|taken| taken.len() == 1).expect("one byte").to_vec(),
+                    byte => vec![*byte],
+                })
+                .collect();
+            assert_eq!(filled, text, "{}", pattern.escape_ascii());
+            assert_eq!(captures.next(), None);
+        }
     }
 }

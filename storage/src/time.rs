@@ -9,6 +9,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub struct UnixMillis(pub i64);
 
 impl UnixMillis {
+    /// When commands run that happened before, here or elsewhere, and are replayed: nothing has expired then, because what did
+    /// so at its time is removed by a command of its own.
+    pub const BEFORE_EVERYTHING: UnixMillis = UnixMillis(0);
+
     /// The time when a wait of so many milliseconds ends, which must not be negative.
     pub fn after_timeout(self, timeout_ms: i64) -> Result<UnixMillis, Error> {
         if timeout_ms < 0 {

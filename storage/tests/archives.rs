@@ -4,7 +4,7 @@ use spinel_persistence::rdb::{Marks, Verification};
 use spinel_persistence::spldb::{Assembly, Coding, PartEncoder};
 use spinel_persistence::vfs::{Access, Fault, SimulatedVfs, Vfs};
 use spinel_storage::durable::{FileOptions, SaveError, SnapshotFormat, save};
-use spinel_storage::engine::{ExpiredKeys, LoadError, LoadListener, LoadOptions, Loaded};
+use spinel_storage::engine::{ExpiredKeys, LoadError, LoadListener, LoadOptions, Loaded, PresentKeys};
 use spinel_storage::{Db, DbIndex, UnixMillis, Value};
 use spinel_types::Str;
 use std::io::Write;
@@ -40,7 +40,12 @@ impl LoadListener for Heard {
 fn load(vfs: &SimulatedVfs, now: UnixMillis) -> (Db, Heard, Result<Loaded, LoadError>) {
     let (db, mut heard) = (Db::memory(), Heard::default());
     let file = vfs.open(Path::new(PATH), Access::Read).expect("it was saved");
-    let options = LoadOptions { now, expired: ExpiredKeys::Drop, verification: Verification::On };
+    let options = LoadOptions {
+        now,
+        expired: ExpiredKeys::Drop,
+        verification: Verification::On,
+        present: PresentKeys::None,
+    };
     let result = db.engine().load_file(&*file, &options, &mut heard);
     (db, heard, result)
 }
@@ -66,7 +71,12 @@ fn keys(db: &Db) -> usize {
 /// The data of a real server, which has values of all types and encodings.
 fn of_real_server() -> Db {
     let (db, bytes) = (Db::memory(), &include_bytes!("snapshots/redis8.rdb")[..]);
-    let options = LoadOptions { now: NOW, expired: ExpiredKeys::Drop, verification: Verification::On };
+    let options = LoadOptions {
+        now: NOW,
+        expired: ExpiredKeys::Drop,
+        verification: Verification::On,
+        present: PresentKeys::None,
+    };
     db.engine().load(bytes, &options, &mut Heard::default()).expect("it is sound");
     db.execute(["XADD", "later", "AT", "4102444800000", "*", "not", "yet"]).expect("it is none yet");
     db.execute(["SADD", "members", "a", "b"]).expect("there is room");

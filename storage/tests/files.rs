@@ -3,7 +3,7 @@
 use spinel_persistence::rdb::{Compression, Verification};
 use spinel_persistence::vfs::{Fault, SimulatedVfs, Vfs};
 use spinel_storage::durable::{FileOptions, SaveError, load_file, save};
-use spinel_storage::engine::{ExpiredKeys, LoadListener, LoadOptions};
+use spinel_storage::engine::{ExpiredKeys, LoadListener, LoadOptions, PresentKeys};
 use spinel_storage::{Db, SetOptions, UnixMillis};
 use std::path::Path;
 
@@ -31,7 +31,12 @@ fn save_all(db: &Db, options: &FileOptions, vfs: &dyn Vfs) -> Result<(), SaveErr
 /// What a file holds under the key `state`, if there is one.
 fn state(vfs: &dyn Vfs) -> Option<Vec<u8>> {
     let db = Db::memory();
-    let options = LoadOptions { now: NOW, expired: ExpiredKeys::Drop, verification: Verification::On };
+    let options = LoadOptions {
+        now: NOW,
+        expired: ExpiredKeys::Drop,
+        verification: Verification::On,
+        present: PresentKeys::None,
+    };
     let loaded = load_file(&db.engine().close(), (vfs, Path::new(PATH)), &options, &mut Nobody);
     loaded.expect("a file that is there is whole")?;
     assert_eq!(db.len(), 101);

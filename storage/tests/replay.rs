@@ -17,7 +17,7 @@ use stage::{DATABASES, execute, executor, replay, state};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 7;
 const CALLS: usize = 20_000;
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
 
@@ -32,6 +32,7 @@ fn run(seed: u64) -> BTreeSet<&'static str> {
         let now = generator.pass_time();
         if generator.one_in(200) {
             engine.expire_round(now, 10);
+            engine.sweep_purges();
         }
         let (command, words) = generator.call(engine.table());
         let db = DbIndex(generator.below(DATABASES.into()) as u16);

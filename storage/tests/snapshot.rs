@@ -37,7 +37,9 @@ fn contents(engine: &Engine) -> Contents {
     contents
 }
 
+/// What was purged and is still there would be in the contents and not in the snapshot.
 fn begin(engine: &Arc<Engine>) -> (Arc<Snapshot>, Contents) {
+    engine.finish_purges();
     engine.begin_snapshot_with(|_| contents(engine)).expect("no other snapshot is running")
 }
 

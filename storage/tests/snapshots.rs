@@ -4,7 +4,7 @@
 //! Redis 8.
 
 use spinel_persistence::rdb::{Checksum, Compression, Encoder, Marks, Verification};
-use spinel_storage::engine::{ExpiredKeys, LoadError, LoadListener, LoadOptions, Loaded};
+use spinel_storage::engine::{ExpiredKeys, LoadError, LoadListener, LoadOptions, Loaded, PresentKeys};
 use spinel_storage::{Db, DbIndex, UnixMillis, Value};
 
 struct File {
@@ -44,7 +44,8 @@ impl LoadListener for Functions {
 
 fn load(bytes: &[u8], verification: Verification) -> (Db, Functions, Result<Loaded, LoadError>) {
     let (db, mut functions) = (Db::memory(), Functions::default());
-    let options = LoadOptions { now: NOW, expired: ExpiredKeys::Drop, verification };
+    let options =
+        LoadOptions { now: NOW, expired: ExpiredKeys::Drop, verification, present: PresentKeys::None };
     let result = db.engine().load(bytes, &options, &mut functions);
     (db, functions, result)
 }

@@ -73,6 +73,19 @@ impl Server {
         Server::launch(folder, settings, READY, program)
     }
 
+    /// As [`start_in`](Server::start_in), with a file of settings that is in the folder, which `CONFIG REWRITE` changes.
+    ///
+    /// # Panics
+    /// When it does not start; with what it printed.
+    pub fn start_configured(folder: Folder, file: &str) -> Server {
+        let file = folder.path().join(file);
+        Server::launch(folder, &[], READY, || {
+            let mut command = program();
+            command.arg(&file);
+            command
+        })
+    }
+
     /// As [`start_in`](Server::start_in), but does not wait until the server has loaded what is there.
     ///
     /// # Panics

@@ -20,7 +20,9 @@
 //! page of each size in use is on average half empty. A copy of an arena shares its pages until one of the two
 //! writes to them (`Arena::share`).
 
-use crate::pages::{Page, Pages};
+mod sparse;
+
+use crate::pages::{Location, Page, Pages};
 use std::num::NonZeroU32;
 
 /// Names a slot of an arena.
@@ -108,6 +110,8 @@ pub struct Arena {
     class_pages: Vec<u32>,
     live_bytes: usize,
     page_bytes: usize,
+    /// The class whose pages are looked at next by who looks for sparse ones.
+    next_class: u8,
 }
 
 impl Slot {
@@ -149,6 +153,7 @@ impl Arena {
             class_pages: Vec::new(),
             live_bytes: 0,
             page_bytes: 0,
+            next_class: 0,
         }
     }
 
@@ -263,6 +268,21 @@ impl Arena {
             + self.pages.row_bytes()
             + self.states.capacity() * size_of::<PageState>()
             + (self.open_pages.len() + self.class_pages.len() + self.vacant_pages.capacity()) * 4
+    }
+
+    /// How many pages there are, vacant ones included.
+    pub(crate) fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Puts a page into other memory if `is_misplaced` says so of where it is, and says where it is then; see
+    /// [`Pages::relocate`].
+    pub(crate) fn relocate(
+        &mut self,
+        page: usize,
+        is_misplaced: impl FnOnce(Location) -> bool,
+    ) -> Option<Location> {
+        self.pages.relocate(page, is_misplaced)
     }
 
     /// Makes a second arena with the same slots, of which pages are copied one by one before the first write to

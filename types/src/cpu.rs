@@ -9,14 +9,31 @@
 /// Asks for the cache line of `place` to be loaded.
 #[inline]
 pub(crate) fn prefetch<T>(place: &T) {
+    prefetch_at(std::ptr::from_ref(place).cast());
+}
+
+#[inline]
+fn prefetch_at(place: *const u8) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: prefetching never faults and has no architectural effect; SSE is part of x86-64.
+    // SAFETY: prefetching never faults, whatever the address, and has no architectural effect; SSE is part of x86-64.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast());
+        _mm_prefetch::<_MM_HINT_T0>(place.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = place;
+}
+
+/// Bytes that are loaded at once.
+const LINE: usize = 64;
+
+/// Asks for all cache lines of `place` to be loaded: for what is of a few lines.
+#[inline]
+pub(crate) fn prefetch_all<T: ?Sized>(place: &T) {
+    let first = std::ptr::from_ref(place).cast::<u8>();
+    for at in (0..size_of_val(place)).step_by(LINE) {
+        prefetch_at(first.wrapping_add(at));
+    }
 }
 
 /// Bit `i` of the result is set where byte `i` of `bytes` equals `byte`.

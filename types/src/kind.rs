@@ -102,6 +102,7 @@ impl Kind {
             Kind::Large(ValueType::List) => "quicklist",
             Kind::Large(ValueType::SortedSet) => "skiplist",
             Kind::Large(ValueType::Stream) => "stream",
+            Kind::Large(ValueType::HttpCache) => "httpcache",
             Kind::Large(_) => "hashtable",
         }
     }
@@ -123,17 +124,20 @@ pub enum ValueType {
     Hash = 4,
     /// Entries by time, and their readers.
     Stream = 6,
+    /// Answers of HTTP origins.
+    HttpCache = 7,
 }
 
 impl ValueType {
     /// All types, in the order of their numbers.
-    pub const ALL: [ValueType; 6] = [
+    pub const ALL: [ValueType; 7] = [
         ValueType::String,
         ValueType::List,
         ValueType::Set,
         ValueType::SortedSet,
         ValueType::Hash,
         ValueType::Stream,
+        ValueType::HttpCache,
     ];
 
     #[inline]
@@ -144,6 +148,7 @@ impl ValueType {
             3 => ValueType::SortedSet,
             4 => ValueType::Hash,
             6 => ValueType::Stream,
+            7 => ValueType::HttpCache,
             _ => panic!("a large value has one of the types"),
         }
     }
@@ -162,6 +167,7 @@ impl ValueType {
             ValueType::SortedSet => "zset",
             ValueType::Hash => "hash",
             ValueType::Stream => "stream",
+            ValueType::HttpCache => "httpcache",
         }
     }
 

@@ -1,6 +1,8 @@
 //! Collections that are too large for their entries.
 
+use crate::arena::Slot;
 use crate::hash::{Hash, HashRef};
+use crate::http_cache::HttpCache;
 use crate::kind::ValueType;
 use crate::list::List;
 use crate::set::Set;
@@ -22,6 +24,8 @@ pub enum Large {
     SortedSet(Box<SortedSet>),
     /// A stream, which has no other form.
     Stream(Box<Stream>),
+    /// Answers of HTTP origins, which have no other form.
+    HttpCache(HttpCache),
 }
 
 impl Large {
@@ -94,6 +98,16 @@ impl Large {
         stream
     }
 
+    /// The entry of an HTTP cache this is.
+    ///
+    /// # Panics
+    /// If it is another type.
+    #[inline]
+    pub fn as_http_cache_mut(&mut self) -> &mut HttpCache {
+        let Large::HttpCache(cache) = self else { panic!("it is no entry of an HTTP cache") };
+        cache
+    }
+
     /// Makes a second collection with the same contents. Both share their memory and copy parts of some kilobytes
     /// before the first write to them; either may go to another thread. O(those parts): some 20 ns for each.
     pub fn share(&mut self) -> Large {
@@ -103,6 +117,7 @@ impl Large {
             Large::Set(set) => Large::Set(Box::new(set.share())),
             Large::SortedSet(set) => Large::SortedSet(Box::new(set.share())),
             Large::Stream(stream) => Large::Stream(Box::new(stream.share())),
+            Large::HttpCache(cache) => Large::HttpCache(cache.clone()),
         }
     }
 
@@ -114,6 +129,7 @@ impl Large {
             Large::Set(_) => ValueType::Set,
             Large::SortedSet(_) => ValueType::SortedSet,
             Large::Stream(_) => ValueType::Stream,
+            Large::HttpCache(_) => ValueType::HttpCache,
         }
     }
 
@@ -125,6 +141,7 @@ impl Large {
             Large::Set(set) => set.memory_bytes(),
             Large::SortedSet(set) => set.memory_bytes(),
             Large::Stream(stream) => stream.memory_bytes(),
+            Large::HttpCache(cache) => cache.memory_bytes(),
         }
     }
 
@@ -136,6 +153,7 @@ impl Large {
             Large::Set(set) => set.len(),
             Large::SortedSet(set) => set.len(),
             Large::Stream(stream) => stream.len() as usize,
+            Large::HttpCache(cache) => cache.len(),
         }
     }
 
@@ -145,7 +163,8 @@ impl Large {
     }
 
     /// Removes members that have expired by `now`, at most about `members_max`, and reports each. Of a stream, entries
-    /// that are due come into sight, and the ids are reported under which they were kept.
+    /// that are due come into sight, and the ids are reported under which they were kept; of an entry of an HTTP cache, variants
+    /// go that are gone, and their selectors are reported.
     ///
     /// If those are all members, none is removed or reported, because it is cheaper to drop the whole value.
     pub(crate) fn expire_members(
@@ -159,19 +178,35 @@ impl Large {
             Large::Hash(hash) => hash.collect_due(now, members_max, &mut due),
             Large::List(_) => false,
             Large::Stream(stream) => return release_due(stream, now, members_max, report),
+            Large::HttpCache(cache) => return expire_variants(cache, now, members_max, report),
             Large::Set(set) => set.collect_due(now, members_max, &mut due),
             Large::SortedSet(set) => set.collect_due(now, members_max, &mut due),
         };
         if due.len() == self.len() {
             return Expiration::Whole;
         }
-        match self {
-            Large::Hash(hash) => hash.remove_all(&due, report),
-            Large::List(_) | Large::Stream(_) => {}
-            Large::Set(set) => set.remove_all(&due, report),
-            Large::SortedSet(set) => set.remove_all(&due, report),
-        }
+        self.remove_all(&due, report);
         if has_more { Expiration::Unfinished } else { Expiration::Finished }
+    }
+
+    /// Lists the slots of members that have expired by `now` and stay; see [`Table::list_due`](crate::table::Table::list_due).
+    pub(crate) fn list_due(&mut self, now: i64) -> Vec<Slot> {
+        match self {
+            Large::Hash(hash) => hash.list_due(now),
+            Large::List(_) | Large::Stream(_) | Large::HttpCache(_) => Vec::new(),
+            Large::Set(set) => set.list_due(now),
+            Large::SortedSet(set) => set.list_due(now),
+        }
+    }
+
+    /// Removes the members in some slots and reports each.
+    pub(crate) fn remove_all(&mut self, slots: &[Slot], report: impl FnMut(Str<'_>)) {
+        match self {
+            Large::Hash(hash) => hash.remove_all(slots, report),
+            Large::List(_) | Large::Stream(_) | Large::HttpCache(_) => {}
+            Large::Set(set) => set.remove_all(slots, report),
+            Large::SortedSet(set) => set.remove_all(slots, report),
+        }
     }
 
     /// Visits the fields of a hash; nothing of another type.
@@ -187,6 +222,7 @@ impl Large {
             Large::Hash(hash) => hash.next_due(),
             Large::List(_) => i64::MAX,
             Large::Stream(stream) => stream.next_due(),
+            Large::HttpCache(cache) => cache.next_due(),
             Large::Set(set) => set.next_due(),
             Large::SortedSet(set) => set.next_due(),
         }
@@ -210,7 +246,7 @@ impl Large {
             Large::Hash(hash) => HashRef::Large(hash).for_each(|field, _, _| report(field)),
             Large::Set(set) => SetRef::Large(set).for_each(report),
             Large::SortedSet(set) => SortedSetRef::Large(set).iter().for_each(|(member, _)| report(member)),
-            Large::List(_) | Large::Stream(_) => {}
+            Large::List(_) | Large::Stream(_) | Large::HttpCache(_) => {}
         }
         (gone, true)
     }
@@ -220,6 +256,22 @@ fn release_due(stream: &mut Stream, now: i64, max: usize, mut report: impl FnMut
     let has_more = stream.release_due(now, max, |id| report(Str::Text(&id.text())));
     if has_more { Expiration::Unfinished } else { Expiration::Finished }
 }
+
+fn expire_variants(
+    cache: &mut HttpCache,
+    now: i64,
+    max: usize,
+    mut report: impl FnMut(Str<'_>),
+) -> Expiration {
+    match cache.expire(now, max, |selector| report(Str::Text(selector))) {
+        None => Expiration::Whole,
+        Some(true) => Expiration::Unfinished,
+        Some(false) => Expiration::Finished,
+    }
+}
+
+// The numbering of a map has one of these for each large value: a word for the type, and one for what hangs off it.
+const _: () = assert!(size_of::<Option<Large>>() == 16);
 
 /// How far the removal of expired members came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -266,6 +318,14 @@ impl Larges {
     #[inline]
     pub(crate) fn at(&self, number: u32) -> &Large {
         self.larges[number as usize].as_ref().expect("an entry names a value that is there")
+    }
+
+    /// Asks for what names a value to be loaded into the cache.
+    #[inline]
+    pub(crate) fn prefetch(&self, number: u32) {
+        if let Some(place) = self.larges.get(number as usize) {
+            crate::cpu::prefetch(place);
+        }
     }
 
     #[inline]

@@ -5,7 +5,7 @@
 //! [`Arena`], which hands out memory in fine size classes, and the [`entry`] layout, which packs a key, its
 //! value and an optional time stamp into one slot of the arena.
 //!
-//! This crate must not know keyspaces, commands, RESP, files, sockets or clocks: a stamp is a number that its
+//! This crate must not know keyspaces, commands, RESP, files on disks, sockets or clocks: a stamp is a number that its
 //! user orders, and hash seeds come in from outside.
 //!
 //! ```
@@ -22,6 +22,7 @@
 //! Start reading at [`table`], then [`entry`] and [`arena`].
 
 pub mod arena;
+pub mod blob;
 pub mod buffer;
 mod bytes;
 mod chance;
@@ -33,6 +34,7 @@ mod fate;
 pub mod geo;
 pub mod hash;
 pub mod hash_seed;
+pub mod http_cache;
 pub mod hyperloglog;
 pub mod intset;
 pub mod kind;
@@ -55,6 +57,7 @@ pub mod sorted_set;
 pub mod stream;
 pub mod string;
 pub mod table;
+pub mod unexpired;
 pub mod value;
 pub mod values;
 pub mod xxh3;
@@ -67,6 +70,7 @@ pub use entry::{Entry, EntryMut, Fields, Keys, Parity};
 pub use fate::Fate;
 pub use hash::{FieldExpiry, Hash, HashLimits, HashMut, HashRef};
 pub use hash_seed::HashSeed;
+pub use http_cache::HttpCache;
 pub use hyperloglog::HyperLogLog;
 pub use intset::{Intset, IntsetMut};
 pub use kind::{Kind, ValueType};
@@ -75,14 +79,16 @@ pub use list::{List, ListLimits, ListMut, ListRef};
 pub use listpack::{Element, Listpack, ListpackMut};
 pub use member::{Member, MemberFields, MemberValue, Members};
 pub use owned::OwnedValue;
+pub use pages::Location;
 pub use place::{Form, Place};
 pub use set::{Set, SetLimits, SetMut, SetRef};
 pub use sorted_set::{Gathering, SortedSet, SortedSetLimits, SortedSetMut, SortedSetRef};
 pub use stream::{Stream, StreamId};
 pub use string::{Str, StringEncoding};
 pub use table::{Cursor, Guess, Home, Layout, Table, TableStatistics};
+pub use unexpired::Unexpired;
 pub use value::Value;
-pub use values::{Marks, Remains, Values};
+pub use values::{LargeNumber, Marks, Remains, Values};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -57,6 +57,15 @@ unsafe impl<T: Send + Sync> Send for Owner<T> {}
 // SAFETY: nothing can be done with a shared reference to an owner.
 unsafe impl<T: Send + Sync> Sync for Owner<T> {}
 
+/// Where some memory lies, to be compared with other places.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Location {
+    /// The address of its first byte.
+    pub address: usize,
+    /// How long it is.
+    pub bytes: usize,
+}
+
 /// Turns a boxed slice into what [`into_box`] turns back.
 fn from_box<T>(elements: Box<[T]>) -> (NonNull<T>, u32) {
     let len = u32::try_from(elements.len()).expect("a page has fewer than 2^32 elements");
@@ -163,6 +172,28 @@ impl<T: Copy, S: Copy> Pages<T, S> {
         let (start, len) = (mem::replace(&mut page.start, start), mem::replace(&mut page.len, len));
         // SAFETY: it was given out as `&mut Page`, so it was this row's alone, and the row has just forgotten it.
         unsafe { into_box(start, len) }
+    }
+
+    /// Puts a page's elements into other memory if `is_misplaced` says so of where they lie, and says where that is. What
+    /// is empty, or shared with another row, stays.
+    pub(crate) fn relocate(
+        &mut self,
+        number: usize,
+        is_misplaced: impl FnOnce(Location) -> bool,
+    ) -> Option<Location> {
+        let location = self.location(number);
+        let is_shared = self.owners.get(number).is_some_and(Option::is_some);
+        if location.bytes == 0 || is_shared || !is_misplaced(location) {
+            return None;
+        }
+        let copy = Box::from(&**self.pages.get(number)?);
+        self.replace(number, copy);
+        Some(self.location(number))
+    }
+
+    fn location(&self, number: usize) -> Location {
+        let page = &self.pages[number];
+        Location { address: page.start.as_ptr().addr(), bytes: size_of_val::<[T]>(page) }
     }
 
     /// Makes a page this row's alone: it is copied if another row still has it.

@@ -2,6 +2,7 @@
 
 use crate::entry::Entry;
 use crate::hash::HashRef;
+use crate::http_cache::HttpCache;
 use crate::kind::{Kind, ValueType};
 use crate::large::Large;
 use crate::list::ListRef;
@@ -28,6 +29,8 @@ pub enum Value<'a> {
     SortedSet(SortedSetRef<'a>),
     /// A stream.
     Stream(&'a Stream),
+    /// Answers of HTTP origins.
+    HttpCache(&'a HttpCache),
 }
 
 impl<'a> Value<'a> {
@@ -77,18 +80,20 @@ impl<'a> Value<'a> {
             Value::Set(_) => ValueType::Set,
             Value::SortedSet(_) => ValueType::SortedSet,
             Value::Stream(_) => ValueType::Stream,
+            Value::HttpCache(_) => ValueType::HttpCache,
         }
     }
 
     /// When a field of a hash, or a member of a set or a sorted set, expires; nothing if there is none with this
-    /// name.
-    pub fn member_expiry(self, member: &[u8]) -> Option<Option<i64>> {
-        match self {
+    /// name that has not expired by `now`.
+    pub fn member_expiry(self, member: &[u8], now: i64) -> Option<Option<i64>> {
+        let expiry = match self {
             Value::Hash(hash) => hash.expiry(member),
             Value::Set(set) => set.expiry(Str::parse(member)),
             Value::SortedSet(set) => set.expiry(member),
-            Value::String(_) | Value::List(_) | Value::Stream(_) => None,
-        }
+            Value::String(_) | Value::List(_) | Value::Stream(_) | Value::HttpCache(_) => None,
+        };
+        expiry.filter(|expiry| expiry.is_none_or(|at| at > now))
     }
 
     fn of_large(large: &'a Large) -> Value<'a> {
@@ -98,6 +103,7 @@ impl<'a> Value<'a> {
             Large::Set(set) => Value::Set(SetRef::Large(set)),
             Large::SortedSet(set) => Value::SortedSet(SortedSetRef::Large(set)),
             Large::Stream(stream) => Value::Stream(stream),
+            Large::HttpCache(cache) => Value::HttpCache(cache),
         }
     }
 

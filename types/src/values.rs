@@ -9,15 +9,21 @@
 //!
 //! Whatever replaces or removes an entry goes through here, so that what hangs off it is freed with it.
 
+mod ahead;
+
+pub use ahead::LargeNumber;
+
 use crate::arena::Slot;
 use crate::buffer::Buffer;
 use crate::copies::Copies;
 use crate::entry::{Entry, EntryMut, Fields, Parity};
 use crate::hash::{FieldPack, FieldPackMut};
 use crate::hash_seed::HashSeed;
+use crate::http_cache::HttpCache;
 use crate::kind::{Kind, ValueType};
 use crate::large::{Expiration, Large, Larges};
 use crate::owned::{OwnedValue, is_emptied};
+use crate::pages::Location;
 use crate::place::Place;
 use crate::string::Str;
 use crate::table::{Cursor, Table};
@@ -230,9 +236,15 @@ impl Values {
     /// What a value whose members may expire is accounted as: memory beside the table, and when the first is due.
     #[inline]
     fn account(&self, entry: Entry<'_>) -> (usize, i64) {
+        (self.large(entry).map_or(0, Large::memory_bytes), self.next_due(entry))
+    }
+
+    /// When the first member of a value whose members may expire is due.
+    #[inline]
+    fn next_due(&self, entry: Entry<'_>) -> i64 {
         match self.large(entry) {
-            Some(large) => (large.memory_bytes(), large.next_due()),
-            None => (0, FieldPack::new(Kind::ExpiringHashPack, entry.value()).next_due()),
+            Some(large) => large.next_due(),
+            None => FieldPack::new(Kind::ExpiringHashPack, entry.value()).next_due(),
         }
     }
 
@@ -248,7 +260,7 @@ impl Values {
         if !Kind::may_expire_in_part(entry) {
             return i64::MAX;
         }
-        self.account(entry).1
+        self.next_due(entry)
     }
 
     /// Whether members of the value in a slot may expire.
@@ -307,6 +319,19 @@ impl Values {
         if is_whole { Remains::Nothing(self.remove(hash, *slot)) } else { Remains::Members }
     }
 
+    /// Changes the entry of an HTTP cache in a slot. The key goes when nothing is left, and what hung off it is returned.
+    ///
+    /// # Panics
+    /// If another type is there.
+    pub fn edit_http_cache(&mut self, hash: u64, slot: Slot, edit: impl FnOnce(&mut HttpCache)) -> Remains {
+        self.unsettle(slot);
+        let cache = self.large_mut(slot).as_http_cache_mut();
+        edit(cache);
+        let is_empty = cache.is_empty();
+        self.settle(slot);
+        if is_empty { Remains::Nothing(self.remove(hash, slot)) } else { Remains::Members }
+    }
+
     /// Elements of all large values, O(their number).
     pub fn large_elements(&self) -> usize {
         self.larges.elements()
@@ -320,6 +345,27 @@ impl Values {
     /// Memory in bytes as taken from the allocator.
     pub fn allocated_bytes(&self) -> usize {
         self.table.allocated_bytes() + self.larges_bytes + self.larges.table_bytes()
+    }
+
+    /// Bytes taken for entries that aren't in use.
+    pub fn spare_bytes(&self) -> usize {
+        self.table.spare_bytes()
+    }
+
+    /// Moves entries out of sparse pages; see [`Table::compact`].
+    pub fn compact(&mut self, entries_max: usize) -> usize {
+        self.table.compact(entries_max)
+    }
+
+    /// Puts pages of the table into other memory; see [`Table::relocate`].
+    pub fn relocate(
+        &mut self,
+        first: usize,
+        limits: (usize, usize),
+        is_misplaced: impl FnMut(Location) -> bool,
+        moved: impl FnMut(Location),
+    ) -> Option<usize> {
+        self.table.relocate(first, limits, is_misplaced, moved)
     }
 
     /// Memory in bytes of one entry with its value and its share of the index.

@@ -3,24 +3,25 @@
 //!
 //! A step that fails doesn't hide the ones after it: all run, a table closes the run, and it fails if any did.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::{Outcome, command, fuzz, peers, workspace};
+use crate::{Outcome, command, deny, fuzz, packaging, peers, workspace};
 
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Steps to run: fmt, clippy, tests, tidy, docs, package, sanitizer, peers, clients, record, oracle, linearize,
-    /// soak, crash, exchange, fuzz [default: all]
+    /// Steps to run: fmt, deny, clippy, tests, features, tidy, docs, package, packaging, sanitizer, peers, clients, record, oracle, linearize,
+    /// soak, crash, exchange, replicas, quorum, fuzz [default: all]
     steps: Vec<String>,
     /// Leaves out the tests, because they have just run
     #[arg(long)]
     after_tests: bool,
     /// How long each fuzz target runs
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 5)]
     fuzz_seconds: u64,
     /// Seeds that the oracle runs, from 1 on
     #[arg(long, default_value_t = 10)]
@@ -40,19 +41,24 @@ struct Step {
 }
 
 /// How a step that did not fail ended.
-enum Ending {
+pub(crate) enum Ending {
     Done,
+    /// All was checked but this.
+    Lacking(&'static str),
     /// Nothing was checked, for this reason.
     Skipped(&'static str),
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 21] = [
     Step { name: "fmt", run: format },
+    Step { name: "deny", run: |_| deny::check() },
     Step { name: "clippy", run: clippy },
     Step { name: "tests", run: tests },
+    Step { name: "features", run: features },
     Step { name: "tidy", run: |_| own_verb(&["tidy"]) },
     Step { name: "docs", run: docs },
     Step { name: "package", run: package },
+    Step { name: "packaging", run: |_| packaging::check() },
     Step { name: "sanitizer", run: sanitizer },
     Step { name: "peers", run: |_| own_verb(&["peers"]) },
     Step { name: "clients", run: clients },
@@ -68,6 +74,11 @@ const STEPS: [Step; 16] = [
         run: |_| own_verb(&["crash", "--rounds", CRASH_ROUNDS, "--server", &release_server()?]),
     },
     Step { name: "exchange", run: |_| own_verb(&["exchange", "--server", &release_server()?]) },
+    Step { name: "replicas", run: replicas },
+    Step {
+        name: "quorum",
+        run: |_| own_verb(&["quorum", "--rounds", QUORUM_ROUNDS, "--server", &release_server()?]),
+    },
     Step { name: "fuzz", run: fuzz },
 ];
 
@@ -77,11 +88,28 @@ const SOAK_SECONDS: &str = "20";
 /// How often the server is killed here; by hand it may be thousands of times.
 const CRASH_ROUNDS: &str = "40";
 
+/// How often replicas are compared here; by hand it may be hundreds of times.
+const REPLICA_ROUNDS: &str = "4";
+
+/// How often a primary is killed whose writes wait for replicas; by hand it may be thousands of times.
+const QUORUM_ROUNDS: &str = "15";
+
+/// Who is copied by whom.
+const COPIES: [(&str, &str); 3] =
+    [("spinel", "spinel/spinel,redis8,valkey9"), ("redis8", "spinel"), ("valkey9", "spinel")];
+
 /// How many checks of rights each of two seeds makes here; by hand it may be any number.
 const ACL_CHECKS: &str = "10000";
 
 /// What npm fetches for the tests of clients.
-const NODE_PACKAGES: [&str; 3] = ["bullmq@6.7.0", "redlock@4.2.0", "ioredis@5.11.1"];
+const NODE_PACKAGES: [&str; 4] =
+    ["bullmq@6.7.0", "redlock@4.2.0", "ioredis@5.11.1", "playwright-core@1.65.1"];
+
+/// What pip fetches for the tests of HTTP.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+
+/// Where Debian puts the browser that the console is tested in.
+const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Crates that are not published.
 const UNPUBLISHED: [&str; 2] = ["xtask", "spinel-tests"];
@@ -99,12 +127,13 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let outcome = (step.run)(arguments);
         if let Err(error) = &outcome {
             println!("{}: {error}", step.name);
-            failed.push(step.name);
+            failed.push(format!("{}: {error}", step.name));
         }
         lines.push(summary(step.name, &outcome, started.elapsed()));
     }
     println!("\n=== summary\n{}", lines.join("\n"));
-    if failed.is_empty() { Ok(()) } else { Err(format!("ci: failed: {}", failed.join(", ")).into()) }
+    // Once more, at the end: what a step has printed is far above by now.
+    if failed.is_empty() { Ok(()) } else { Err(format!("ci: failed:\n{}", failed.join("\n")).into()) }
 }
 
 fn chosen(arguments: &Arguments) -> Outcome<Vec<&'static Step>> {
@@ -123,6 +152,7 @@ fn chosen(arguments: &Arguments) -> Outcome<Vec<&'static Step>> {
 fn summary(name: &str, outcome: &Outcome<Ending>, elapsed: Duration) -> String {
     let ending = match outcome {
         Ok(Ending::Done) => "ok".to_owned(),
+        Ok(Ending::Lacking(what)) => format!("ok, BUT NOT CHECKED: {what}"),
         Ok(Ending::Skipped(reason)) => format!("skipped: {reason}"),
         Err(_) => "FAILED".to_owned(),
     };
@@ -156,6 +186,12 @@ fn clippy(_: &Arguments) -> Outcome<Ending> {
 
 fn tests(_: &Arguments) -> Outcome<Ending> {
     done(&mut cargo(&["test", "--workspace"]))
+}
+
+/// Checks and tests what only other builds than the default one have.
+fn features(_: &Arguments) -> Outcome<Ending> {
+    let server = ["--quiet", "--package", "spinel-server", "--features", "otel"];
+    done(cargo(&["test"]).args(server).args(["--test", "program", "traces"]))
 }
 
 fn docs(_: &Arguments) -> Outcome<Ending> {
@@ -193,8 +229,11 @@ fn clients(_: &Arguments) -> Outcome<Ending> {
     let tools = cli.parent().expect("a program is in a folder");
     let python = std::env::var_os("SPINEL_TEST_PYTHON").unwrap_or_else(|| "python3".into());
     let modules = node_modules()?;
+    let schemathesis = schemathesis(&python)?;
     let mut test = cargo(&["test", "--workspace", "--test", "end_to_end", "--", "--ignored"]);
     test.env("SPINEL_TEST_TOOLS", tools).env("SPINEL_TEST_PYTHON", python);
+    let browser = std::env::var_os("SPINEL_TEST_BROWSER").unwrap_or_else(|| CHROMIUM.into());
+    test.env("SPINEL_TEST_SCHEMATHESIS", schemathesis).env("SPINEL_TEST_BROWSER", browser);
     done(test.env("SPINEL_TEST_NODE_MODULES", modules))
 }
 
@@ -215,6 +254,21 @@ fn node_modules() -> Outcome<PathBuf> {
     Ok(modules)
 }
 
+/// Returns the program that tries HTTP by its description, which pip fetches the first time.
+fn schemathesis(python: &OsStr) -> Outcome<PathBuf> {
+    if let Some(program) = std::env::var_os("SPINEL_TEST_SCHEMATHESIS") {
+        return Ok(program.into());
+    }
+    let folder = workspace::cache().join("spinel-clients").join(SCHEMATHESIS);
+    let program = folder.join("bin/schemathesis");
+    if !program.is_file() {
+        command::run(Command::new(python).args(["-m", "venv"]).arg(&folder))?;
+        let mut pip = Command::new(folder.join("bin/python"));
+        command::run(pip.args(["-m", "pip", "install", "--quiet", SCHEMATHESIS]))?;
+    }
+    Ok(program)
+}
+
 /// Builds our server as those run it who don't look into it, and returns the path of the program.
 fn release_server() -> Outcome<String> {
     done(&mut cargo(&["build", "--release", "--package", "spinel-server", "--bin", "spinel-server"]))?;
@@ -231,6 +285,15 @@ fn oracle(arguments: &Arguments) -> Outcome<Ending> {
     own_verb(&["oracle", "--ours", &ours, "--seeds", &seeds, "--programs", &programs, "--pairs", "2"])?;
     own_verb(&["oracle", "--ours", &ours, "--seeds", "2", "--acl", ACL_CHECKS])?;
     own_verb(&["oracle", "--ours", &ours, "--commands"])
+}
+
+fn replicas(_: &Arguments) -> Outcome<Ending> {
+    let server = release_server()?;
+    for (primary, replicas) in COPIES {
+        let parts = ["--primary", primary, "--replicas", replicas, "--rounds", REPLICA_ROUNDS];
+        own_verb(&[&["replicas"], &parts[..], &["--server", &server]].concat())?;
+    }
+    Ok(Ending::Done)
 }
 
 fn fuzz(arguments: &Arguments) -> Outcome<Ending> {
@@ -274,6 +337,7 @@ mod tests {
         let line = |outcome| summary("docs", &outcome, Duration::from_secs(3));
         assert_eq!(line(Ok(Ending::Done)), "docs           3 s  ok");
         assert!(line(Ok(Ending::Skipped("no nightly compiler"))).ends_with("skipped: no nightly compiler"));
+        assert!(line(Ok(Ending::Lacking("holes"))).ends_with("ok, BUT NOT CHECKED: holes"));
         assert!(line(Err("x".into())).ends_with("FAILED"));
     }
 }

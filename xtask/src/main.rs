@@ -14,19 +14,26 @@ mod bench;
 mod ci;
 mod command;
 mod crash;
+mod deny;
+mod dist;
 mod exchange;
 mod fuzz;
 mod linearize;
+mod manuals;
 mod metrics;
 mod oracle;
+mod packaging;
 mod peers;
+mod quorum;
 mod random;
 mod record;
+mod replicas;
 mod resp;
 mod server;
 mod soak;
 mod source;
 mod tidy;
+mod tools;
 mod transcript;
 mod workspace;
 
@@ -50,12 +57,20 @@ enum Verb {
     Ci(ci::Arguments),
     /// Kills our server under load, again and again, and checks that it comes back with what it promised to keep.
     Crash(crash::Arguments),
+    /// Builds the programs as they are released and packs them with what belongs to them.
+    Dist(dist::Arguments),
     /// Has our server and its peers read what the others write: files, logs and payloads.
     Exchange(exchange::Arguments),
+    /// Cuts and kills replicas while their primary is written to, and compares what they hold.
+    Replicas(replicas::Arguments),
+    /// Kills primaries whose writes wait for replicas, and checks that what was answered outlives them.
+    Quorum(quorum::Arguments),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Arguments),
     /// Checks that what concurrent clients see can be explained by one order of their operations.
     Linearize(linearize::Arguments),
+    /// Writes the pages of the manual and the completions of shells.
+    Manuals(manuals::Arguments),
     /// Prints how large and how well described the sources are.
     Metrics(metrics::Arguments),
     /// Sends the same generated calls to a reference server and to ours and compares the replies.
@@ -75,12 +90,16 @@ fn main() -> ExitCode {
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Ci(arguments) => ci::run(&arguments),
         Verb::Crash(arguments) => crash::run(&arguments),
+        Verb::Dist(arguments) => dist::run(&arguments),
         Verb::Exchange(arguments) => exchange::run(&arguments),
+        Verb::Replicas(arguments) => replicas::run(&arguments),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Linearize(arguments) => linearize::run(&arguments),
+        Verb::Manuals(arguments) => manuals::run(&arguments),
         Verb::Metrics(arguments) => metrics::run(&arguments),
         Verb::Oracle(arguments) => oracle::run(&arguments),
         Verb::Peers(arguments) => peers::run(&arguments),
+        Verb::Quorum(arguments) => quorum::run(&arguments),
         Verb::Record(arguments) => record::run(&arguments),
         Verb::Soak(arguments) => soak::run(&arguments),
         Verb::Tidy(arguments) => tidy::run(&arguments),

@@ -8,8 +8,10 @@
 //! ~/.cache/spinel-peers/
 //!   apt/  apt-…/       apt's own state per release, so that the machine's package lists stay as they are
 //!   redis8/  …         the unpacked packages; `.done` marks a folder that is complete
-//!   bin/               redis8-server, redis8-cli, …, valkey9-server, valkey9-cli, …
+//!   bin/               redis8-server, redis8-cli, …, valkey9-server, valkey9-cli, …, nginx-proxy, varnish-proxy
 //! ```
+//!
+//! nginx and Varnish are what the HTTP cache is measured beside. They are unpacked when they are asked for.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -21,30 +23,91 @@ use crate::{Outcome, command, workspace};
 /// Signs Debian's package lists; on every Debian machine, and in a package of this name elsewhere.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// What each peer's `PROGRAM-…` family consists of.
-const TOOLS: [&str; 5] = ["server", "cli", "benchmark", "check-aof", "check-rdb"];
-
 /// A server to compare with.
 struct Peer {
     /// Its folder, and the first word of its scripts.
     name: &'static str,
-    /// The first word of its programs and Debian packages.
-    program: &'static str,
+    /// The Debian packages that it is.
+    packages: &'static [&'static str],
+    /// Its programs: the second word of each script, and the path in the packages.
+    programs: &'static [(&'static str, &'static str)],
+    /// What makes its server tell its version.
+    version: &'static str,
     /// The Debian release that carries it.
     release: &'static str,
     /// Where apt's state for that release is.
     state: &'static str,
 }
 
+const REDIS: &[(&str, &str)] = &[
+    ("server", "usr/bin/redis-server"),
+    ("cli", "usr/bin/redis-cli"),
+    ("benchmark", "usr/bin/redis-benchmark"),
+    ("check-aof", "usr/bin/redis-check-aof"),
+    ("check-rdb", "usr/bin/redis-check-rdb"),
+];
+const VALKEY: &[(&str, &str)] = &[
+    ("server", "usr/bin/valkey-server"),
+    ("cli", "usr/bin/valkey-cli"),
+    ("benchmark", "usr/bin/valkey-benchmark"),
+    ("check-aof", "usr/bin/valkey-check-aof"),
+    ("check-rdb", "usr/bin/valkey-check-rdb"),
+];
+
+/// Databases.
 const PEERS: [Peer; 3] = [
-    Peer { name: "redis7", program: "redis", release: "bookworm", state: "apt-bookworm" },
-    Peer { name: "redis8", program: "redis", release: "sid", state: "apt" },
-    Peer { name: "valkey9", program: "valkey", release: "sid", state: "apt" },
+    Peer {
+        name: "redis7",
+        packages: &["redis-server", "redis-tools"],
+        programs: REDIS,
+        version: "--version",
+        release: "bookworm",
+        state: "apt-bookworm",
+    },
+    Peer {
+        name: "redis8",
+        packages: &["redis-server", "redis-tools"],
+        programs: REDIS,
+        version: "--version",
+        release: "sid",
+        state: "apt",
+    },
+    Peer {
+        name: "valkey9",
+        packages: &["valkey-server", "valkey-tools"],
+        programs: VALKEY,
+        version: "--version",
+        release: "sid",
+        state: "apt",
+    },
+];
+
+/// Caches of HTTP. Varnish brings a compiler, so they are not unpacked unless somebody wants them.
+const PROXIES: [Peer; 2] = [
+    Peer {
+        name: "nginx",
+        packages: &["nginx"],
+        programs: &[("proxy", "usr/sbin/nginx")],
+        version: "-v",
+        release: "bookworm",
+        state: "apt-bookworm",
+    },
+    Peer {
+        name: "varnish",
+        packages: &["varnish"],
+        programs: &[("proxy", "usr/sbin/varnishd")],
+        version: "-V",
+        release: "bookworm",
+        state: "apt-bookworm",
+    },
 ];
 
 /// Options of `cargo xtask peers`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    /// Also unpacks nginx and Varnish, which the row `door` of the benchmarks is measured beside
+    #[arg(long)]
+    proxies: bool,
     /// Where to unpack them [default: ~/.cache/spinel-peers]
     folder: Option<PathBuf>,
 }
@@ -54,14 +117,16 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let folder = arguments.folder.clone().unwrap_or_else(default_folder);
     fs::create_dir_all(folder.join("bin"))?;
     let folder = folder.canonicalize()?;
-    let missing: Vec<&Peer> = PEERS.iter().filter(|peer| !is_unpacked(&folder, peer)).collect();
-    for peer in missing {
+    let proxies = if arguments.proxies { &PROXIES[..] } else { &[] };
+    let peers: Vec<&Peer> = PEERS.iter().chain(proxies).collect();
+    for peer in peers.iter().filter(|peer| !is_unpacked(&folder, peer)) {
         let apt = Apt::set_up(&folder.join(peer.state), peer.release)?;
         apt.unpack(peer, &folder.join(peer.name))?;
     }
-    for peer in &PEERS {
+    for peer in peers {
         write_scripts(&folder, peer)?;
-        println!("{}", version(&script(&folder, peer.name, "server"))?);
+        let (tool, _) = peer.programs.first().ok_or("a peer is a program at least")?;
+        println!("{}", told(&script(&folder, peer.name, tool), peer.version)?);
     }
     println!("in {}", folder.join("bin").display());
     Ok(())
@@ -76,12 +141,19 @@ pub(crate) fn find(name: &str, tool: &str) -> Outcome<PathBuf> {
     if path.is_file() {
         return Ok(path);
     }
-    Err(format!("{} is missing: run `cargo xtask peers` first", path.display()).into())
+    let option = if PROXIES.iter().any(|proxy| proxy.name == name) { " --proxies" } else { "" };
+    Err(format!("{} is missing: run `cargo xtask peers{option}` first", path.display()).into())
 }
 
 /// Returns the first line of what `program --version` prints.
 pub(crate) fn version(program: &Path) -> Outcome<String> {
-    let text = command::output(Command::new(program).arg("--version"))?;
+    told(program, "--version")
+}
+
+/// Returns the first line of what a program prints when it is given this option, wherever it prints it.
+fn told(program: &Path, option: &str) -> Outcome<String> {
+    let text =
+        command::output(Command::new("sh").args(["-c", "exec \"$0\" \"$1\" 2>&1"]).arg(program).arg(option))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
@@ -101,17 +173,20 @@ fn is_unpacked(folder: &Path, peer: &Peer) -> bool {
 fn write_scripts(folder: &Path, peer: &Peer) -> Outcome {
     let root = folder.join(peer.name);
     let architecture = format!("{}-linux-gnu", std::env::consts::ARCH);
-    let libraries = [root.join("usr/lib").join(&architecture), root.join("lib").join(&architecture)];
+    let libraries = [
+        root.join("usr/lib").join(&architecture),
+        root.join("lib").join(&architecture),
+        root.join("usr/lib/varnish"),
+        root.join("usr/lib").join(&architecture).join("varnish"),
+    ];
     let loader = find_loader(&libraries)?;
-    for tool in TOOLS {
+    let path_of_all = libraries.map(|folder| folder.display().to_string()).join(":");
+    for (tool, program) in peer.programs {
         let path = script(folder, peer.name, tool);
         let text = format!(
-            "#!/bin/sh\nexec \"{}\" --library-path \"{}:{}\" \"{}/usr/bin/{}-{tool}\" \"$@\"\n",
+            "#!/bin/sh\nexec \"{}\" --library-path \"{path_of_all}\" \"{}\" \"$@\"\n",
             loader.display(),
-            libraries[0].display(),
-            libraries[1].display(),
-            root.display(),
-            peer.program,
+            root.join(program).display(),
         );
         // A script that another process is starting right now is replaced, never rewritten in place.
         let fresh = path.with_extension(format!("{}", std::process::id()));
@@ -176,8 +251,8 @@ impl Apt {
         for package in self.downloaded()? {
             fs::remove_file(package)?;
         }
-        let packages = ["server", "tools"].map(|part| format!("{}-{part}", peer.program));
-        command::output(self.apt_get().args(["-qq", "-y", "--download-only", "install"]).args(packages))?;
+        let install = ["-qq", "-y", "--download-only", "install"];
+        command::output(self.apt_get().args(install).args(peer.packages))?;
         if root.exists() {
             fs::remove_dir_all(root)?;
         }

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::resp::{Connection, encode};
+use crate::resp::{Connection, encode, info_field};
 use crate::server::Server;
 use crate::transcript::{Expectation, Item, Observed, Source, Step, Transcript};
 use crate::{Outcome, peers, workspace};
@@ -194,8 +194,7 @@ fn observe(connection: &mut Connection) -> Outcome<Observed> {
 /// Reads the version out of INFO.
 fn version(address: &str, field: &str) -> Outcome<String> {
     let info = Connection::open(address)?.expect(&["INFO", "server"])?.text();
-    let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    Ok(value.ok_or_else(|| format!("{address}: INFO has no {field}"))?.to_owned())
+    Ok(info_field(&info, field).ok_or_else(|| format!("{address}: INFO has no {field}"))?.to_owned())
 }
 
 fn read(path: &Path) -> Outcome<Transcript> {

@@ -270,6 +270,11 @@ impl Connection {
     }
 }
 
+/// The value of a field in what INFO replies.
+pub(crate) fn info_field<'t>(told: &'t str, name: &str) -> Option<&'t str> {
+    told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

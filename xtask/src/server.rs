@@ -204,6 +204,6 @@ pub(crate) fn fresh_folder() -> Outcome<PathBuf> {
 }
 
 /// Asks the system for a port nobody uses.
-fn free_port() -> Outcome<u16> {
+pub(crate) fn free_port() -> Outcome<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -1,5 +1,7 @@
 //! The command line: options first, then the command, whose words are never read as options.
 
+mod encryption;
+mod manual;
 mod options;
 mod task;
 #[cfg(test)]
@@ -100,7 +102,14 @@ impl std::error::Error for Refusal {}
 impl Arguments {
     /// Reads the words of the command line, the program's name first.
     pub fn parse(words: &[OsString], surroundings: &Surroundings) -> Result<Self, Refusal> {
-        options::read(words)?.into_arguments(surroundings)
+        let options = options::read(words)?;
+        if let Some(shell) = options.completions {
+            return Err(Refusal::Answer(manual::completions(shell)));
+        }
+        if options.manual {
+            return Err(Refusal::Answer(manual::page()));
+        }
+        options.into_arguments(surroundings)
     }
 }
 
@@ -131,7 +140,7 @@ impl Options {
             task: self.tasks.task()?,
             keys,
             command: self.take_command()?,
-            login: self.into_login(uri, surroundings),
+            login: self.into_login(uri, surroundings)?,
         })
     }
 
@@ -159,7 +168,8 @@ impl Options {
         Printer { format, delimiters }
     }
 
-    fn into_login(self, uri: Uri, surroundings: &Surroundings) -> Login {
+    fn into_login(self, uri: Uri, surroundings: &Surroundings) -> Result<Login, Refusal> {
+        let security = self.encryption.security(uri.encrypted, self.socket.is_some())?;
         let resp3 = self.resp3 || ((self.json || self.quoted_json || self.table) && !self.resp2);
         let user = self.user.map(OsString::into_vec);
         let password = self.password.or_else(|| surroundings.password.clone());
@@ -170,7 +180,7 @@ impl Options {
             None => Address::Tcp { host: uri.host.unwrap_or(self.host), port: uri.port.unwrap_or(self.port) },
         };
 
-        Login {
+        Ok(Login {
             address,
             user,
             credentials: uri.credentials.or(credentials),
@@ -182,12 +192,13 @@ impl Options {
                 (_, true) => Some(Family::Ipv6),
                 _ => None,
             },
+            security,
             redirections: match (self.cluster, self.verbose) {
                 (false, _) => Redirections::Ignored,
                 (true, false) => Redirections::Followed,
                 (true, true) => Redirections::FollowedAndTold,
             },
-        }
+        })
     }
 }
 

@@ -1,8 +1,10 @@
 //! The options as clap reads them: one field each, in the order of the help.
 
 use super::Refusal;
+use super::encryption::EncryptionOptions;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Parser};
+use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -47,7 +49,7 @@ pub(super) struct Options {
     /// Keep silent about passwords on the command line
     #[arg(long)]
     pub(super) no_auth_warning: bool,
-    /// Everything at once: redis://user:password@host:port/database
+    /// Everything at once: redis://user:password@host:port/database, or rediss:// for an encrypted connection
     #[arg(short = 'u', value_name = "URI")]
     pub(super) uri: Option<String>,
     /// Follow a cluster's redirections
@@ -111,7 +113,15 @@ pub(super) struct Options {
     #[arg(long)]
     pub(super) verbose: bool,
     #[command(flatten)]
+    pub(super) encryption: EncryptionOptions,
+    #[command(flatten)]
     pub(super) tasks: TaskOptions,
+    /// Print a script that makes a shell complete these options
+    #[arg(long, value_name = "SHELL")]
+    pub(super) completions: Option<Shell>,
+    /// Print the page spinel-cli(1) of the manual
+    #[arg(long = "man")]
+    pub(super) manual: bool,
     /// Print this help
     #[arg(long, action = ArgAction::Help)]
     pub(super) help: Option<bool>,
@@ -223,7 +233,7 @@ fn parse_yes_or_no(text: &str) -> Result<bool, String> {
     match text {
         yes if yes.starts_with(['y', 'Y']) => Ok(true),
         no if no.starts_with(['n', 'N']) => Ok(false),
-        _ => Err("yes or no".to_owned()),
+        other => Err(format!("Unknown --show-pushes value '{other}' (valid: '[y]es', '[n]o')")),
     }
 }
 
@@ -261,6 +271,9 @@ fn refusal(error: &clap::Error) -> Refusal {
         ErrorKind::ValueValidation => match argument(ContextKind::InvalidArg).get(..3) {
             Some("-p ") => Refusal::Mistake("Invalid server port.".to_owned()),
             Some("-t ") => Refusal::Mistake("Invalid connection timeout for -t.".to_owned()),
+            Some("--s") => Refusal::Mistake(
+                std::error::Error::source(error).map(ToString::to_string).unwrap_or_default(),
+            ),
             _ => Refusal::Mistake(error.to_string()),
         },
         _ => Refusal::Mistake(error.to_string()),

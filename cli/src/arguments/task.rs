@@ -98,7 +98,9 @@ impl TaskOptions {
             return Err(Refusal::Mistake(text.to_owned()));
         }
         if self.cluster_manager {
-            return Err(Refusal::Mistake("--cluster is not there yet.".to_owned()));
+            let text = "--cluster comes with clusters of this server, which are not there yet. \
+                        Use redis-cli --cluster to manage those of Redis; -c follows their redirections.";
+            return Err(Refusal::Mistake(text.to_owned()));
         }
         Ok(self.server_task().or_else(|| self.key_task()).unwrap_or(Task::Commands))
     }

@@ -118,6 +118,22 @@ fn mistakes_are_told_in_the_words_scripts_know() {
 }
 
 #[test]
+fn encryption_is_asked_for_by_an_option_or_a_scheme() {
+    assert!(parse("").unwrap().login.security.is_none());
+    assert!(parse("--insecure ping").unwrap().login.security.is_none());
+    assert!(parse("--tls --insecure").unwrap().login.security.is_some());
+    assert!(parse("--insecure -u rediss://h").unwrap().login.security.is_some());
+    assert_eq!(
+        mistake("--tls --insecure --cert c"),
+        "Client cert and key must both be specified or skipped."
+    );
+    assert!(mistake("--tls --cacert /nonexistent/ca.crt").starts_with("Can't read /nonexistent/ca.crt: "));
+    assert!(mistake("--tls --insecure --tls-ciphers NULL").starts_with("--tls-ciphers: none of 'NULL'"));
+    assert!(mistake("--tls --insecure --sni a/b").starts_with("'a/b' is no name of a host"));
+    assert!(mistake("--tls --insecure -s /run/s").starts_with("--tls is for connections over the network"));
+}
+
+#[test]
 fn help_and_version_are_answers() {
     for line in ["--help", "-h", "-p 1 -h", "--version", "-v"] {
         assert!(matches!(parse(line), Err(Refusal::Answer(_))), "{line}");

@@ -2,6 +2,7 @@
 
 use super::argument::usage;
 use super::{CommandDocumentation, Documentation};
+use std::fmt::Write;
 
 /// What `help` says without a topic.
 const INTRODUCTION: &str = concat!(
@@ -52,6 +53,11 @@ pub fn write_help(documentation: &Documentation, topic: &[String], style: Style)
     let name = topic.join(" ").to_ascii_uppercase();
     for command in documentation.commands().iter().filter(|command| belongs_to(&command.name, &name)) {
         write_command(command, Group::Told, style, &mut out);
+    }
+    if out == "\n" {
+        let meant = documentation.nearest(&name).map(|meant| format!(" Did you mean {meant}?"));
+        writeln!(out, "  There is no command {name}.{}\n", meant.unwrap_or_default())
+            .expect("a string takes every text");
     }
     out
 }
@@ -124,8 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_topic_help_explains_itself_and_an_unknown_one_shows_nothing() {
+    fn without_a_topic_help_explains_itself_and_an_unknown_one_is_told_of() {
         assert!(help("", Style::Plain).starts_with("spinel-cli "));
-        assert_eq!(help("nosuch", Style::Plain), "\n");
+        assert_eq!(help("nosuch", Style::Plain), "\n  There is no command NOSUCH.\n\n");
+        assert!(help("mgte", Style::Plain).contains("Did you mean MGET?"));
     }
 }

@@ -6,6 +6,7 @@ mod argument;
 mod completion;
 mod help;
 mod hint;
+mod nearest;
 
 pub use argument::Argument;
 pub use completion::completions;
@@ -64,6 +65,11 @@ impl Documentation {
     /// All commands and subcommands in the order of their names.
     pub fn commands(&self) -> &[CommandDocumentation] {
         &self.commands
+    }
+
+    /// The name of the command that somebody meant who wrote `word`, if one is close to it.
+    pub fn nearest(&self, word: &str) -> Option<&str> {
+        nearest::nearest(word, self.commands().iter().map(|command| command.name.as_str()))
     }
 
     /// The groups the commands belong to, in order and each once.

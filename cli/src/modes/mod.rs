@@ -7,6 +7,7 @@ mod one_shot;
 mod password;
 mod script;
 mod standard_input;
+mod top;
 mod transfer;
 
 use crate::arguments::{Arguments, Task};
@@ -76,6 +77,9 @@ fn run_with(arguments: &Arguments, session: &mut Session, task: Task) -> Result<
 }
 
 fn run_commands(arguments: &Arguments) -> Result<ExitCode, RunError> {
+    if let Some(view) = top::requested(&arguments.command) {
+        return top::run(arguments, view?).map(|()| ExitCode::SUCCESS);
+    }
     if !arguments.command.is_empty() {
         return one_shot::run(arguments);
     }

@@ -1,6 +1,7 @@
 //! One command from the command line, perhaps repeated.
 
 use crate::arguments::{Arguments, InputUse, Repeat};
+use crate::peek::{Sight, peek, peeked};
 use crate::shell::{Outcome, RunError, Shell};
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
@@ -45,9 +46,20 @@ fn complete(arguments: &Arguments) -> Result<Vec<Vec<u8>>, RunError> {
     }
     Ok(words)
 }
+
 fn run_once(shell: &mut Shell, words: &[Vec<u8>], fail_on_error: bool) -> Result<ExitCode, RunError> {
     let mut out = io::stdout().lock();
     let mut text = Vec::new();
+    if let Some(key) = peeked(words) {
+        let sight = peek(&mut shell.session, key)?;
+        if fail_on_error && !matches!(sight, Sight::Key(_)) {
+            eprint!("{sight}");
+            return Ok(ExitCode::FAILURE);
+        }
+        write!(out, "{sight}")?;
+        out.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let outcome = shell.run(words, &mut text);
     if let (Ok(Outcome::Answered { error: Some(message) }), true) = (&outcome, fail_on_error) {
         let line = [message, b"\n".as_slice()].concat();

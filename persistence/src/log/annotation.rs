@@ -3,6 +3,7 @@
 //! ```text
 //! #TS:1700000000                                        what follows was written at this Unix time
 //! #SP:<offset> <length> <checksum> <unsynced>           what follows is a batch of commands
+//! #AT:<id> <place> <db> <offset> <checksum>             where the data set stands in a stream that servers copy
 //! ```
 //!
 //! - `offset`: where the batch stands in the stream of commands, in bytes; annotations don't count.
@@ -11,18 +12,24 @@
 //!   the XXH3 of the commands, as words of 8 bytes, little end first.
 //! - `unsynced`: how many bytes before `offset` were not known to be durable when the line was written.
 //!
-//! The last number is a claim: all before `offset - unsynced` is durable. Whoever finds damage before an intact
+//! The third line says of what is before `offset` in the log that it makes what is before `place` in the stream called `id`, in which
+//! database `db` is selected then; so it holds only for a log that ends there. Its checksum is the XXH3 of the line before it.
+//!
+//! The last number of a batch is a claim: all before `offset - unsynced` is durable. Whoever finds damage before an intact
 //! batch that claims more knows that the disk has changed what it held, and that no torn write explains it.
 //!
-//! Redis reads lines in pieces of 127 bytes, so an annotation must be shorter; the longest of ours has 85.
+//! Redis reads lines in pieces of 127 bytes, so an annotation must be shorter; the longest of ours has 110.
 
 use super::OFFSET_MAX;
+use crate::StreamPlace;
 use spinel_resp::number::parse_unsigned;
 use spinel_types::xxh3;
 use std::io::Write;
 
 /// Begins the line of a batch.
 pub(super) const BATCH: &[u8] = b"#SP:";
+/// Begins the line of a place in a stream.
+const PLACE: &[u8] = b"#AT:";
 /// Begins the line of a time.
 const TIME: &[u8] = b"#TS:";
 
@@ -41,6 +48,7 @@ pub(super) enum Annotation {
     Batch(BatchHead),
     /// Unix time in seconds.
     Time(u64),
+    Place(PlaceNote),
     /// Somebody else's.
     Other,
     /// Not a line that anybody writes.
@@ -82,6 +90,34 @@ impl BatchHead {
     }
 }
 
+/// What the line of a place says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct PlaceNote {
+    pub(super) place: StreamPlace,
+    /// Where the log must end for that to be so.
+    pub(super) offset: u64,
+}
+
+impl PlaceNote {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let PlaceNote { place, offset } = self;
+        let line = format!("#AT:{} {} {} {offset} ", place.name(), place.offset, place.db);
+        let checksum = xxh3::hash(line.as_bytes());
+        write!(out, "{line}{checksum:016x}\r\n").expect("a vector takes all");
+    }
+
+    fn parse(line: &[u8]) -> Option<PlaceNote> {
+        let (said, checksum) = line.split_at_checked(line.len().checked_sub(16)?)?;
+        if parse_checksum(checksum)? != xxh3::hash(said) {
+            return None;
+        }
+        let mut fields = said.strip_prefix(PLACE)?.split(|&byte| byte == b' ');
+        let (id, place, db) = (fields.next()?, fields.next()?, fields.next()?);
+        let offset = parse_unsigned(fields.next()?)?;
+        Some(PlaceNote { place: StreamPlace::parse(id, place, db)?, offset })
+    }
+}
+
 fn checksum(offset: u64, unsynced: u64, batch: &[u8]) -> u64 {
     let words = [offset, unsynced, xxh3::hash(batch)];
     xxh3::hash(words.map(u64::to_le_bytes).as_flattened())
@@ -112,6 +148,10 @@ impl Annotation {
             // What we write ends in CR LF; a line that doesn't was not written so.
             let head = text.and_then(|text| BatchHead::parse(&text[BATCH.len()..]));
             return head.map_or(Annotation::Damaged, Annotation::Batch);
+        }
+        if line.starts_with(PLACE) {
+            let note = text.and_then(PlaceNote::parse);
+            return note.map_or(Annotation::Damaged, Annotation::Place);
         }
         let text = text.unwrap_or(line);
         if let Some(time) = text.strip_prefix(TIME) {
@@ -152,6 +192,24 @@ mod tests {
         let mut line = Vec::new();
         largest.write(&mut line);
         assert_eq!(line.len(), 85);
+        line.clear();
+        let place = StreamPlace { id: [b'a'; 40], offset: 1 << 62, db: u16::MAX };
+        PlaceNote { place, offset: u64::MAX }.write(&mut line);
+        assert_eq!(line.len(), 110);
+    }
+
+    #[test]
+    fn places_say_where_the_log_must_end() {
+        let mut line = Vec::new();
+        let note = PlaceNote { place: StreamPlace { id: [b'a'; 40], offset: 1000, db: 3 }, offset: 77 };
+        note.write(&mut line);
+        assert!(line.starts_with(b"#AT:aaaa") && line.ends_with(b"\r\n"));
+        assert_eq!(Annotation::parse(&line[..line.len() - 1]), Annotation::Place(note));
+        for at in 4..line.len() - 2 {
+            let mut damaged = line[..line.len() - 1].to_vec();
+            damaged[at] ^= 1;
+            assert_eq!(Annotation::parse(&damaged), Annotation::Damaged, "byte {at}");
+        }
     }
 
     #[test]

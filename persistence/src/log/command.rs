@@ -30,19 +30,27 @@ pub(super) enum Scan {
     Malformed,
 }
 
-/// Scans the command at `at` and appends its words.
-///
-/// Unless it is whole, some of its words may have been appended.
-pub(super) fn scan_command(bytes: &[u8], at: usize, words: &mut Vec<Span>) -> Scan {
-    let (count, mut at) = match header(bytes, at, b'*') {
-        Header::Number(count, end) => (count, end),
-        Header::Incomplete => return Scan::Incomplete(bytes.len() + 1),
-        Header::Malformed => return Scan::Malformed,
-    };
-    if count == 0 {
-        return Scan::Malformed;
+/// Where a command is whose words are not all there.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Place {
+    /// Where the next header begins.
+    pub(super) at: usize,
+    /// How many words are still to come; none between commands.
+    missing: u64,
+}
+
+/// Scans the command at a place, or goes on with it, and appends its words. The place moves behind what was whole.
+pub(super) fn scan_command(bytes: &[u8], place: &mut Place, words: &mut Vec<Span>) -> Scan {
+    let Place { mut at, mut missing } = *place;
+    if missing == 0 {
+        match header(bytes, at, b'*') {
+            Header::Number(0, _) | Header::Malformed => return Scan::Malformed,
+            Header::Number(count, end) => (missing, at) = (count, end),
+            Header::Incomplete => return Scan::Incomplete(bytes.len() + 1),
+        }
     }
-    for _ in 0..count {
+    while missing > 0 {
+        *place = Place { at, missing };
         let (length, start) = match header(bytes, at, b'$') {
             Header::Number(length, end) => (length, end),
             Header::Incomplete => return Scan::Incomplete(bytes.len() + 1),
@@ -54,8 +62,9 @@ pub(super) fn scan_command(bytes: &[u8], at: usize, words: &mut Vec<Span>) -> Sc
             Some(_) => return Scan::Malformed,
             None => return Scan::Incomplete(end.saturating_add(2)),
         }
-        at = end + 2;
+        (at, missing) = (end + 2, missing - 1);
     }
+    *place = Place { at, missing };
     Scan::Whole(at)
 }
 
@@ -112,7 +121,7 @@ mod tests {
 
     fn scan(bytes: &[u8]) -> (Scan, Vec<&[u8]>) {
         let mut words = Vec::new();
-        let scan = scan_command(bytes, 0, &mut words);
+        let scan = scan_command(bytes, &mut Place::default(), &mut words);
         (scan, words.iter().map(|word| &bytes[word.start..word.end]).collect())
     }
 

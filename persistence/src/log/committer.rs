@@ -6,18 +6,17 @@
 //!
 //! Offsets here are those of the journal, which begins anew with each process. The log's own go on.
 
+use super::chunk::{Chunk, Pending};
 use super::commit::{Commit, CommitError, Stage};
 use super::directory::BaseFormat;
 use super::error::WriteError;
 use super::rewrite::Rewrite;
 use super::writer::Writer;
+use crate::StreamPlace;
 use std::sync::Arc;
 
 /// With [`SyncPolicy::EverySecond`], what was written is at most so old when it is synced.
 const SYNC_INTERVAL_MS: u64 = 1000;
-
-/// More than this is not kept when all of it was written.
-const PENDING_BYTES_KEPT_MAX: usize = 4 * 1024 * 1024;
 
 /// When the log is made durable (`appendfsync`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,8 +38,8 @@ pub struct Now {
     pub unix_seconds: Option<u64>,
 }
 
-/// Gives the bytes since the last call and the offset reached: appends whole commands and transactions.
-pub type Source = Box<dyn FnMut(&mut Vec<u8>) -> u64 + Send>;
+/// Gives what has come since the last call, chunk by chunk, and returns the offset reached.
+pub type Source = Box<dyn FnMut(&mut dyn FnMut(Chunk)) -> u64 + Send>;
 
 /// Moves a journal into a log.
 pub struct Committer {
@@ -49,7 +48,7 @@ pub struct Committer {
     commit: Arc<Commit>,
     policy: SyncPolicy,
     /// What was read and not written yet.
-    pending: Vec<u8>,
+    pending: Pending,
     /// Where in the journal what is pending begins.
     offset: u64,
     /// The offset of the journal less that of the log.
@@ -75,7 +74,7 @@ impl Committer {
             source,
             commit,
             policy,
-            pending: Vec::new(),
+            pending: Pending::default(),
             offset,
             lead: i128::from(offset) - i128::from(writer.offset()),
             writer,
@@ -98,7 +97,8 @@ impl Committer {
     /// new comes: the monotonic time in milliseconds.
     pub fn step(&mut self, now: Now) -> Option<u64> {
         if !self.is_held {
-            let reached = (self.source)(&mut self.pending);
+            let pending = &mut self.pending;
+            let reached = (self.source)(&mut |chunk| pending.push(chunk));
             debug_assert_eq!(reached, self.offset + self.pending.len() as u64);
         }
         let has_written = self.write(now);
@@ -111,7 +111,7 @@ impl Committer {
             let before = (cut - self.offset) as usize;
             if before <= self.pending.len() {
                 if !self.append(before, now) {
-                    self.leave_out(before);
+                    self.leave_out((cut - self.offset) as usize);
                 }
                 self.cut_at = None;
                 let rewrite = self.writer.begin_rewrite(now.unix_seconds);
@@ -126,25 +126,28 @@ impl Committer {
     /// Gives up appending what stands before a cut: the base will have what it did. Until then the log ends before it.
     fn leave_out(&mut self, length: usize) {
         self.writer.skip(length as u64);
-        self.pending.drain(..length);
+        self.pending.skip(length);
         self.offset += length as u64;
         self.has_gap = true;
     }
 
-    fn append(&mut self, length: usize, now: Now) -> bool {
+    /// Appends so many of the pending bytes, unless there is an error before.
+    fn append(&mut self, mut length: usize, now: Now) -> bool {
         if self.has_gap {
             return false;
         }
-        if let Err(error) = self.writer.append(&self.pending[..length], now.unix_seconds) {
-            self.fail(Stage::Write, &error.into());
-            return false;
+        while length > 0 {
+            let first = self.pending.first(length);
+            let written = first.len();
+            if let Err(error) = self.writer.append(first, now.unix_seconds) {
+                self.fail(Stage::Write, &error.into());
+                return false;
+            }
+            length -= written;
+            self.pending.skip(written);
+            self.offset += written as u64;
+            self.commit.publish_written(self.offset);
         }
-        self.pending.drain(..length);
-        if self.pending.is_empty() {
-            self.pending.shrink_to(PENDING_BYTES_KEPT_MAX);
-        }
-        self.offset += length as u64;
-        self.commit.publish_written(self.offset);
         true
     }
 
@@ -259,13 +262,20 @@ impl Committer {
     }
 
     /// Writes the rest and closes the log, whatever the policy.
-    pub fn close(mut self, now: Now) -> Result<(), WriteError> {
+    pub fn close(self, now: Now) -> Result<(), WriteError> {
+        self.close_at(now, None)
+    }
+
+    /// As [`close`](Committer::close), and notes where in a stream that servers copy the data set stands, if that is so at the
+    /// offset of the journal at which the log ends.
+    pub fn close_at(mut self, now: Now, place: Option<(u64, StreamPlace)>) -> Result<(), WriteError> {
         self.is_held = false;
         self.policy = SyncPolicy::Always;
         self.step(now);
-        match self.commit.failure() {
-            Some(failure) => Err(std::io::Error::other(&*failure.reason).into()),
-            None => self.writer.close(),
+        if let Some(failure) = self.commit.failure() {
+            return Err(std::io::Error::other(&*failure.reason).into());
         }
+        let is_there = |(offset, _): &(u64, StreamPlace)| *offset == self.offset && self.pending.is_empty();
+        self.writer.close_at(place.filter(is_there).map(|(_, place)| place))
     }
 }

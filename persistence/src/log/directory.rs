@@ -195,7 +195,7 @@ impl Directory {
             text.push_str("# There is no file yet.\n");
         }
         let mut file = self.vfs.create(&self.names.temporary_manifest())?;
-        append_all(&mut *file, text.as_bytes())?;
+        append_all(&*file, text.as_bytes())?;
         file.sync()
     }
 

@@ -1,10 +1,10 @@
 //! The increment that is being written: a file whose tail may have to be cut off again.
 
-use super::annotation::BatchHead;
+use super::annotation::{BatchHead, PlaceNote};
 use super::directory::Directory;
 use super::manifest::{FileType, LogFile};
-use crate::vfs::{Access, File, append_all};
-use std::io;
+use crate::vfs::{Access, File, append_parts};
+use std::io::{self, IoSlice};
 
 /// The last file of a log.
 pub(super) struct Increment {
@@ -41,9 +41,22 @@ impl Increment {
     /// The reader knows from it that the file is ours, whatever a power cut leaves of what follows, and that damage before
     /// it is none that a power cut left.
     pub(super) fn mark(&mut self, offset: u64, synced: u64) -> io::Result<()> {
+        self.mark_behind(None, offset, synced)
+    }
+
+    /// As [`mark`](Increment::mark), with a note before it.
+    pub(super) fn mark_behind(
+        &mut self,
+        note: Option<PlaceNote>,
+        offset: u64,
+        synced: u64,
+    ) -> io::Result<()> {
         let mut line = Vec::new();
+        if let Some(note) = note {
+            note.write(&mut line);
+        }
         BatchHead::new(offset, &[], synced).write(&mut line);
-        self.append(&line)?;
+        self.append(&mut [IoSlice::new(&line)])?;
         self.sync()
     }
 
@@ -54,17 +67,18 @@ impl Increment {
         Ok(Increment { file, handle, length, must_cut: false, is_dirty: false })
     }
 
-    /// Appends all bytes or none.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Appends all parts or none.
+    pub(super) fn append(&mut self, parts: &mut [IoSlice<'_>]) -> io::Result<()> {
         self.cut()?;
-        if let Err(error) = append_all(&mut *self.handle, bytes) {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if let Err(error) = append_parts(&mut *self.handle, parts) {
             self.must_cut = true;
             // If that fails, too, the next append tries again first.
             let _ = self.cut();
             return Err(error);
         }
-        self.is_dirty |= !bytes.is_empty();
-        self.length += bytes.len() as u64;
+        self.is_dirty |= length > 0;
+        self.length += length as u64;
         Ok(())
     }
 

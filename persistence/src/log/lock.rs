@@ -48,7 +48,7 @@ impl LogLock {
 }
 
 fn name_owner(vfs: &dyn Vfs, path: &Path) -> io::Result<()> {
-    append_all(&mut *vfs.create(path)?, format!("{}\n", std::process::id()).as_bytes())
+    append_all(&*vfs.create(path)?, format!("{}\n", std::process::id()).as_bytes())
 }
 
 fn owner(vfs: &dyn Vfs, path: &Path) -> Option<u32> {

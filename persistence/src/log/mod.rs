@@ -27,11 +27,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A [`UnitScanner`] finds commands and transactions in a stream that comes from elsewhere.
+//!
 //! A [`Committer`] moves a journal into the log and tells who waits in [`Commit`] what is durable.
 //!
 //! Start reading at [`Writer::append`], then [`Reader::step`].
 
 mod annotation;
+mod chunk;
 mod command;
 mod commit;
 mod committer;
@@ -50,6 +53,7 @@ mod unit;
 mod window;
 mod writer;
 
+pub use chunk::Chunk;
 pub use commit::{Commit, CommitError, Health, Stage, SyncedTo};
 pub use committer::{Committer, Now, Source, SyncPolicy};
 pub use directory::{BaseFormat, Directory, LogNames};
@@ -59,7 +63,7 @@ pub use manifest::{FileType, LogFile, Manifest, ManifestError, ManifestReason};
 pub use reader::Reader;
 pub use recovery::{ReadOptions, Recovered, Step, TailCut, Until};
 pub use rewrite::Rewrite;
-pub use unit::{Command, Unit};
+pub use unit::{Command, Malformed, Unit, UnitScanner};
 pub use writer::Writer;
 
 /// What is announced as an offset is at most this, so that the bytes of any file can be added to it.

@@ -53,7 +53,7 @@ impl Writer {
             next_increment,
             begun_at: None,
             last_time: None,
-            buffer: Vec::new(),
+            lines: Vec::new(),
         }
     }
 }

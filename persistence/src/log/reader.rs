@@ -9,7 +9,7 @@
 //! A batch is checked against its annotation before any of its commands is handed out. Files of other programs have no
 //! batches; their commands are handed out as they come.
 
-use super::annotation::{Annotation, BatchHead};
+use super::annotation::{Annotation, BatchHead, PlaceNote};
 use super::command::Scan;
 use super::damage::{Damage, is_refuted};
 use super::directory::Directory;
@@ -37,6 +37,8 @@ pub struct Reader<'d> {
     current: Option<Current>,
     parts: Parts,
     recovered: Recovered,
+    /// What the log says last of a place in a stream, with no unit behind it.
+    noted: Option<PlaceNote>,
     /// Where the stream of commands began, once a file of it was opened.
     stream_start: Option<u64>,
     /// Whether a batch said where the stream of commands stands; Redis counts its offsets otherwise.
@@ -92,8 +94,10 @@ impl<'d> Reader<'d> {
                 offset: start.unwrap_or(0),
                 cut: None,
                 stopped_early: false,
+                place: None,
                 can_go_on: false,
             },
+            noted: None,
             stream_start: None,
             is_anchored: false,
             is_certain: false,
@@ -151,7 +155,11 @@ impl<'d> Reader<'d> {
 
     /// Ends reading. What has not been read counts as not wanted, as after [`Until`].
     pub fn finish(mut self) -> Recovered {
-        self.recovered.stopped_early |= self.current.is_some() || !self.waiting.is_empty();
+        let recovered = &mut self.recovered;
+        recovered.stopped_early |= self.current.is_some() || !self.waiting.is_empty();
+        let is_whole = !recovered.stopped_early && recovered.cut.is_none();
+        let is_there = |note: &PlaceNote| is_whole && note.offset == recovered.offset;
+        recovered.place = self.noted.filter(is_there).map(|note| note.place);
         self.recovered
     }
 
@@ -227,6 +235,7 @@ impl<'d> Reader<'d> {
                     return Ok(Inside::Stop);
                 }
             }
+            Annotation::Place(note) => self.noted = Some(note),
             Annotation::Batch(head) if self.options.verify_checksums => {
                 return self.take_batch(&head, line_bytes);
             }
@@ -291,6 +300,8 @@ impl<'d> Reader<'d> {
     fn hand_out(&mut self, length: usize) -> Unit<'_> {
         let current = self.current.as_mut().expect("a file is open");
         let offset = self.recovered.offset;
+        // What follows a note is not in what it tells of.
+        self.noted = None;
         if self.stream_start.is_some() {
             self.recovered.offset += length as u64;
         }

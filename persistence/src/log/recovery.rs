@@ -1,6 +1,7 @@
 //! How a log is to be read, what is found in it, and how it ended.
 
 use super::unit::Unit;
+use crate::StreamPlace;
 use crate::vfs::File;
 
 /// Where to stop.
@@ -76,6 +77,9 @@ pub struct Recovered {
     pub cut: Option<TailCut>,
     /// Whether [`Until`] stopped the reader before the end.
     pub stopped_early: bool,
+    /// Where in a stream that servers copy the data set stands that was read, if whoever closed the log last knew and nothing is
+    /// left out of what it says.
+    pub place: Option<StreamPlace>,
     /// Whether the last file is ours and stands where the stream does, so that it can be written on.
     pub(super) can_go_on: bool,
 }

@@ -1,9 +1,12 @@
 //! What is replayed as a whole: a command, or the commands of a transaction.
 
-use super::command::{Scan, Span, is_word, scan_command};
+use super::command::{Place, Scan, Span, is_word, scan_command};
+
+/// So many places of words are kept from one unit to the next.
+const PLACES_KEPT: usize = 1 << 16;
 
 /// A command, or all commands between `MULTI` and `EXEC`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Unit<'r> {
     pub(super) bytes: &'r [u8],
     pub(super) parts: &'r Parts,
@@ -14,19 +17,64 @@ pub struct Unit<'r> {
 }
 
 /// The words of one command.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Command<'r> {
     bytes: &'r [u8],
     words: &'r [Span],
 }
 
 /// The places of a unit's words.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub(super) struct Parts {
     words: Vec<Span>,
     /// One past the last word of each command.
     ends: Vec<usize>,
     is_transaction: bool,
+    /// Where the search for the end of the unit stands.
+    place: Place,
+}
+
+/// Finds units in a stream of commands that comes piece by piece. What was found once is not searched again.
+#[derive(Default, Debug)]
+pub struct UnitScanner {
+    parts: Parts,
+    is_within: bool,
+}
+
+/// What stands in a stream of commands is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Malformed;
+
+impl UnitScanner {
+    /// Finds where the unit ends that `bytes` begin with; `None` if it is not whole. Then `bytes` begin the next time with
+    /// what they are now.
+    ///
+    /// What is announced takes no memory before it is there: so much as the words that are there take.
+    pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+        if !self.is_within {
+            self.parts.clear();
+        }
+        let scan = self.parts.go_on(bytes, Annotations::Refused);
+        self.is_within = matches!(scan, Scan::Incomplete(_));
+        match scan {
+            Scan::Whole(end) => Ok(Some(end)),
+            Scan::Incomplete(_) => Ok(None),
+            Scan::Malformed => Err(Malformed),
+        }
+    }
+
+    /// Returns the unit that was found last; `bytes` are those in which it was found, up to its end, and `offset` is where
+    /// they begin in the stream.
+    pub fn unit<'r>(&'r self, bytes: &'r [u8], offset: u64) -> Unit<'r> {
+        Unit { bytes, parts: &self.parts, offset, end_offset: offset + bytes.len() as u64 }
+    }
+}
+
+/// Whether annotations may stand between the commands of a transaction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Annotations {
+    Skipped,
+    Refused,
 }
 
 impl<'r> Unit<'r> {
@@ -38,6 +86,11 @@ impl<'r> Unit<'r> {
             start = end;
             Command { bytes: self.bytes, words }
         })
+    }
+
+    /// Returns the bytes of the stream that the unit is, `MULTI` and `EXEC` included.
+    pub fn bytes(self) -> &'r [u8] {
+        self.bytes
     }
 
     /// Returns whether the commands are a transaction.
@@ -64,31 +117,43 @@ impl Parts {
     /// Within a transaction, `EXEC` ends it; another `MULTI` says that its end was lost, and so does an `EXEC` outside.
     /// Annotations may stand between the commands of a transaction: Redis writes none there, but skips them.
     pub(super) fn scan(&mut self, bytes: &[u8]) -> Scan {
+        self.clear();
+        self.go_on(bytes, Annotations::Skipped)
+    }
+
+    fn clear(&mut self) {
         self.words.clear();
+        self.words.shrink_to(PLACES_KEPT);
         self.ends.clear();
+        self.ends.shrink_to(PLACES_KEPT);
         self.is_transaction = false;
-        let mut at = 0;
+        self.place = Place::default();
+    }
+
+    /// Goes on where the end of the unit was not found.
+    fn go_on(&mut self, bytes: &[u8], annotations: Annotations) -> Scan {
         loop {
-            if self.is_transaction && bytes.get(at) == Some(&b'#') {
+            let at = self.place.at;
+            if annotations == Annotations::Skipped && self.is_transaction && bytes.get(at) == Some(&b'#') {
                 match bytes[at..].iter().position(|&byte| byte == b'\n') {
-                    Some(end) => at += end + 1,
+                    Some(end) => self.place.at += end + 1,
                     None => return Scan::Incomplete(bytes.len() + 1),
                 }
                 continue;
             }
-            let start = self.words.len();
-            at = match scan_command(bytes, at, &mut self.words) {
+            let end = match scan_command(bytes, &mut self.place, &mut self.words) {
                 Scan::Whole(end) => end,
                 other => return other,
             };
-            if let Some(scan) = self.take(bytes, start, at) {
+            if let Some(scan) = self.take(bytes, end) {
                 return scan;
             }
         }
     }
 
-    /// Takes the command whose words are those from `start` on, and says what is there if that ends the unit.
-    fn take(&mut self, bytes: &[u8], start: usize, end: usize) -> Option<Scan> {
+    /// Takes the command whose words are those that no other has, and says what is there if that ends the unit.
+    fn take(&mut self, bytes: &[u8], end: usize) -> Option<Scan> {
+        let start = self.ends.last().copied().unwrap_or(0);
         let words = &self.words[start..];
         let (begins, ends) = (is_word(bytes, words, b"MULTI"), is_word(bytes, words, b"EXEC"));
         if begins || ends {
@@ -144,6 +209,41 @@ mod tests {
         assert_eq!(read(&log("MULTI now")).map(|(text, _)| text), Ok("MULTI now".to_owned()));
         let noted = [log("MULTI"), b"#TS:1\r\n".to_vec(), log("SET a 1, EXEC")].concat();
         assert_eq!(read(&noted), Ok(("as one: SET a 1".to_owned(), noted.len())));
+    }
+
+    /// Where the units end that a scanner finds, and what they call, if bytes come in such pieces.
+    fn scanned(bytes: &[u8], piece: usize) -> Vec<(u64, String)> {
+        let (mut scanner, mut units) = (UnitScanner::default(), Vec::new());
+        let (mut start, mut end) = (0, 0);
+        while start < bytes.len() {
+            let Some(length) = scanner.scan(&bytes[start..end]).unwrap() else {
+                end = bytes.len().min(end + piece);
+                continue;
+            };
+            let unit = scanner.unit(&bytes[start..start + length], start as u64);
+            let names = unit.commands().filter_map(|command| command.words().next());
+            let names: Vec<_> = names.map(String::from_utf8_lossy).collect();
+            units.push((unit.end_offset, names.join(" ")));
+            start += length;
+        }
+        units
+    }
+
+    #[test]
+    fn pieces_make_the_units_that_the_whole_does() {
+        let bytes = log("SET a 1, MULTI, SET a 1, DEL b, EXEC, PING");
+        let ends = [log("SET a 1").len(), bytes.len() - log("PING").len(), bytes.len()];
+        let names = ["SET", "SET DEL", "PING"].map(str::to_owned);
+        let units: Vec<_> = ends.map(|end| end as u64).into_iter().zip(names).collect();
+        for piece in 1..=bytes.len() {
+            assert_eq!(scanned(&bytes, piece), units, "{piece}");
+        }
+    }
+
+    #[test]
+    fn annotations_are_no_part_of_a_stream() {
+        let noted = [log("MULTI"), b"#TS:1\r\n".to_vec(), log("SET a 1, EXEC")].concat();
+        assert_eq!(UnitScanner::default().scan(&noted), Err(Malformed));
     }
 
     #[test]

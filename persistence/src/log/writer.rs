@@ -7,21 +7,19 @@
 //! - After a sync failed, nothing more is called durable until a rewrite has put all data into new files. The kernel gives
 //!   up what it could not write, and a later sync succeeds without it.
 
-use super::annotation::{BatchHead, write_time};
+use super::annotation::{BatchHead, PlaceNote, write_time};
 use super::command::Scan;
 use super::directory::Directory;
 use super::error::WriteError;
 use super::increment::Increment;
 use super::unit::Parts;
-use std::io;
+use crate::StreamPlace;
+use std::io::{self, IoSlice};
 
 /// How many bytes of commands stand behind one annotation, unless a single unit is larger.
 ///
 /// A batch is compared with its checksum before its first command runs, so the reader holds all of it.
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
-
-/// More than this is not kept for the next append.
-const BUFFER_BYTES_KEPT_MAX: usize = 4 * BATCH_BYTES_MAX;
 
 /// Writes a log.
 ///
@@ -43,7 +41,8 @@ pub struct Writer {
     /// The time at which the increment was begun, until it is written down.
     pub(super) begun_at: Option<u64>,
     pub(super) last_time: Option<u64>,
-    pub(super) buffer: Vec<u8>,
+    /// Lines of annotations that are being written.
+    pub(super) lines: Vec<u8>,
 }
 
 impl Writer {
@@ -55,31 +54,43 @@ impl Writer {
         if commands.is_empty() {
             return Ok(self.offset);
         }
-        self.fill_buffer(commands, time);
-        self.increment.append(&self.buffer)?;
+        self.lines.clear();
+        self.note_time(time);
+        self.append_batches(commands)?;
         self.offset += commands.len() as u64;
         self.begun_at = None;
         self.last_time = time.or(self.last_time);
-        self.buffer.clear();
-        self.buffer.shrink_to(BUFFER_BYTES_KEPT_MAX);
         Ok(self.offset)
     }
 
-    fn fill_buffer(&mut self, commands: &[u8], time: Option<u64>) {
-        self.buffer.clear();
-        let begun_at = self.begun_at.filter(|begun_at| time.is_some_and(|time| time != *begun_at));
-        if let Some(begun_at) = begun_at {
-            write_time(begun_at, &mut self.buffer);
-        }
-        if let Some(time) = time.filter(|_| time != self.last_time) {
-            write_time(time, &mut self.buffer);
-        }
+    /// Appends commands in as many batches as they need, usually one, each behind its line.
+    fn append_batches(&mut self, commands: &[u8]) -> io::Result<()> {
         let mut start = 0;
+        // For each batch, where its lines end and where it does.
+        let mut ends = Vec::with_capacity(1);
         while start < commands.len() {
             let batch = &commands[start..start + batch_length(&commands[start..])];
-            BatchHead::new(self.offset + start as u64, batch, self.synced).write(&mut self.buffer);
-            self.buffer.extend_from_slice(batch);
+            BatchHead::new(self.offset + start as u64, batch, self.synced).write(&mut self.lines);
             start += batch.len();
+            ends.push((self.lines.len(), start));
+        }
+        let starts = std::iter::once((0, 0)).chain(ends.iter().copied());
+        let mut parts: Vec<_> = starts
+            .zip(&ends)
+            .flat_map(|(start, end)| [&self.lines[start.0..end.0], &commands[start.1..end.1]])
+            .map(IoSlice::new)
+            .collect();
+        self.increment.append(&mut parts)
+    }
+
+    /// Writes the lines that tell the time, if it is told and has changed.
+    fn note_time(&mut self, time: Option<u64>) {
+        let begun_at = self.begun_at.filter(|begun_at| time.is_some_and(|time| time != *begun_at));
+        if let Some(begun_at) = begun_at {
+            write_time(begun_at, &mut self.lines);
+        }
+        if let Some(time) = time.filter(|_| time != self.last_time) {
+            write_time(time, &mut self.lines);
         }
     }
 
@@ -125,9 +136,16 @@ impl Writer {
     }
 
     /// Makes all durable and notes that it is, so that any damage found later is known to be the disk's.
-    pub fn close(mut self) -> Result<(), WriteError> {
+    pub fn close(self) -> Result<(), WriteError> {
+        self.close_at(None)
+    }
+
+    /// As [`close`](Writer::close), and notes where in a stream that servers copy the data set of the whole log stands:
+    /// [`Recovered::place`](super::Recovered::place) says so until something is appended.
+    pub fn close_at(mut self, place: Option<StreamPlace>) -> Result<(), WriteError> {
         self.sync()?;
-        Ok(self.increment.mark(self.offset, self.synced)?)
+        let note = place.map(|place| PlaceNote { place, offset: self.offset });
+        Ok(self.increment.mark_behind(note, self.offset, self.synced)?)
     }
 
     /// Returns the offset up to which commands were appended.

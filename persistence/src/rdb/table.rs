@@ -80,6 +80,9 @@ pub(crate) mod value_type {
     pub(crate) const HASH_EXPIRING: u8 = 24;
     /// A hash of fields with expiries as a listpack (12).
     pub(crate) const HASH_LISTPACK_EXPIRING: u8 = 25;
+    /// An entry of an HTTP cache, variant by variant: only ours, in payloads, `.spldb` files and the fields below. Others
+    /// refuse a payload of a type that they don't know.
+    pub(crate) const HTTP_CACHE: u8 = 128;
 }
 
 /// What a length may be instead of one: an encoding of a string.
@@ -102,6 +105,10 @@ pub(crate) mod extension {
     pub(crate) const MEMBERS: &[u8] = b"spinel-members";
     /// What the stream before it has beside entries and what others know of groups.
     pub(crate) const STREAM: &[u8] = b"spinel-stream";
+    /// A key with an entry of an HTTP cache, whose variants follow.
+    pub(crate) const HTTP_CACHE: &[u8] = b"spinel-httpcache";
+    /// One variant of the entry before it.
+    pub(crate) const VARIANT: &[u8] = b"spinel-variant";
 }
 
 /// What every file starts with; four digits of the version follow.

@@ -35,7 +35,7 @@ impl PartEncoder {
     pub fn new(coding: Coding) -> PartEncoder {
         PartEncoder {
             // What repeats is found by the compressor of blocks.
-            values_encoder: Encoder::new(Compression::None),
+            values_encoder: Encoder::new(Compression::None).for_itself(),
             press: Press::new(coding),
             database: 0,
             table: Vec::with_capacity(PART_BYTES),

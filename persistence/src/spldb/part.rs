@@ -38,7 +38,7 @@ impl<'a> PartReader<'a> {
             archive,
             table: Input::of_vec(Vec::new(), string_bytes_max),
             values: Input::of_vec(Vec::new(), string_bytes_max),
-            decoder: Decoder::new(archive.forms, VERSION_MAX),
+            decoder: Decoder::of_own_file(archive.forms, VERSION_MAX),
             key: Vec::new(),
             name: Vec::new(),
             stored: Vec::new(),

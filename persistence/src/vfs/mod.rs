@@ -15,7 +15,7 @@ pub use real::RealVfs;
 pub use simulated::{Fault, SimulatedVfs};
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::Path;
 
 /// What a file is opened for.
@@ -71,8 +71,15 @@ pub trait File: Send + Sync {
     /// Reads bytes from `offset` on, maybe fewer than fit; none only at the end of the file.
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes bytes at the end, maybe only the first of them, and returns how many.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Writes bytes at the end, maybe only the first of them, and returns how many. Others may read meanwhile; only one at a
+    /// time may write.
+    fn append(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Writes bytes that lie apart at the end, as one call if that is possible: maybe only the first of them.
+    fn append_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let first = parts.iter().find(|part| !part.is_empty());
+        first.map_or(Ok(0), |first| self.append(first))
+    }
 
     /// Cuts the file off.
     fn truncate(&mut self, length: u64) -> io::Result<()>;
@@ -85,7 +92,7 @@ pub trait File: Send + Sync {
 }
 
 /// Keeps a file locked until it is dropped.
-pub trait Lock: Send {}
+pub trait Lock: Send + Sync {}
 
 /// Writes at the end, so that a file can be given to whoever writes to a stream.
 impl io::Write for Box<dyn File> {
@@ -127,11 +134,26 @@ impl io::Read for Stream<'_> {
 /// Writes all bytes at the end of a file.
 ///
 /// After an error, some of them may be there.
-pub(crate) fn append_all(file: &mut dyn File, mut bytes: &[u8]) -> io::Result<()> {
+pub fn append_all(file: &dyn File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match file.append(bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// As [`append_all`], of bytes that lie apart.
+pub(crate) fn append_parts(file: &mut dyn File, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+    // Leaves out empty ones at the front, so that nothing is left when all is written.
+    IoSlice::advance_slices(&mut parts, 0);
+    while !parts.is_empty() {
+        match file.append_vectored(parts) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut parts, count),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -152,7 +174,7 @@ pub(crate) fn read_all(vfs: &dyn Vfs, path: &Path) -> io::Result<Vec<u8>> {
 /// `temporary` is a name in the same directory that nobody else uses.
 pub fn replace(vfs: &dyn Vfs, path: &Path, temporary: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = vfs.create(temporary)?;
-    append_all(&mut *file, content)?;
+    append_all(&*file, content)?;
     file.sync()?;
     vfs.rename(temporary, path)?;
     vfs.sync_directory(parent(path))

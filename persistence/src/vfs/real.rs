@@ -4,7 +4,7 @@ use super::{Access, File, Lock, Vfs};
 use rustix::fs::{FlockOperation, flock, statvfs};
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -84,8 +84,12 @@ impl File for RealFile {
         }
     }
 
-    fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
+        (&self.0).write(bytes)
+    }
+
+    fn append_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(parts)
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {
@@ -142,7 +146,7 @@ mod tests {
         let mut text = String::new();
         Stream::new(&*file, 1).read_to_string(&mut text).unwrap();
         assert_eq!((text.as_str(), file.len().unwrap()), ("ello!?", 7));
-        let mut file = RealVfs.open(&folder.join("b"), Access::Read).unwrap();
+        let file = RealVfs.open(&folder.join("b"), Access::Read).unwrap();
         assert!(file.append(b"x").is_err(), "opened for reading");
         assert_eq!(RealVfs.list(&folder).unwrap(), ["b"]);
         assert!(RealVfs.free_bytes(&folder).unwrap() > 0);

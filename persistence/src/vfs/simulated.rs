@@ -9,7 +9,7 @@ use super::{Access, File, Lock, Vfs};
 use disk::Disk;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -272,7 +272,7 @@ impl File for SimulatedFile {
         })
     }
 
-    fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
         self.check(Access::Append)?;
         let mut state = self.vfs.state();
         let course = state.course()?;
@@ -292,6 +292,10 @@ impl File for SimulatedFile {
                 Err(power_is_off())
             }
         }
+    }
+
+    fn append_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.append(&parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>())
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {

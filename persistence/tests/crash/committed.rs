@@ -3,7 +3,7 @@
 use crate::machine::read;
 use crate::unit::{encode, offset_of};
 use spinel_persistence::log::{
-    BaseFormat, Commit, Committer, Directory, LogNames, Now, Recovered, SyncPolicy, Writer,
+    BaseFormat, Chunk, Commit, Committer, Directory, LogNames, Now, Recovered, SyncPolicy, Writer,
 };
 use spinel_persistence::vfs::{Fault, SimulatedVfs, Vfs};
 use std::io::Write;
@@ -28,9 +28,16 @@ impl Server {
         let writer = Writer::open(directory, &recovered).ok()?;
         let recorded = Arc::new(AtomicU64::new(0));
         let (end, mut given) = (Arc::clone(&recorded), 0);
-        let source = move |bytes: &mut Vec<u8>| {
+        let source = move |take: &mut dyn FnMut(Chunk)| {
             let end = end.load(Ordering::Relaxed);
-            (given..end).for_each(|number| encode(number, bytes));
+            let numbers: Vec<u64> = (given..end).collect();
+            for chunk in numbers.chunks(3) {
+                let mut bytes = Vec::new();
+                for &number in chunk {
+                    encode(number, &mut bytes);
+                }
+                take(bytes.into());
+            }
             given = end;
             START + offset_of(end)
         };

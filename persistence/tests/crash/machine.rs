@@ -1,6 +1,7 @@
 //! A machine with a server on it, of which only the log is there.
 
 use crate::unit::{Random, check, encode, offset_of};
+use spinel_persistence::StreamPlace;
 use spinel_persistence::log::{
     BaseFormat, Directory, LogNames, ReadOptions, Reader, Recovered, Rewrite, Step, WriteError, Writer,
 };
@@ -24,6 +25,8 @@ pub(crate) struct Machine {
     is_fresh: bool,
     /// Whether calls may fail while the power is on.
     pub(crate) is_disturbed: bool,
+    /// How often a log said where in a stream its data set stands.
+    pub(crate) places_found: u64,
 }
 
 /// What a server's life is made of.
@@ -52,6 +55,7 @@ impl Machine {
             is_whole: true,
             is_fresh: false,
             is_disturbed: false,
+            places_found: 0,
         }
     }
 
@@ -119,7 +123,8 @@ impl Machine {
     }
 
     fn close(&mut self) -> Result<(), WriteError> {
-        let outcome = self.writer.take().unwrap().close();
+        let place = StreamPlace { id: [b'a'; 40], offset: self.count, db: 0 };
+        let outcome = self.writer.take().unwrap().close_at(Some(place));
         self.is_whole &= outcome.is_ok();
         outcome
     }
@@ -150,6 +155,11 @@ impl Machine {
         assert!(found >= least, "{found} units found, {least} must be there");
         assert!(found <= self.attempted, "{found} units found, {} were ever written", self.attempted);
         assert_eq!(recovered.offset, offset_of(found), "the offset of {found} units");
+        // What the log says of a stream that is copied must be so, however it came to its end.
+        if let Some(place) = recovered.place {
+            assert_eq!(place.offset, found, "the place after {found} units");
+            self.places_found += 1;
+        }
         (self.count, self.attempted) = (found, found);
         (self.is_whole, self.is_fresh) = (false, false);
         match Writer::open(directory, &recovered) {

@@ -1,7 +1,7 @@
 //! A journal that becomes a log, step by step.
 
 use crate::support::{Disk, bytes, write_file};
-use spinel_persistence::log::{BaseFormat, Committer, Now, Stage, SyncPolicy};
+use spinel_persistence::log::{BaseFormat, Chunk, Committer, Now, Stage, SyncPolicy};
 use spinel_persistence::vfs::Fault;
 use std::sync::{Arc, Mutex};
 
@@ -19,9 +19,9 @@ impl Scene {
         let disk = Disk::new();
         let journal = Arc::new(Mutex::new((Vec::new(), START)));
         let shared = Arc::clone(&journal);
-        let source = move |bytes: &mut Vec<u8>| {
+        let source = move |take: &mut dyn FnMut(Chunk)| {
             let mut journal = shared.lock().unwrap();
-            bytes.append(&mut journal.0);
+            take(std::mem::take(&mut journal.0).into());
             journal.1
         };
         let committer = Committer::new(Box::new(source), START, disk.writer(), policy);

@@ -1,13 +1,15 @@
 //! Values made by chance, and what they hold.
 
 use spinel_persistence::rdb::Forms;
+use spinel_types::http_cache::{Body, Fields, Variant};
 use spinel_types::list::End;
 use spinel_types::stream::{Group, NodeLimits, Pending, Window};
 use spinel_types::{
-    Fate, FieldExpiry, HashLimits, HashMut, HashSeed, Large, ListLimits, ListMut, OwnedValue, Place,
-    SetLimits, SetMut, SortedSetLimits, SortedSetMut, Str, Stream, StreamId, Value,
+    Fate, FieldExpiry, HashLimits, HashMut, HashSeed, HttpCache, Large, ListLimits, ListMut, OwnedValue,
+    Place, SetLimits, SetMut, SortedSetLimits, SortedSetMut, Str, Stream, StreamId, Value,
 };
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 const EXPIRY: i64 = 1_800_000_000_000;
 
@@ -55,14 +57,35 @@ pub(crate) fn forms() -> Forms {
 
 /// A value of any type, never empty.
 pub(crate) fn value(random: &mut Random) -> OwnedValue {
-    match random.below(6) {
+    match random.below(7) {
         0 => OwnedValue::of_string(Str::parse(&random.text())),
         1 => list(random),
         2 => set(random),
         3 => hash(random),
         4 => sorted_set(random),
+        5 => OwnedValue::Large(Large::HttpCache(http_cache(random))),
         _ => OwnedValue::Large(Large::Stream(Box::new(stream(random)))),
     }
+}
+
+fn http_cache(random: &mut Random) -> HttpCache {
+    let mut cache = HttpCache::new();
+    for number in 0..=random.below(4) {
+        let number = number.to_string();
+        let fields: Vec<String> = (0..random.below(5)).map(|_| random.below(1 << 40).to_string()).collect();
+        let fields = fields.iter().map(|value| (&b"X-Field"[..], value.as_bytes()));
+        let fresh_until = EXPIRY + random.below(1 << 30) as i64;
+        let mut variant = Variant::default();
+        variant.status = 200 + random.below(300) as u16;
+        variant.fresh_until = fresh_until;
+        variant.stale_until = fresh_until + random.below(1000) as i64;
+        variant.swr = random.is_rare().then_some(7);
+        variant.fields = Fields::new(fields);
+        variant.selector = Fields::new([(&b"x-selector"[..], number.as_bytes())]);
+        variant.body = Body::Plain(random.text().into());
+        cache.put(Arc::new(variant));
+    }
+    cache
 }
 
 fn list(random: &mut Random) -> OwnedValue {
@@ -241,6 +264,7 @@ pub(crate) fn contents(value: &OwnedValue) -> Vec<String> {
             set.iter().map(member).collect()
         }
         Value::Stream(stream) => of_stream(stream),
+        Value::HttpCache(cache) => cache.variants().iter().map(|variant| format!("{variant:?}")).collect(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A user as sessions know him: who he is stays, what he may do can change.
 
 use super::user::User;
+use crate::quotas::UserQuota;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -14,26 +15,32 @@ pub(crate) struct Account {
     is_restricted: AtomicBool,
     /// Whether everybody is in without a password.
     is_open: AtomicBool,
+    /// How much the user may have, and what of it is left.
+    pub(crate) quota: UserQuota,
 }
 
 impl Account {
     pub(super) fn new(name: &[u8], user: User) -> Account {
+        let quota = UserQuota::default();
+        quota.set(user.limits());
         Account {
             name: name.into(),
             version: AtomicU64::new(0),
             is_restricted: AtomicBool::new(user.is_restricted()),
             is_open: AtomicBool::new(user.is_open()),
+            quota,
             user: RwLock::new(Arc::new(user)),
         }
     }
 
     #[cfg(test)]
     pub(crate) fn for_tests(name: &[u8]) -> Arc<Account> {
-        use super::Book;
+        use super::{Book, role::NO_ROLES};
         use spinel_storage::command::table::CommandTable;
 
         let table = CommandTable::new([]);
-        let book = Book { table: &table, renamed: &[], opens_channels: false, databases: 16 };
+        let book =
+            Book { table: &table, renamed: &[], opens_channels: false, databases: 16, roles: &NO_ROLES };
         Arc::new(Account::new(name, User::almighty(book)))
     }
 
@@ -45,6 +52,7 @@ impl Account {
     /// Gives the user other rights.
     pub(super) fn change(&self, user: User) {
         let (is_restricted, is_open) = (user.is_restricted(), user.is_open());
+        self.quota.set(user.limits());
         *self.user.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(user);
         self.version.fetch_add(1, Ordering::SeqCst);
         self.is_restricted.store(is_restricted, Ordering::SeqCst);

@@ -1,6 +1,7 @@
 //! What rules can name: commands, subcommands and categories.
 
 use super::absent;
+use super::role::Roles;
 use spinel_storage::command::category::CATEGORIES;
 use spinel_storage::command::table::{CommandId, CommandTable};
 
@@ -14,6 +15,8 @@ pub(crate) struct Book<'t> {
     pub(crate) opens_channels: bool,
     /// How many databases there are.
     pub(crate) databases: u16,
+    /// The roles that users may be given.
+    pub(super) roles: &'t Roles,
 }
 
 /// What a name stands for.

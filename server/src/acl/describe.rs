@@ -1,8 +1,10 @@
-//! Users as text: rules that make the same user again.
+//! Users and roles as text: rules that make the same again.
 
 use super::password::Password;
+use super::rights::Rights;
 use super::selector::{DatabaseScope, Selector};
 use super::user::User;
+use crate::quotas::Limits;
 
 impl User {
     /// The names of what is said of the user by words rather than by patterns.
@@ -16,23 +18,46 @@ impl User {
     }
 
     /// The hashes of the passwords, as rules write them.
-    pub(crate) fn password_hashes(&self) -> impl ExactSizeIterator<Item = String> {
-        self.passwords.iter().map(Password::hex)
+    pub(crate) fn password_hashes(&self) -> Vec<String> {
+        let slow = self.slow_passwords.iter().map(|password| password.text());
+        self.passwords.iter().map(Password::hex).chain(slow).collect()
     }
 
-    /// The rights, those of the root first.
+    /// His own rights, those of the root first.
     pub(crate) fn described_selectors(&self) -> impl Iterator<Item = Described> {
-        self.selectors().map(Selector::describe)
+        self.rights.described()
     }
 
     /// All rules in one line.
     pub(crate) fn line(&self) -> Vec<u8> {
         let flags = self.flags().into_iter().map(|flag| flag.as_bytes().to_vec());
-        let passwords = self.password_hashes().map(|hash| format!("#{hash}").into_bytes());
-        let mut selectors = self.described_selectors().map(Described::line);
+        let passwords = self.password_hashes().into_iter().map(|hash| format!("#{hash}").into_bytes());
+        let roles = self.roles.iter().map(|role| [b"role=", &*role.name].concat());
+        let quotas = self.quotas().into_iter().map(|(name, number)| format!("{name}={number}").into_bytes());
+        let rights = [self.rights.line()];
+        flags.chain(passwords).chain(rights).chain(roles).chain(quotas).collect::<Vec<_>>().join(&b' ')
+    }
+
+    /// His quotas by the names of their rules, if he has any.
+    pub(crate) fn quotas(&self) -> Vec<(&'static str, u64)> {
+        let Limits { operations_max, bytes_max } = self.limits;
+        let all = [("quota-operations", operations_max), ("quota-memory", bytes_max)];
+        all.into_iter().filter(|(_, number)| *number > 0).collect()
+    }
+}
+
+impl Rights {
+    /// The selectors as text, the root first.
+    pub(super) fn described(&self) -> impl Iterator<Item = Described> {
+        self.selectors().map(Selector::describe)
+    }
+
+    /// All rules in one line.
+    pub(super) fn line(&self) -> Vec<u8> {
+        let mut selectors = self.described().map(Described::line);
         let root = selectors.next().unwrap_or_default();
         let others = selectors.map(|line| [b"(", &line[..], b")"].concat());
-        flags.chain(passwords).chain([root]).chain(others).collect::<Vec<_>>().join(&b' ')
+        std::iter::once(root).chain(others).collect::<Vec<_>>().join(&b' ')
     }
 }
 

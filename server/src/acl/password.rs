@@ -1,16 +1,18 @@
 //! Passwords, which are kept as hashes only.
 
-use super::sha256::{Digest, sha256};
+use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use std::hint::black_box;
 
-/// The hash of a password.
+/// The hash of a password by SHA-256, because Redis keeps and shows it so.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Password(Digest);
+pub(crate) struct Password([u8; SHA256_OUTPUT_LEN]);
 
 impl Password {
     /// Hashes a password.
     pub(crate) fn of(text: &[u8]) -> Password {
-        Password(sha256(text))
+        let mut bytes = [0; SHA256_OUTPUT_LEN];
+        bytes.copy_from_slice(digest(&SHA256, text).as_ref());
+        Password(bytes)
     }
 
     /// Reads a hash, which is 64 hexadecimal digits in lower case.
@@ -20,7 +22,7 @@ impl Password {
             b'a'..=b'f' => Some(byte - b'a' + 10),
             _ => None,
         };
-        let mut digest = [0; 32];
+        let mut digest = [0; SHA256_OUTPUT_LEN];
         let (pairs, rest) = text.as_chunks::<2>();
         if pairs.len() != digest.len() || !rest.is_empty() {
             return None;
@@ -54,6 +56,30 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digests_are_those_of_the_standard() {
+        let hex = |message: &[u8]| Password::of(message).hex();
+        for (message, expected) in [
+            (&b""[..], "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            (b"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (
+                b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+            ),
+        ] {
+            assert_eq!(hex(message), expected);
+        }
+        let million = vec![b'a'; 1_000_000];
+        assert_eq!(hex(&million), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    }
+
+    #[test]
+    fn passwords_of_any_length_differ() {
+        let digests: std::collections::BTreeSet<String> =
+            (0..200).map(|length| Password::of(&vec![0; length]).hex()).collect();
+        assert_eq!(digests.len(), 200);
+    }
 
     #[test]
     fn hashes_are_read_as_they_are_written() {

@@ -1,9 +1,17 @@
-//! The grammar of rules: `on`, `>password`, `+get`, `-@dangerous`, `%R~cache:*`, `&news`, `(+set ~a)`.
+//! The grammar of rules: `on`, `>password`, `+get`, `-@dangerous`, `%R~cache:*`, `&news`, `(+set ~a)`, `role=reader`,
+//! `quota-operations=100`.
 
 use super::book::{Book, Named, category};
 use super::password::Password;
 use super::selector::{DatabaseScope, KeyPattern, Selector};
+use super::slow::{self, SlowPassword};
 use super::user::User;
+use crate::config::memory;
+use crate::quotas::OPERATIONS_MAX;
+use std::sync::Arc;
+
+/// So many passwords that take long to check may a user have: who says a wrong one has all of them checked.
+const SLOW_PASSWORDS_MAX: usize = 8;
 
 /// Why a rule is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,8 +22,13 @@ pub(crate) enum RuleError {
     KeysAfterAll,
     ChannelsAfterAll,
     BadHash,
+    BadSlowHash,
+    TooManyPasswords,
+    NotHashed,
     NoSuchDatabase,
     NoSuchPassword,
+    NoSuchRole,
+    BadQuota,
 }
 
 impl RuleError {
@@ -36,8 +49,20 @@ impl RuleError {
             RuleError::BadHash => {
                 "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters"
             }
+            RuleError::BadSlowHash => {
+                "The hash is none of Argon2id, version 19, or costs more than 65536 KiB, 16 passes, 8 lanes, or 262144 KiB in all \
+                 passes"
+            }
+            RuleError::TooManyPasswords => "A user has at most 8 passwords that take long to check",
+            RuleError::NotHashed => {
+                "The password is longer than 16384 bytes, or there is no memory to hash it"
+            }
             RuleError::NoSuchDatabase => "The provided database ID is out of range",
             RuleError::NoSuchPassword => "The password you are trying to remove from the user does not exist",
+            RuleError::NoSuchRole => "There is no such role",
+            RuleError::BadQuota => {
+                "A quota is a number of operations in a second, at most 1000000000, or of bytes; 0 is none"
+            }
         }
     }
 }
@@ -81,11 +106,15 @@ impl User {
             b"nopass" => self.set_password(b""),
             b"resetpass" => {
                 self.passwords.clear();
+                self.slow_passwords.clear();
                 self.needs_no_password = false;
             }
             b"sanitize-payload" => self.sanitizes = true,
             b"skip-sanitize-payload" => self.sanitizes = false,
-            b"clearselectors" => self.others.clear(),
+            b"resetroles" => self.roles.clear(),
+            [b'r', b'o', b'l', b'e', b'=', ..] => self.add_role(&rule[b"role=".len()..], book)?,
+            [b'n', b'o', b'r', b'o', b'l', b'e', b'=', ..] => self.remove_role(&rule[b"norole=".len()..])?,
+            [b'q', b'u', b'o', b't', b'a', b'-', rest @ ..] => self.set_quota(rest)?,
             b"reset" => *self = User::new(book),
             _ => return self.apply_with_value(rule, book),
         }
@@ -93,17 +122,58 @@ impl User {
     }
 
     fn apply_with_value(&mut self, rule: &[u8], book: Book<'_>) -> Result<(), RuleError> {
+        const HASHED_HERE: &[u8] = b"argon2id>";
+        if rule.get(..HASHED_HERE.len()).is_some_and(|head| head.eq_ignore_ascii_case(HASHED_HERE)) {
+            let made = SlowPassword::of(&rule[HASHED_HERE.len()..]).ok_or(RuleError::NotHashed)?;
+            return self.add_slow_password(made);
+        }
         let value = &rule[1..];
+        let slow = || SlowPassword::read(value).ok_or(RuleError::BadSlowHash);
         let hash = || Password::from_hex(value).ok_or(RuleError::BadHash);
         match rule[0] {
             b'>' => self.add_password(Password::of(value)),
+            b'#' if value.starts_with(slow::HEAD) => self.add_slow_password(slow()?)?,
+            b'!' if value.starts_with(slow::HEAD) => self.remove_slow_password(&slow()?)?,
             b'#' => self.add_password(hash()?),
             b'<' => self.remove_password(&Password::of(value))?,
             b'!' => self.remove_password(&hash()?)?,
-            b'(' => self.others.push(Selector::read(rule, book)?),
-            _ => self.root.apply(rule, book)?,
+            _ => self.rights.apply(rule, book)?,
         }
         Ok(())
+    }
+
+    /// Obeys a rule of which `quota-` was taken off.
+    fn set_quota(&mut self, rule: &[u8]) -> Result<(), RuleError> {
+        let place = rule.iter().position(|byte| *byte == b'=').ok_or(RuleError::Syntax)?;
+        let (name, number) = (&rule[..place], &rule[place + 1..]);
+        match name {
+            b"operations" => {
+                let operations =
+                    spinel_resp::parse_integer(number).and_then(|number| u64::try_from(number).ok());
+                let operations = operations.filter(|number| *number <= OPERATIONS_MAX);
+                self.limits.operations_max = operations.ok_or(RuleError::BadQuota)?;
+            }
+            b"memory" if !number.is_empty() => {
+                self.limits.bytes_max = memory::parse(number).ok_or(RuleError::BadQuota)?;
+            }
+            b"memory" => return Err(RuleError::BadQuota),
+            _ => return Err(RuleError::Syntax),
+        }
+        Ok(())
+    }
+
+    fn add_role(&mut self, name: &[u8], book: Book<'_>) -> Result<(), RuleError> {
+        let role = book.roles.get(name).ok_or(RuleError::NoSuchRole)?;
+        if !self.roles.iter().any(|own| own.name == role.name) {
+            self.roles.push(Arc::clone(role));
+        }
+        Ok(())
+    }
+
+    fn remove_role(&mut self, name: &[u8]) -> Result<(), RuleError> {
+        let count = self.roles.len();
+        self.roles.retain(|own| *own.name != *name);
+        if self.roles.len() < count { Ok(()) } else { Err(RuleError::NoSuchRole) }
     }
 
     fn add_password(&mut self, password: Password) {
@@ -111,6 +181,23 @@ impl User {
         if !self.passwords.contains(&password) {
             self.passwords.push(password);
         }
+    }
+
+    fn add_slow_password(&mut self, password: SlowPassword) -> Result<(), RuleError> {
+        self.needs_no_password = false;
+        if !self.slow_passwords.iter().any(|other| **other == password) {
+            if self.slow_passwords.len() >= SLOW_PASSWORDS_MAX {
+                return Err(RuleError::TooManyPasswords);
+            }
+            self.slow_passwords.push(Arc::new(password));
+        }
+        Ok(())
+    }
+
+    fn remove_slow_password(&mut self, password: &SlowPassword) -> Result<(), RuleError> {
+        let count = self.slow_passwords.len();
+        self.slow_passwords.retain(|other| **other != *password);
+        if self.slow_passwords.len() < count { Ok(()) } else { Err(RuleError::NoSuchPassword) }
     }
 
     fn remove_password(&mut self, password: &Password) -> Result<(), RuleError> {
@@ -122,7 +209,7 @@ impl User {
 
 impl Selector {
     /// Reads the rules of a selector in parentheses.
-    fn read(rule: &[u8], book: Book<'_>) -> Result<Selector, RuleError> {
+    pub(super) fn read(rule: &[u8], book: Book<'_>) -> Result<Selector, RuleError> {
         let inner =
             rule.strip_prefix(b"(").and_then(|rest| rest.strip_suffix(b")")).ok_or(RuleError::Syntax)?;
         let mut selector = Selector::new(book);
@@ -133,7 +220,7 @@ impl Selector {
     }
 
     /// Changes the rights by a rule.
-    fn apply(&mut self, rule: &[u8], book: Book<'_>) -> Result<(), RuleError> {
+    pub(super) fn apply(&mut self, rule: &[u8], book: Book<'_>) -> Result<(), RuleError> {
         match &*rule.to_ascii_lowercase() {
             b"allcommands" | b"+@all" => self.set_all_commands(true),
             b"nocommands" | b"-@all" => self.set_all_commands(false),

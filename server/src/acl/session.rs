@@ -4,6 +4,7 @@
 //! for each command of a script, and when a command that waited goes on.
 
 use super::{Account, Acl, Cause, Context, Denial, Identity, Incident, Reason};
+use crate::audit::{self, Event, Means};
 use crate::clients::{Client, describe};
 use crate::config::table;
 use crate::server::{Shared, now};
@@ -161,19 +162,36 @@ impl Acl {
             Reason::Database | Reason::Key | Reason::Channel => words[denial.position],
         };
         let user = client.account().name.to_vec();
+        let event = || Event::Denial {
+            reason: Cause::Denied(denial.reason).name(),
+            context: context.name(),
+            command: shared.engine.table().row(id).command.name,
+            object: audit::cut(object).into(),
+        };
+        shared.audit.note(client, &user, event, audit::Kind::Denials);
         self.note(client, (Cause::Denied(denial.reason), context), (object, user), words, shared);
     }
 
     /// Notes that somebody has failed to log in.
-    pub(crate) fn note_failed_login(&self, session: &Session, user: &[u8], words: &[&[u8]], shared: &Shared) {
+    pub(crate) fn note_failed_login(
+        &self,
+        session: &Session,
+        (user, means): (&[u8], Means),
+        words: &[&[u8]],
+        shared: &Shared,
+    ) {
         self.denied.logins.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let context = if session.transactions.is_running { Context::Transaction } else { session.context() };
+        let event = || Event::FailedLogin(means);
+        shared.audit.note(&session.client, user, event, audit::Kind::Logins);
         self.note(&session.client, (Cause::Login, context), (words[0], user.to_vec()), words, shared);
     }
 
     /// Notes that somebody has come with a certificate that names nobody.
     pub(crate) fn note_unknown_certificate(&self, client: &Client, name: &[u8], shared: &Shared) {
         self.denied.certificates.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let event = || Event::FailedLogin(Means::Certificate);
+        shared.audit.note(client, name, event, audit::Kind::Logins);
         let context = (Cause::Certificate, Context::TopLevel);
         self.note(client, context, (b"", name.to_vec()), &[], shared);
     }

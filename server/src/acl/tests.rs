@@ -1,5 +1,6 @@
 //! The check, over all rows of the command table.
 
+use super::role::NO_ROLES;
 use super::rule::join_selectors;
 use super::{Book, Denial, Reason, User};
 use crate::commands::roster::Roster;
@@ -14,7 +15,7 @@ fn table() -> CommandTable {
 }
 
 fn book(table: &CommandTable) -> Book<'_> {
-    Book { table, renamed: &[], opens_channels: false, databases: 16 }
+    Book { table, renamed: &[], opens_channels: false, databases: 16, roles: &NO_ROLES }
 }
 
 fn user(rules: &str, table: &CommandTable) -> User {
@@ -32,6 +33,7 @@ fn call(command: &'static Command, spec: &KeySpec) -> Vec<&'static [u8]> {
     match spec.begin {
         // An option's word, the number of keys and a key may all be the same: 1.
         Begin::Index(at) => words.resize(words.len().max(at), b"1"),
+        Begin::AfterName(index) => words.resize(2 + index, b"1"),
         Begin::Keyword(word, from) => {
             words.resize(words.len().max(from.unsigned_abs() as usize), b"1");
             words.push(word.as_bytes());
@@ -107,7 +109,24 @@ fn only_these_use_the_keyspace_without_naming_keys() {
         .map(|(_, command)| command.name)
         .collect();
     found.sort_unstable();
-    let expected = ["dbsize", "flushall", "flushdb", "keys", "randomkey", "scan", "swapdb"];
+    let expected = [
+        "cache|policy|del",
+        "cache|policy|set",
+        "cache|prewarm",
+        "cache|purge",
+        "cache|purgeprefix",
+        "cache|purgetag",
+        "cache|softpurge",
+        "cache|softpurgetag",
+        "cache|stale",
+        "dbsize",
+        "flushall",
+        "flushdb",
+        "keys",
+        "randomkey",
+        "scan",
+        "swapdb",
+    ];
     assert_eq!(found, expected);
 }
 
@@ -174,7 +193,13 @@ fn commands_go_by_their_own_names_whatever_a_setting_calls_them() {
     roster.rename(b"fetch", b"take").expect("a free name");
     roster.rename(b"keys", b"").expect("it is there");
     let table = CommandTable::new(roster.entries().iter().map(|(command, _)| command));
-    let book = Book { table: &table, renamed: roster.renamed(), opens_channels: false, databases: 16 };
+    let book = Book {
+        table: &table,
+        renamed: roster.renamed(),
+        opens_channels: false,
+        databases: 16,
+        roles: &NO_ROLES,
+    };
     let mut user = User::new(book);
     for rule in [&b"+get"[..], b"-keys", b"+cluster|slots", b"~*"] {
         user.apply(rule, book).expect("it is known");

@@ -2,11 +2,16 @@
 
 use super::book::Book;
 use super::password::Password;
+use super::rights::Rights;
+use super::role::Role;
 use super::selector::{Denial, Reason, Selector};
+use super::slow::SlowPassword;
+use crate::quotas::Limits;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::keys::Begin;
 use spinel_storage::command::table::CommandId;
 use spinel_storage::{DbIndex, Error};
+use std::sync::Arc;
 
 /// What a user may do and how he shows who he is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,8 +22,14 @@ pub(crate) struct User {
     /// Whether payloads of RESTORE are checked deeply. They always are; the flag is only shown.
     pub(super) sanitizes: bool,
     pub(super) passwords: Vec<Password>,
-    pub(super) root: Selector,
-    pub(super) others: Vec<Selector>,
+    /// Those that take long to check.
+    pub(super) slow_passwords: Vec<Arc<SlowPassword>>,
+    /// His own rights.
+    pub(super) rights: Rights,
+    /// The roles whose rights he has besides, in the order in which they were given.
+    pub(super) roles: Vec<Arc<Role>>,
+    /// How much he may have.
+    pub(super) limits: Limits,
 }
 
 impl User {
@@ -29,16 +40,19 @@ impl User {
             needs_no_password: false,
             sanitizes: true,
             passwords: Vec::new(),
-            root: Selector::new(book),
-            others: Vec::new(),
+            slow_passwords: Vec::new(),
+            rights: Rights::new(book),
+            roles: Vec::new(),
+            limits: Limits::default(),
         }
     }
 
     /// The user who may do everything and needs no password.
     pub(crate) fn almighty(book: Book<'_>) -> User {
         let mut user = User { is_on: true, needs_no_password: true, ..User::new(book) };
-        user.root.set_all_commands(true);
-        (user.root.has_all_keys, user.root.has_all_channels) = (true, true);
+        let root = &mut user.rights.root;
+        root.set_all_commands(true);
+        (root.has_all_keys, root.has_all_channels) = (true, true);
         user
     }
 
@@ -63,10 +77,26 @@ impl User {
         self.is_on && (is_known || self.needs_no_password)
     }
 
+    /// Whether a password of this hash lets somebody in.
+    pub(super) fn accepts_slowly(&self, given: &SlowPassword) -> bool {
+        self.is_on && self.slow_passwords.iter().any(|password| **password == *given)
+    }
+
+    /// The hashes that take long to check; none if nobody gets in by them.
+    pub(super) fn slow_passwords(&self) -> Vec<Arc<SlowPassword>> {
+        if self.is_on { self.slow_passwords.clone() } else { Vec::new() }
+    }
+
+    /// Whether there are passwords that take long to check.
+    pub(crate) fn has_slow_passwords(&self) -> bool {
+        !self.slow_passwords.is_empty()
+    }
+
     /// Lets only who says this password in, or everybody if it is empty.
     pub(crate) fn set_password(&mut self, password: &[u8]) {
         self.needs_no_password = password.is_empty();
         self.passwords.clear();
+        self.slow_passwords.clear();
         if !password.is_empty() {
             self.passwords.push(Password::of(password));
         }
@@ -74,11 +104,31 @@ impl User {
 
     /// Whether there is anything that he may not do.
     pub(crate) fn is_restricted(&self) -> bool {
-        !self.selectors().any(Selector::allows_everything)
+        !self.limits.is_none() || !self.selectors().any(Selector::allows_everything)
     }
 
-    pub(super) fn selectors(&self) -> impl Iterator<Item = &Selector> {
-        std::iter::once(&self.root).chain(&self.others)
+    /// The selectors of his own and of his roles.
+    fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        self.rights.selectors().chain(self.roles.iter().flat_map(|role| role.rights.selectors()))
+    }
+
+    /// How much he may have.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The roles that he has.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &Role> {
+        self.roles.iter().map(|role| &**role)
+    }
+
+    /// The user with this role in the place of the former one of its name.
+    pub(super) fn with_role(&self, role: &Arc<Role>) -> User {
+        let mut user = self.clone();
+        for own in user.roles.iter_mut().filter(|own| own.name == role.name) {
+            *own = Arc::clone(role);
+        }
+        user
     }
 
     /// Whether he may call a command with these words in this database; if not, what the selector that comes closest

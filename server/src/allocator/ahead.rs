@@ -1,10 +1,11 @@
 //! The thread that touches memory before anybody needs it.
 //!
 //! Whenever mimalloc opens a block, the blocks behind it are made ready: as many as will be opened in a tenth of a
-//! second at the present rate. When nothing has been opened for a while, those not needed after all are given back.
+//! second at the present rate. When nothing has been opened for a while, or hardly more memory may be used, those not needed
+//! after all are given back.
 
 use super::blocks::{BLOCK_BYTES, Opened};
-use super::{RANGE, STEP_BYTES, blocks, cool, extend, warm};
+use super::{RANGE, STEP_BYTES, blocks, cool, extend, may_touch_ahead, warm};
 use std::io;
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
@@ -15,7 +16,9 @@ use std::time::{Duration, Instant};
 const LEAD: Duration = Duration::from_millis(100);
 /// How many blocks are made ready behind another: 4 to 16 MiB. Two at least, because tables grow by fits and starts: all
 /// shards of a database fill their pages at about the same time.
-const AHEAD: RangeInclusive<u128> = 2..=8;
+const AHEAD: RangeInclusive<u128> = 2..=BLOCKS_MAX as u128;
+/// No more are ready at a time.
+pub(super) const BLOCKS_MAX: usize = 8;
 /// More than the thread needs to touch a block.
 const TOUCH: Duration = Duration::from_millis(15);
 /// Growth has ended when nothing was opened for so long.
@@ -47,6 +50,7 @@ pub(super) fn wake() {
 
 fn run() {
     let mut opened_last = Instant::now();
+    let mut may_be_in_vain = false;
     loop {
         let opened = blocks().take_opened();
         if opened.count() == 0 {
@@ -55,7 +59,12 @@ fn run() {
         }
         let distances = distances(opened.count(), opened_last.elapsed());
         opened_last = Instant::now();
-        make_ready(&opened, distances);
+        if may_touch_ahead() {
+            may_be_in_vain = true;
+            make_ready(&opened, distances);
+        } else if std::mem::take(&mut may_be_in_vain) {
+            cool();
+        }
         if blocks().unused() < RESERVE_BLOCKS {
             extend();
         }

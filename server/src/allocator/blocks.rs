@@ -14,7 +14,7 @@ use std::ops::Range;
 /// What a large page covers.
 pub(super) const BLOCK_BYTES: usize = 2 << 20;
 /// What mimalloc commits at least.
-pub(super) const SLICE_BYTES: usize = 64 << 10;
+pub(crate) const SLICE_BYTES: usize = 64 << 10;
 
 const SLICES: usize = BLOCK_BYTES / SLICE_BYTES;
 const _: () = assert!(SLICES == u32::BITS as usize);
@@ -47,6 +47,7 @@ pub(super) struct Blocks<const MAX: usize> {
     len: usize,
     /// Blocks that aren't open.
     unused: usize,
+    committed_slices: usize,
     opened: Opened,
 }
 
@@ -79,16 +80,15 @@ impl Opened {
 impl<const MAX: usize> Blocks<MAX> {
     /// No blocks yet.
     pub(super) const EMPTY: Self =
-        Blocks { states: [Block::COLD; MAX], len: 0, unused: 0, opened: Opened::NONE };
+        Blocks { states: [Block::COLD; MAX], len: 0, unused: 0, committed_slices: 0, opened: Opened::NONE };
 
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Bytes that mimalloc has committed. O(blocks).
+    /// Bytes that mimalloc has committed.
     pub(super) fn committed_bytes(&self) -> usize {
-        let slices = self.states[..self.len].iter().map(|state| state.committed.count_ones() as usize);
-        slices.sum::<usize>() * SLICE_BYTES
+        self.committed_slices * SLICE_BYTES
     }
 
     /// Blocks of which mimalloc has committed nothing.
@@ -123,6 +123,7 @@ impl<const MAX: usize> Blocks<MAX> {
                     self.opened.note(index);
                 }
             }
+            self.committed_slices += (mask & !block.committed).count_ones() as usize;
             block.committed |= mask;
         }
         self.opened.count > before
@@ -133,6 +134,7 @@ impl<const MAX: usize> Blocks<MAX> {
         for (index, mask) in parts(slices) {
             let block = &mut self.states[index];
             let was_open = block.is_open();
+            self.committed_slices -= (mask & block.committed).count_ones() as usize;
             block.committed &= !mask;
             if was_open && !block.is_open() {
                 self.unused += 1;
@@ -154,21 +156,18 @@ impl<const MAX: usize> Blocks<MAX> {
         }
     }
 
-    /// Gives back what was touched and isn't used: warm blocks become cold and are given to `discard`; of open ones
-    /// that were warm, runs of slices that aren't committed are given to `trim`.
-    pub(super) fn cool(&mut self, discard: impl Fn(usize), trim: impl Fn(Range<usize>)) {
-        for (index, block) in self.states[..self.len].iter_mut().enumerate() {
-            if !block.is_warm {
-                continue;
-            }
-            if block.is_open() {
-                unused_runs(block.committed).for_each(|run| {
-                    trim(index * SLICES + run.start..index * SLICES + run.end);
-                });
-            } else {
-                block.is_warm = false;
-                discard(index);
-            }
+    /// Gives back what was touched of a block and isn't used: if it is warm it becomes cold and is given to `discard`; of an open
+    /// one that was warm, runs of slices that aren't committed are given to `trim`.
+    pub(super) fn cool(&mut self, index: usize, discard: impl Fn(usize), trim: impl Fn(Range<usize>)) {
+        let Some(block) = self.states[..self.len].get_mut(index).filter(|block| block.is_warm) else {
+            return;
+        };
+        if block.is_open() {
+            unused_runs(block.committed)
+                .for_each(|run| trim(index * SLICES + run.start..index * SLICES + run.end));
+        } else {
+            block.is_warm = false;
+            discard(index);
         }
     }
 
@@ -244,10 +243,14 @@ mod tests {
         assert!(commit(&mut blocks, 64..65));
         assert!(!commit(&mut blocks, 96..128), "a large value is no growth");
         assert_eq!((blocks.take_opened().blocks(), blocks.unused()), (&[0, 1, 2][..], 4));
+        assert_eq!(blocks.committed_bytes(), (1 + 1 + 1 + 1 + 32) * SLICE_BYTES);
         blocks.decommit(96..128, |_| ());
         assert_eq!(discarded(|discard| blocks.decommit(0..96, discard)), [0; 0]);
         assert_eq!((blocks.take_opened().count(), blocks.unused()), (0, 8));
+        assert_eq!(blocks.committed_bytes(), 0);
         assert!(commit(&mut blocks, 3..4));
+        commit(&mut blocks, 2..5);
+        assert_eq!(blocks.committed_bytes(), 3 * SLICE_BYTES, "what was committed before counts once");
     }
 
     #[test]
@@ -308,8 +311,9 @@ mod tests {
         (2..5).for_each(|block| assert!(blocks.warm(block)));
         let trimmed = RefCell::new(Vec::new());
         let trim = |run| trimmed.borrow_mut().push(run);
-        assert_eq!(discarded(|discard| blocks.cool(discard, trim)), [2, 3, 4]);
-        assert_eq!(discarded(|discard| blocks.cool(discard, trim)), [0; 0]);
+        let mut cool = |discard: &dyn Fn(usize)| (0..9).for_each(|index| blocks.cool(index, discard, trim));
+        assert_eq!(discarded(&mut cool), [2, 3, 4]);
+        assert_eq!(discarded(cool), [0; 0]);
         assert_eq!(*trimmed.borrow(), [33..64, 33..64], "block 1 is open and stays warm");
         assert!(blocks.warm(2) && blocks.warm(3));
     }

@@ -1,7 +1,9 @@
 //! What the server knows of one client, and what it can do to it.
 
+use super::FIXED_BYTES;
 use crate::acl::Account;
 use crate::pubsub::{Counts, Mailbox, TrackingState};
+use crate::tokens::Pass;
 use spinel_resp::Protocol;
 use spinel_storage::UnixMillis;
 use spinel_storage::command::table::CommandId;
@@ -54,6 +56,12 @@ pub(crate) enum Flag {
     Away = 1 << 7,
     /// It is shown all commands.
     Monitor = 1 << 8,
+    /// Nothing is run for it before it has read more.
+    Behind = 1 << 9,
+    /// It is a replica.
+    Replica = 1 << 10,
+    /// It is the primary, which is obeyed.
+    Primary = 1 << 11,
 }
 
 /// Which limits hold for a client, and by which type CLIENT LIST and CLIENT KILL find it.
@@ -103,6 +111,8 @@ pub(crate) struct Client {
     pub(crate) queued: AtomicI64,
     /// Bytes that these take.
     pub(crate) queued_bytes: AtomicUsize,
+    /// Bytes that count as this client's; see [`room`](super::room).
+    pub(super) counted_bytes: AtomicUsize,
     /// How many keys it watches.
     watched: AtomicUsize,
     /// Tells when one of them changes.
@@ -112,6 +122,8 @@ pub(crate) struct Client {
     names: Mutex<Option<Box<Names>>>,
     /// Who it acts as.
     account: Mutex<Arc<Account>>,
+    /// The token by which it came, if it did.
+    pass: Mutex<Option<Box<Pass>>>,
     /// The wait that the client is in.
     waiter: Mutex<Option<Arc<Waiter>>>,
     waker: OnceLock<Waker>,
@@ -138,11 +150,13 @@ impl Client {
             unsent_bytes: AtomicUsize::new(0),
             queued: AtomicI64::new(-1),
             queued_bytes: AtomicUsize::new(0),
+            counted_bytes: AtomicUsize::new(0),
             watched: AtomicUsize::new(0),
             watch_flag: Mutex::new(None),
             over_soft_limit: AtomicI64::new(0),
             names: Mutex::new(None),
             account: Mutex::new(account),
+            pass: Mutex::new(None),
             waiter: Mutex::new(None),
             waker: OnceLock::new(),
             mailbox: OnceLock::new(),
@@ -204,8 +218,21 @@ impl Client {
         self.unsent_bytes.load(Ordering::Relaxed) + waiting
     }
 
-    /// Which class it belongs to. There are no replicas.
+    /// Bytes that it takes altogether, the command aside that it is just running.
+    #[inline]
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let (query, queued) = (&self.query_bytes, &self.queued_bytes);
+        FIXED_BYTES + query.load(Ordering::Relaxed) + queued.load(Ordering::Relaxed) + self.output_bytes()
+    }
+
+    /// Which class it belongs to.
     pub(crate) fn class(&self) -> Class {
+        if self.has(Flag::Replica) {
+            return Class::Replica;
+        }
+        if self.has(Flag::Primary) {
+            return Class::Primary;
+        }
         if self.subscriptions().is_any() { Class::PubSub } else { Class::Normal }
     }
 
@@ -215,6 +242,11 @@ impl Client {
         if let Some(mailbox) = self.mailbox() {
             mailbox.close();
         }
+        self.wake();
+    }
+
+    /// Lets the connection look what it can do.
+    pub(crate) fn wake(&self) {
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
@@ -291,6 +323,16 @@ impl Client {
     /// Makes it act as a user.
     pub(crate) fn act_as(&self, account: &Arc<Account>) {
         *self.account.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(account);
+    }
+
+    /// Lets others see by which token it came, if it did.
+    pub(crate) fn show_pass(&self, pass: Option<Pass>) {
+        *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = pass.map(Box::new);
+    }
+
+    /// Whether it came by a token of which something is so.
+    pub(crate) fn has_pass(&self, is_so: impl FnOnce(&Pass) -> bool) -> bool {
+        self.pass.lock().unwrap_or_else(PoisonError::into_inner).as_deref().is_some_and(is_so)
     }
 
     /// Lets others see how many keys the client watches, and whether one of them has changed.

@@ -52,45 +52,66 @@ pub(crate) fn apply_hard_limits(config: &Config, limits: &HardLimits) {
     limits.subscriber.store(OutputLimits::of(config, Class::PubSub).hard_bytes, Ordering::Relaxed);
 }
 
-/// Ends connections that have been idle or above the soft limit for too long. Called once a second.
+/// Ends connections that have been idle or above the soft limit for too long, or whose token has expired. Called once a second.
 pub(crate) fn enforce(shared: &Shared, now: UnixMillis) {
     let timeout_ms = shared.config.number(table::TIMEOUT) * 1000;
     let normal = OutputLimits::of(&shared.config, Class::Normal);
     let subscriber = OutputLimits::of(&shared.config, Class::PubSub);
     let has_subscribers = subscriber.soft_bytes > 0 && shared.pubsub.clients() > 0;
-    if timeout_ms == 0 && normal.soft_bytes == 0 && !has_subscribers {
+    let has_passes = shared.tokens.are_used();
+    if timeout_ms == 0 && normal.soft_bytes == 0 && !has_subscribers && !has_passes {
         return;
     }
     for client in shared.clients.all() {
+        if client.has(Flag::Replica) || client.has(Flag::Primary) {
+            // How much of the stream is lacking is known elsewhere.
+            continue;
+        }
         let waits = [Flag::Held, Flag::Away, Flag::Monitor].into_iter().any(|flag| client.has(flag))
             || client.class() == Class::PubSub;
         let limits = if client.class() == Class::PubSub { subscriber } else { normal };
         let is_idle = now.0 - client.active().0 > timeout_ms && !waits;
         if timeout_ms > 0 && is_idle {
-            log::verbose(&format!("Closing idle client: id={} addr={}", client.id, client.peer.address));
+            log::verbose!(id = client.id, addr = %client.peer.address, "Closing idle client:");
+            shared.clients.kill(&client, &shared.engine);
+        } else if has_passes && client.has_pass(|pass| pass.until <= now) {
+            let (id, address) = (client.id, &client.peer.address);
+            log::verbose!("Closing client whose token has expired: id={id} addr={address}");
             shared.clients.kill(&client, &shared.engine);
         } else if is_over_soft_for_too_long(&client, limits, now) {
             shared.clients.over_output_limit.fetch_add(1, Ordering::Relaxed);
-            log::warning(&format!(
+            log::warning!(
                 "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
-                client.id, client.peer.address
-            ));
+                client.id,
+                client.peer.address
+            );
             shared.clients.kill(&client, &shared.engine);
         }
     }
 }
 
 fn is_over_soft_for_too_long(client: &Client, limits: OutputLimits, now: UnixMillis) -> bool {
-    if !limits.is_over_soft(client.output_bytes()) {
-        client.over_soft_limit.store(0, Ordering::Relaxed);
-        return false;
+    limits.are_exceeded_for_too_long(client, client.output_bytes(), now)
+}
+
+impl OutputLimits {
+    /// Whether a client must go that has so many bytes to read.
+    pub(crate) fn are_broken_by(self, client: &Client, bytes: usize, now: UnixMillis) -> bool {
+        self.is_over_hard(bytes) || self.are_exceeded_for_too_long(client, bytes, now)
     }
-    match client.over_soft_limit.load(Ordering::Relaxed) {
-        0 => {
-            client.over_soft_limit.store(now.0, Ordering::Relaxed);
-            false
+
+    fn are_exceeded_for_too_long(self, client: &Client, bytes: usize, now: UnixMillis) -> bool {
+        if !self.is_over_soft(bytes) {
+            client.over_soft_limit.store(0, Ordering::Relaxed);
+            return false;
         }
-        since => now.0 - since > limits.soft_seconds * 1000,
+        match client.over_soft_limit.load(Ordering::Relaxed) {
+            0 => {
+                client.over_soft_limit.store(now.0, Ordering::Relaxed);
+                false
+            }
+            since => now.0 - since > self.soft_seconds * 1000,
+        }
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn describe(
     ));
     write(format_args!(
         " tot-mem={} events={} cmd={} user=",
-        FIXED_BYTES + query + unsent + queued + argument_bytes,
+        client.memory_bytes() + argument_bytes,
         if unsent > 0 { "rw" } else { "r" },
         command.map_or("NULL", |id| table.row(id).command.name),
     ));
@@ -84,8 +84,10 @@ pub(super) fn flags(client: &Client) -> String {
     const LETTERS: [(Flag, char); 4] =
         [(Flag::Killed, 'A'), (Flag::Unix, 'U'), (Flag::NoEvict, 'e'), (Flag::NoTouch, 'T')];
     let mut letters = String::new();
-    if client.has(Flag::Monitor) {
-        letters.push('O');
+    for (flag, letter) in [(Flag::Replica, 'S'), (Flag::Primary, 'M'), (Flag::Monitor, 'O')] {
+        if client.has(flag) {
+            letters.push(letter);
+        }
     }
     if client.class() == Class::PubSub {
         letters.push('P');

@@ -9,12 +9,15 @@ pub(crate) mod filter;
 mod limits;
 mod line;
 mod pause;
+pub(crate) mod room;
+pub(crate) mod seats;
 mod throttle;
 
 pub(crate) use client::{Class, Client, Flag, Peer, Traffic};
 pub(crate) use limits::{OutputLimits, apply_hard_limits, enforce};
 pub(crate) use line::{FIXED_BYTES, describe};
-pub(crate) use pause::{Pause, PauseMode};
+pub(crate) use pause::{Pause, PauseMode, PauseReason};
+use room::Room;
 pub(crate) use throttle::Throttle;
 
 use crate::acl::Account;
@@ -30,9 +33,11 @@ pub(crate) struct Clients {
     by_id: Mutex<BTreeMap<u64, Arc<Client>>>,
     /// Connections that were closed because the client did not read its replies.
     pub(crate) over_output_limit: AtomicU64,
+    /// How much they may take.
+    pub(crate) room: Room,
     /// Connections that are being held back.
     pub(crate) held: AtomicUsize,
-    /// The pause that CLIENT PAUSE asked for.
+    /// What holds commands back.
     pub(crate) pause: Pause,
     /// Who failed to authenticate lately.
     pub(crate) throttle: Throttle,
@@ -62,6 +67,7 @@ impl Clients {
     /// Forgets a client whose connection has ended.
     pub(crate) fn leave(&self, client: &Client, engine: &Engine) {
         self.lock().remove(&client.id);
+        self.leave_room(client);
         engine.forget_client(client.id);
         if let Some(mailbox) = client.mailbox() {
             mailbox.close();

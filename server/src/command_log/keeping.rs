@@ -31,7 +31,7 @@ pub(crate) fn keep(shared: &Shared) {
     }
     let bytes = file::encode(command_log);
     if let Err(error) = vfs::replace(&RealVfs, Path::new(NAME), Path::new(TEMPORARY), &bytes) {
-        log::warning(&format!("The log of slow commands could not be written to {NAME}: {error}"));
+        log::warning!("The log of slow commands could not be written to {NAME}: {error}");
     }
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn restore(shared: &Shared) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => {
-            return log::warning(&format!("The log of slow commands is not read from {NAME}: {error}"));
+            return log::warning!("The log of slow commands is not read from {NAME}: {error}");
         }
     };
     if let Ok(kept) = file::decode_log(&bytes) {
@@ -55,7 +55,7 @@ pub(crate) fn restore(shared: &Shared) {
         Ok(()) => format!("it is now {BROKEN}"),
         Err(error) => format!("and it can't be renamed: {error}"),
     };
-    log::warning(&format!("{NAME} is damaged, so the log of slow commands starts empty; {outcome}."));
+    log::warning!("{NAME} is damaged, so the log of slow commands starts empty; {outcome}.");
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

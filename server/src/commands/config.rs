@@ -160,23 +160,23 @@ fn reset_statistics(call: &mut HostCall<'_>) -> Result<(), Error> {
 fn rewrite(call: &mut HostCall<'_>) -> Result<(), Error> {
     let config = &call.shared.config;
     let _changing = config.changing();
-    config.rewrite(Extent::Changed, &declared_users(call.shared)).map_err(|error| match error {
+    config.rewrite(Extent::Changed, &declarations(call.shared)).map_err(|error| match error {
         RewriteError::NoFile => Error::Text("ERR The server is running without a config file"),
         RewriteError::Toml => Error::Text("ERR Rewriting config file: a TOML file is not rewritten"),
         RewriteError::Io(error) => {
-            log::warning(&format!("CONFIG REWRITE failed: {error}"));
+            log::warning!("CONFIG REWRITE failed: {error}");
             Error::Made(format!("ERR Rewriting config file: {}", plain(&error)))
         }
     })?;
-    log::notice("CONFIG REWRITE executed with success.");
+    log::notice!("CONFIG REWRITE executed with success.");
 
     call.reply.ok();
     Ok(())
 }
 
-/// The lines of users that belong into the file of settings.
-pub(super) fn declared_users(shared: &Shared) -> Vec<Vec<u8>> {
-    if shared.config.path(table::ACLFILE).is_none() { shared.acl.lines() } else { Vec::new() }
+/// The lines of users and roles that belong into the file of settings.
+pub(super) fn declarations(shared: &Shared) -> Vec<Vec<u8>> {
+    if shared.config.path(table::ACLFILE).is_none() { shared.acl.all_lines() } else { Vec::new() }
 }
 
 fn help(call: &mut HostCall<'_>) -> Result<(), Error> {

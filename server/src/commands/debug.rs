@@ -11,6 +11,7 @@ use spinel_storage::Error;
 use spinel_storage::command::call::Call;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::{Command, Group, Reach, Run};
+use spinel_storage::engine::PresentKeys;
 use spinel_storage::engine::wait::Otherwise;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -67,7 +68,8 @@ pub(super) const COMMANDS: &[HostRow] = &[
             usage: "[option:string]...",
             flags: FLAGS.with(Flags::NO_MULTI),
             cost: "O(N) where N is the number of keys",
-            about: "Saves the data set and loads what was saved; with NOSAVE what is there already.",
+            about: "Saves the data set and loads what was saved; with NOSAVE what is there already, with NOFLUSH beside \
+                    the keys that are there, with MERGE in their place.",
             ..ROW
         },
         reload,
@@ -104,6 +106,15 @@ pub(super) const COMMANDS: &[HostRow] = &[
         },
         set_list_plain_bytes,
     ),
+    (
+        Command {
+            name: "debug|set-disable-deny-scripts",
+            usage: "is-allowed:string",
+            about: "Lets scripts call, with 1, also those commands of the server that are not for them.",
+            ..ROW
+        },
+        trust_scripts,
+    ),
 ];
 
 /// The rows that the engine runs, because they keep everybody else out of the keyspace.
@@ -133,7 +144,7 @@ fn sleep(call: &mut Call<'_>) -> Result<(), Error> {
 fn rewrite_all(call: &mut HostCall<'_>) -> Result<(), Error> {
     let config = &call.shared.config;
     let _changing = config.changing();
-    config.rewrite(Extent::All, &super::config::declared_users(call.shared)).map_err(|error| {
+    config.rewrite(Extent::All, &super::config::declarations(call.shared)).map_err(|error| {
         let reason = match error {
             RewriteError::NoFile => "there is no file".to_owned(),
             RewriteError::Toml => "a TOML file is not rewritten".to_owned(),
@@ -174,18 +185,26 @@ fn pause_upkeep(call: &mut HostCall<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+fn trust_scripts(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let are_trusted = lenient_number(call.args.word()) != 0;
+
+    call.shared.are_scripts_trusted.store(are_trusted, Ordering::Relaxed);
+
+    call.reply.ok();
+    Ok(())
+}
+
 fn error(call: &mut HostCall<'_>) -> Result<(), Error> {
     Err(Error::Made(String::from_utf8_lossy(call.args.word()).into_owned()))
 }
 
 fn reload(call: &mut HostCall<'_>) -> Result<(), Error> {
-    let mut saves = true;
+    let (mut saves, mut empties, mut merges) = (true, true, false);
     for word in call.args.rest() {
         match &word.to_ascii_lowercase()[..] {
             b"nosave" => saves = false,
-            b"noflush" => return Err(Error::Text("ERR DEBUG RELOAD NOFLUSH is not supported")),
-            // Of keys that are gone none is in the way.
-            b"merge" => {}
+            b"noflush" => empties = false,
+            b"merge" => merges = true,
             _ => {
                 return Err(Error::Text(
                     "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
@@ -194,7 +213,8 @@ fn reload(call: &mut HostCall<'_>) -> Result<(), Error> {
         }
     }
 
-    begin_reload(call, Reload::Snapshot { saves });
+    let present = if merges { PresentKeys::Replace } else { PresentKeys::Refuse };
+    begin_reload(call, Reload::Snapshot { saves, empties, present });
     Ok(())
 }
 
@@ -218,7 +238,7 @@ fn begin_reload(call: &mut HostCall<'_>, reload: Reload) {
 
 fn write_log(call: &mut HostCall<'_>) -> Result<(), Error> {
     let message = call.args.word();
-    log::warning(&format!("DEBUG LOG: {}", String::from_utf8_lossy(message)));
+    log::warning!("DEBUG LOG: {}", String::from_utf8_lossy(message));
 
     call.reply.ok();
     Ok(())

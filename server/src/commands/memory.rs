@@ -3,17 +3,36 @@
 use super::{HostCall, HostRow};
 use crate::allocator;
 use crate::memory::{self, Usage, excess, ratio};
+use crate::server::now;
+use crate::survey;
 use spinel_resp::ReplyWriter;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::help::reply_help;
 use spinel_storage::command::{Command, Group};
+use spinel_storage::keyspace::survey::LargeKey;
 
 const ROW: Command = Command { group: Group::Server, since: "4.0.0", ..Command::ROW };
+/// How many large keys are told.
+const BIG_KEYS: i64 = 16;
+const BAD_COUNT: Error = Error::Text("ERR COUNT should be greater than 0");
 const SHOWN: &[&str] = &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"];
 
 /// The rows that need the server.
 pub(super) const COMMANDS: &[HostRow] = &[
+    (
+        Command {
+            name: "memory|bigkeys",
+            usage: "[COUNT count]",
+            flags: Flags::ADMIN,
+            cost: "O(1) with many keys, of which the last survey is told; O(N) with up to 10,000",
+            about: "Tells the largest keys, 16 unless told otherwise, 128 at most.",
+            since: "8.0.0",
+            tips: SHOWN,
+            ..ROW
+        },
+        big_keys,
+    ),
     (
         Command {
             name: "memory|doctor",
@@ -62,6 +81,40 @@ pub(super) const COMMANDS: &[HostRow] = &[
         stats,
     ),
 ];
+
+fn big_keys(call: &mut HostCall<'_>) -> Result<(), Error> {
+    let count = match call.args.remaining() {
+        0 => BIG_KEYS,
+        2 if call.args.accept("COUNT") => call.args.integer(),
+        _ => return Err(Error::Syntax),
+    };
+    call.args.check()?;
+    let count = usize::try_from(count).ok().filter(|count| *count > 0).ok_or(BAD_COUNT)?;
+    if call.shared.persistence.loading().is_some() {
+        call.reply.array(0);
+        return Ok(());
+    }
+
+    let survey = survey::look(call.shared, now());
+    let largest = survey.largest();
+    let shown = &largest[..largest.len().min(count)];
+    call.reply.array(shown.len());
+    for large in shown {
+        let LargeKey { bytes, db, key, type_name, size } = large;
+        call.reply.map(5);
+        call.reply.bulk(b"key");
+        call.reply.bulk(key);
+        call.reply.bulk(b"db");
+        call.reply.integer(i64::from(db.0));
+        call.reply.bulk(b"type");
+        call.reply.bulk(type_name.as_bytes());
+        call.reply.bulk(b"bytes");
+        call.reply.integer(*bytes as i64);
+        call.reply.bulk(b"size");
+        call.reply.integer(*size as i64);
+    }
+    Ok(())
+}
 
 fn doctor(call: &mut HostCall<'_>) -> Result<(), Error> {
     let text = memory::diagnosis(&Usage::of(call.shared));

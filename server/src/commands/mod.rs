@@ -3,23 +3,33 @@
 mod acl;
 mod art;
 mod backup;
+mod cache;
+mod cache_stats;
 mod client;
 mod command;
 mod config;
 mod connection;
 mod debug;
+mod failover;
+mod following;
 mod hello;
+mod hotkeys;
 mod info;
 mod latency;
 mod memory;
+mod module;
 mod persistence;
 mod process;
 mod pubsub;
+mod replication;
 pub(crate) mod roster;
 pub(crate) mod scripting;
 mod slowlog;
 mod transaction;
 mod wait;
+
+pub(crate) use hello::Login;
+pub(crate) use replication::succeed;
 
 use crate::config::table::Key;
 use crate::server::Shared;
@@ -87,17 +97,23 @@ fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
     let rows = [
         acl::COMMANDS,
         backup::COMMANDS,
+        cache_stats::COMMANDS,
         client::COMMANDS,
         command::COMMANDS,
         config::COMMANDS,
         connection::COMMANDS,
         debug::COMMANDS,
+        failover::COMMANDS,
+        hotkeys::COMMANDS,
+        following::COMMANDS,
         info::COMMANDS,
         latency::COMMANDS,
         memory::COMMANDS,
+        module::COMMANDS,
         persistence::COMMANDS,
         process::COMMANDS,
         pubsub::COMMANDS,
+        replication::COMMANDS,
         slowlog::COMMANDS,
         wait::COMMANDS,
     ]
@@ -105,10 +121,15 @@ fn all() -> impl Iterator<Item = (&'static Command, Handler)> {
     .chain(scripting::COMMANDS.iter().copied())
     .flatten()
     .map(|(command, handler)| (command, Handler::Host(*handler)));
-    let in_turn =
-        [backup::TURN_COMMANDS, connection::TURN_COMMANDS, persistence::TURN_COMMANDS, transaction::COMMANDS]
-            .into_iter()
-            .chain(scripting::TURN_COMMANDS.iter().copied())
-            .flatten();
+    let in_turn = [
+        backup::TURN_COMMANDS,
+        cache::TURN_COMMANDS,
+        connection::TURN_COMMANDS,
+        persistence::TURN_COMMANDS,
+        transaction::COMMANDS,
+    ]
+    .into_iter()
+    .chain(scripting::TURN_COMMANDS.iter().copied())
+    .flatten();
     rows.chain(in_turn.map(|(command, handler)| (command, Handler::InTurn(*handler))))
 }

@@ -80,20 +80,23 @@ fn monitor(call: &mut HostCall<'_>) -> Result<(), Error> {
 /// What SHUTDOWN is told.
 #[derive(PartialEq, Eq)]
 enum Shutdown {
-    Start { saves: Option<bool>, is_forced: bool },
+    Start { saves: Option<bool>, is_forced: bool, waits: bool },
     Abort,
 }
 
 fn shutdown(call: &mut HostCall<'_>) -> Result<(), Error> {
-    let Shutdown::Start { saves, is_forced } = read_shutdown(call)? else {
-        // A shutdown waits for nobody, so there is none to catch.
-        return Err(Error::Text("ERR No shutdown in progress."));
+    let Shutdown::Start { saves, is_forced, waits } = read_shutdown(call)? else {
+        if !call.shared.orders.abort_stop() {
+            return Err(Error::Text("ERR No shutdown in progress."));
+        }
+        call.reply.ok();
+        return Ok(());
     };
 
     // Only if the server can't end there is a reply.
     let waiter = call.shared.engine.wait_idly(call.session.protocol(), None, Otherwise::Null);
     let asker = Some(Arc::clone(&waiter));
-    call.shared.orders.stop(Farewell { saves, is_forced, asker });
+    call.shared.orders.stop(Farewell { saves, is_forced, waits, asker });
     call.session.wait_for(waiter);
     Ok(())
 }
@@ -101,7 +104,6 @@ fn shutdown(call: &mut HostCall<'_>) -> Result<(), Error> {
 fn read_shutdown(call: &mut HostCall<'_>) -> Result<Shutdown, Error> {
     let words = call.args.rest();
     let has = |option: &str| words.iter().any(|word| word.eq_ignore_ascii_case(option.as_bytes()));
-    // NOW doesn't wait for replicas: there are none.
     let known = ["nosave", "save", "now", "force", "abort"];
     let is_known = |word: &&[u8]| known.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()));
     let starts = known[..4].iter().any(|option| has(option));
@@ -109,7 +111,8 @@ fn read_shutdown(call: &mut HostCall<'_>) -> Result<Shutdown, Error> {
         return Err(Error::Syntax);
     }
     let saves = [("save", true), ("nosave", false)].into_iter().find(|(word, _)| has(word));
-    let start = Shutdown::Start { saves: saves.map(|(_, saves)| saves), is_forced: has("force") };
+    let saves = saves.map(|(_, saves)| saves);
+    let start = Shutdown::Start { saves, is_forced: has("force"), waits: !has("now") };
     Ok(if has("abort") { Shutdown::Abort } else { start })
 }
 

@@ -45,8 +45,9 @@ impl Roster {
             return Err("Target command name already exists".into());
         }
         let to = std::str::from_utf8(to).ok().filter(|to| to.len() <= NAME_BYTES_MAX && !to.contains('|'));
-        let to = to.ok_or("Target command name is impossible")?;
         let (command, _) = &mut self.entries[place];
+        let is_clear = |to: &&str| !(command.is_dotted && to.contains('.'));
+        let to = to.filter(is_clear).ok_or("Target command name is impossible")?;
         *command = renamed(command, to.to_owned());
         let (own, to) = (command.name.as_bytes(), to.as_bytes());
         match self.renamed.iter_mut().find(|(name, _)| name == own) {
@@ -91,6 +92,7 @@ mod tests {
             ("command|count", "x", "No such command in rename-command"),
             ("set", "FETCH", "Target command name already exists"),
             ("set", "a|b", "Target command name is impossible"),
+            ("cache", "a.b", "Target command name is impossible"),
         ] {
             assert_eq!(roster.rename(from.as_bytes(), to.as_bytes()), Err(reason.into()), "{from} {to}");
         }

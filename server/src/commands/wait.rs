@@ -1,6 +1,7 @@
-//! Waiting for copies: WAIT for replicas, of which there are none, and WAITAOF for the log.
+//! Waiting for copies: WAIT for replicas, and WAITAOF for the log here and theirs.
 
 use super::{HostCall, HostRow};
+use crate::replication::Copies;
 use crate::server::now;
 use spinel_persistence::log::SyncedTo;
 use spinel_storage::Error;
@@ -21,6 +22,14 @@ const ROW: Command = Command {
 
 const NO_LOG: Error =
     Error::Text("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+const NOT_OF_COPIES: Error = Error::Text(
+    "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to \
+     be writable (which is not the default) writes to replicas are just local and are not propagated.",
+);
+const NOT_ON_DISK_OF_COPIES: Error = Error::Text(
+    "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are \
+     not propagated.",
+);
 const NOT_LOCAL: Error = Error::Text("ERR value is out of range, value must between 0 and 1");
 
 /// The rows of this family.
@@ -48,27 +57,38 @@ pub(super) const COMMANDS: &[HostRow] = &[
 ];
 
 fn wait(call: &mut HostCall<'_>) -> Result<(), Error> {
-    let replicas = call.args.integer();
+    if call.shared.upstream.is_replica() {
+        return Err(NOT_OF_COPIES);
+    }
+    let wanted = call.args.integer();
     call.args.check()?;
     let timeout = read_timeout(call)?;
 
-    if replicas <= 0 || call.session.transactions.is_running {
-        call.reply.integer(0);
+    let replication = &call.shared.replication;
+    let count = replication.copies(Copies::InMemory) as i64;
+    if count >= wanted || call.session.transactions.is_running {
+        call.reply.integer(count);
         return Ok(());
     }
-    wait_idly(call, timeout, Otherwise::Integer(0));
+    let waiter = wait_idly(call, timeout, Otherwise::Integer(count));
+    replication.wait(Copies::InMemory, &waiter, move |waiter, count| {
+        waiter.change_otherwise(Otherwise::Integer(count as i64));
+        count as i64 >= wanted && waiter.give_up()
+    });
     Ok(())
 }
 
 fn wait_for_log(call: &mut HostCall<'_>) -> Result<(), Error> {
+    if call.shared.upstream.is_replica() {
+        return Err(NOT_ON_DISK_OF_COPIES);
+    }
     let (locals, replicas) = (call.args.integer(), call.args.integer());
     call.args.check()?;
     if !(0..=1).contains(&locals) {
         return Err(NOT_LOCAL);
     }
-    let needs_replicas = replicas > 0;
     let timeout = read_timeout(call)?;
-    let log = &call.shared.persistence.log;
+    let (log, replication) = (&call.shared.persistence.log, &call.shared.replication);
     let is_on = log.is_on();
     if locals > 0 && !is_on {
         return Err(NO_LOG);
@@ -76,17 +96,59 @@ fn wait_for_log(call: &mut HostCall<'_>) -> Result<(), Error> {
 
     let unsynced = log.undurable().filter(|_| is_on);
     let locals_now = i64::from(is_on && unsynced.is_none());
-    let is_enough = locals_now >= locals && !needs_replicas;
-    if is_enough || call.session.transactions.is_running {
-        Otherwise::Integers(locals_now, 0).write(call.reply);
+    let replicas_now = replication.copies(Copies::OnDisk) as i64;
+    let tally = Tally { locals: locals_now, replicas: replicas_now };
+    let wanted = Tally { locals, replicas };
+    if tally.reaches(wanted) || call.session.transactions.is_running {
+        tally.otherwise().write(call.reply);
         return Ok(());
     }
-    let waiter = wait_idly(call, timeout, Otherwise::Integers(locals_now, 0));
+    let waiter = wait_idly(call, timeout, tally.otherwise());
+    let goal = Arc::new(Goal { wanted, tally: Mutex::new(tally) });
+    if replicas > 0 {
+        let goal = Arc::clone(&goal);
+        replication.wait(Copies::OnDisk, &waiter, move |waiter, count| {
+            goal.note(waiter, |tally| tally.replicas = count as i64)
+        });
+    }
     if let Some(unsynced) = unsynced {
         log.want_sync();
-        Logged::watch(unsynced, waiter, needs_replicas);
+        Logged::watch(unsynced, waiter, goal);
     }
     Ok(())
+}
+
+/// Where something is on disk.
+#[derive(Clone, Copy)]
+struct Tally {
+    locals: i64,
+    replicas: i64,
+}
+
+impl Tally {
+    fn reaches(self, wanted: Tally) -> bool {
+        self.locals >= wanted.locals && self.replicas >= wanted.replicas
+    }
+
+    fn otherwise(self) -> Otherwise {
+        Otherwise::Integers(self.locals, self.replicas)
+    }
+}
+
+/// What somebody waits for, and how much of it there is.
+struct Goal {
+    wanted: Tally,
+    tally: Mutex<Tally>,
+}
+
+impl Goal {
+    /// Notes what has changed, and ends the wait if that is enough. Whether it does.
+    fn note(&self, waiter: &Waiter, change: impl FnOnce(&mut Tally)) -> bool {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut tally);
+        waiter.change_otherwise(tally.otherwise());
+        tally.reaches(self.wanted) && waiter.give_up()
+    }
 }
 
 /// Zero means for ever.
@@ -106,17 +168,16 @@ fn wait_idly(call: &mut HostCall<'_>, timeout: Option<Duration>, otherwise: Othe
 struct Logged {
     unsynced: Mutex<Option<SyncedTo>>,
     waiter: Arc<Waiter>,
-    /// Whether that is not all he waits for.
-    needs_replicas: bool,
+    goal: Arc<Goal>,
 }
 
 impl Logged {
-    fn watch(unsynced: SyncedTo, waiter: Arc<Waiter>, needs_replicas: bool) {
+    fn watch(unsynced: SyncedTo, waiter: Arc<Waiter>, goal: Arc<Goal>) {
         let unsynced = Mutex::new(Some(unsynced));
-        Arc::new(Logged { unsynced, waiter, needs_replicas }).look();
+        Arc::new(Logged { unsynced, waiter, goal }).look();
     }
 
-    /// Answers if the log is on disk; else looks again when it may be. If the log fails, the client's time runs out.
+    /// Notes when the log is on disk; looks again when it may be. If the log fails, the client's time runs out.
     fn look(self: Arc<Logged>) {
         let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(wait) = &mut *unsynced else { return };
@@ -124,10 +185,7 @@ impl Logged {
         let Poll::Ready(outcome) = Pin::new(wait).poll(&mut Context::from_waker(&waker)) else { return };
         *unsynced = None;
         if outcome.is_ok() {
-            self.waiter.change_otherwise(Otherwise::Integers(1, 0));
-            if !self.needs_replicas {
-                self.waiter.give_up();
-            }
+            self.goal.note(&self.waiter, |tally| tally.locals = 1);
         }
     }
 }

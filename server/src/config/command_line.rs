@@ -19,6 +19,9 @@ const RESTORE_TO: &[u8] = b"restore-to";
 pub(crate) enum Wish {
     Version,
     Help,
+    /// Pages of the manual: about the program, and about its settings.
+    Manual,
+    ManualOfSettings,
     Serve(Sources),
     /// A data set is converted, with these settings.
     Convert(Sources, Conversion),
@@ -40,6 +43,8 @@ pub(crate) fn parse(words: &[Vec<u8>]) -> Result<Wish, ConfigError> {
     match words.first().map(Vec::as_slice) {
         Some(b"-v" | b"--version") => return Ok(Wish::Version),
         Some(b"-h" | b"--help") => return Ok(Wish::Help),
+        Some(b"--man") => return Ok(Wish::Manual),
+        Some(b"--man-conf") => return Ok(Wish::ManualOfSettings),
         _ => {}
     }
     let mut sources = Sources::default();

@@ -7,6 +7,8 @@ use super::table::{self, Key};
 use super::value::{Reason, Value};
 use super::{file, setting};
 use crate::commands::roster::Roster;
+use std::fmt::Display;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The directive that gives a command another name.
@@ -15,8 +17,9 @@ const RENAME: &str = "rename-command";
 /// Directives that are accepted and have no effect, with the least number of words after them.
 const DIRECTIVES: [(&str, usize); 1] = [("loadmodule", 1)];
 
-/// The directive that declares a user.
+/// The directives that declare a user and a role.
 pub(super) const USER: &str = "user";
+pub(super) const ROLE: &str = "role";
 
 /// Settings of former releases that mean nothing any more and are passed over.
 const FORMER: [&str; 5] = [
@@ -36,6 +39,7 @@ pub struct Draft {
     pub(super) defaults: Vec<Value>,
     pub(super) directives: Vec<Directive>,
     pub(super) users: Vec<Directive>,
+    pub(super) roles: Vec<Directive>,
     pub(super) roster: Roster,
     pub(super) file: Option<PathBuf>,
     /// By key, whether somebody said something about it.
@@ -57,6 +61,7 @@ impl Draft {
             values,
             directives: Vec::new(),
             users: Vec::new(),
+            roles: Vec::new(),
             roster: Roster::new(),
             file: None,
             is_set,
@@ -79,7 +84,10 @@ impl Draft {
             };
         }
         if lower == USER {
-            return self.add_user(&words[1..]);
+            return declare("user", &words[1..], &mut self.users);
+        }
+        if lower == ROLE {
+            return declare("role", &words[1..], &mut self.roles);
         }
         if let Some((_, words_min)) = DIRECTIVES.iter().find(|(known, _)| *known == lower) {
             if rest.len() < *words_min {
@@ -92,22 +100,6 @@ impl Draft {
             return Ok(());
         }
         Err(unknown(&lower))
-    }
-
-    /// Adds a user: a name and rules, which are obeyed later.
-    fn add_user(&mut self, words: &[Vec<u8>]) -> Result<(), Reason> {
-        if words.is_empty() {
-            return Err("wrong number of arguments".into());
-        }
-        if self.users.iter().any(|other| other[0] == words[0]) {
-            let name = String::from_utf8_lossy(&words[0]);
-            return Err(format!(
-                "Error in user declaration '{name}': Duplicate user found. A user can only be defined once in config files"
-            )
-            .into());
-        }
-        self.users.push(words.to_vec());
-        Ok(())
     }
 
     fn set(&mut self, key: Key, words: &[&[u8]]) -> Result<(), Reason> {
@@ -127,11 +119,47 @@ impl Draft {
         Ok(())
     }
 
+    /// Takes the password of the default user from the file that `requirepass-file` names; a line end after it is no part
+    /// of it. The error is a message for who starts the server.
+    pub(crate) fn take_password(&mut self) -> Result<(), String> {
+        let Value::Text(name) = &self.values[table::REQUIREPASS_FILE.index()] else {
+            unreachable!("a path is a text")
+        };
+        if name.is_empty() {
+            return Ok(());
+        }
+        let path = self.start.join(file::path_of(name));
+        let failed =
+            |reason: &dyn Display| format!("The password in {} can't be used: {reason}", path.display());
+        let text = fs::read(&path).map_err(|error| failed(&plain(&error)))?;
+        let password = text.strip_suffix(b"\n").unwrap_or(&text);
+        let password = password.strip_suffix(b"\r").unwrap_or(password);
+        if password.is_empty() {
+            return Err(failed(&"it is empty, which would let everybody in"));
+        }
+        self.values[table::REQUIREPASS.index()] = Value::Text(password.to_vec());
+        Ok(())
+    }
+
     /// The settings somebody asked for that have no effect in this server.
     pub(crate) fn idle(&self) -> impl Iterator<Item = &'static str> {
         let is_idle = |key: &Key| self.is_set[key.index()] && key.setting().effect == setting::Effect::None;
         table::all().filter(is_idle).map(|key| key.setting().name)
     }
+}
+
+/// Adds a user or a role: a name and rules, which are obeyed later.
+fn declare(kind: &str, words: &[Vec<u8>], declared: &mut Vec<Directive>) -> Result<(), Reason> {
+    let Some(name) = words.first() else { return Err("wrong number of arguments".into()) };
+    if declared.iter().any(|other| other[0] == *name) {
+        let name = String::from_utf8_lossy(name);
+        return Err(format!(
+            "Error in {kind} declaration '{name}': Duplicate {kind} found. A {kind} can only be defined once in config files"
+        )
+        .into());
+    }
+    declared.push(words.to_vec());
+    Ok(())
 }
 
 /// The absolute path of a folder that must exist, as a value of `dir`.
@@ -150,7 +178,8 @@ fn is_fresh(setting: &setting::Setting, was_set: bool) -> bool {
 
 fn unknown(name: &str) -> Reason {
     let settings = table::all().flat_map(|key| key.setting().names());
-    let names = settings.chain(DIRECTIVES.iter().map(|(name, _)| *name)).chain(["include", RENAME, USER]);
+    let names =
+        settings.chain(DIRECTIVES.iter().map(|(name, _)| *name)).chain(["include", RENAME, USER, ROLE]);
     match nearest(name, names) {
         Some(nearest) => {
             format!("Bad directive or wrong number of arguments; did you mean '{nearest}'?").into()

@@ -2,6 +2,10 @@
 
 use super::memory;
 use super::value::Reason;
+use crate::quorum::COPIES_MAX;
+use crate::quotas::OPERATIONS_MAX;
+use crate::replication::poison;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 const ADDRESSES_MAX: usize = 16;
@@ -11,6 +15,11 @@ pub(super) fn addresses(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> {
     if words.len() > ADDRESSES_MAX {
         return Err("Too many bind addresses specified.".into());
     }
+    Ok(words.join(&b' '))
+}
+
+/// Patterns.
+pub(super) fn globs(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> {
     Ok(words.join(&b' '))
 }
 
@@ -65,6 +74,62 @@ pub(super) fn output_limits(words: &[&[u8]], before: &[u8]) -> Result<Vec<u8>, R
         }
     }
     Ok(limits.join(" ").into())
+}
+
+/// Numbers of databases, each with the bytes that it may take; 0: any. They add to those before; an empty word drops all.
+pub(super) fn db_memory(words: &[&[u8]], before: &[u8]) -> Result<Vec<u8>, Reason> {
+    by_database(words, before, memory::parse)
+}
+
+/// Numbers of databases, each with the operations that it may have in a second; 0: any. As above.
+pub(super) fn db_operations(words: &[&[u8]], before: &[u8]) -> Result<Vec<u8>, Reason> {
+    let operations = |word: &[u8]| u64::try_from(spinel_resp::parse_integer(word)?).ok();
+    by_database(words, before, |word| operations(word).filter(|number| *number <= OPERATIONS_MAX))
+}
+
+/// Numbers of databases, each with how many replicas must have what is written there; also 0 says something. As above.
+pub(super) fn db_quorum(words: &[&[u8]], before: &[u8]) -> Result<Vec<u8>, Reason> {
+    let copies = |word: &[u8]| u64::try_from(spinel_resp::parse_integer(word)?).ok();
+    let read = |word: &[u8]| copies(word).filter(|count| *count <= u64::from(COPIES_MAX));
+    let invalid = "A number of a database and a number of replicas are expected, in turns";
+    pairs(words, before, read, invalid).map(joined)
+}
+
+/// Quotas by database, those left out that are none.
+fn by_database(
+    words: &[&[u8]],
+    before: &[u8],
+    read: impl Fn(&[u8]) -> Option<u64>,
+) -> Result<Vec<u8>, Reason> {
+    let mut quotas =
+        pairs(words, before, read, "A number of a database and its quota are expected, in turns")?;
+    quotas.retain(|_, quota| *quota > 0);
+    Ok(joined(quotas))
+}
+
+fn pairs(
+    words: &[&[u8]],
+    before: &[u8],
+    read: impl Fn(&[u8]) -> Option<u64>,
+    invalid: &'static str,
+) -> Result<BTreeMap<u16, u64>, Reason> {
+    if matches!(words, [] | [b""]) {
+        return Ok(BTreeMap::new());
+    }
+    let before: Vec<&[u8]> = before.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).collect();
+    let mut numbers = BTreeMap::<u16, u64>::new();
+    for pair in before.chunks(2).chain(words.chunks(2)) {
+        let [db, number] = pair else { return Err(invalid.into()) };
+        let db = spinel_resp::parse_integer(db).and_then(|db| u16::try_from(db).ok()).ok_or(invalid)?;
+        let number = read(number).filter(|_| !number.is_empty()).ok_or(invalid)?;
+        numbers.insert(db, number);
+    }
+    Ok(numbers)
+}
+
+fn joined(numbers: BTreeMap<u16, u64>) -> Vec<u8> {
+    let pairs = numbers.into_iter().map(|(db, number)| format!("{db} {number}"));
+    pairs.collect::<Vec<_>>().join(" ").into()
 }
 
 /// Classes of keyspace events as letters, in their one order. Behind an `A`, Redis shows no `n`: see [`shown_classes`].
@@ -137,6 +202,18 @@ pub(super) fn primary(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> {
         Some(0..=65535) => Ok(words.join(&b' ')),
         _ => Err("Invalid master port".into()),
     }
+}
+
+/// Names of primaries that are not to be followed.
+pub(super) fn primaries(words: &[&[u8]], _: &[u8]) -> Result<Vec<u8>, Reason> {
+    if matches!(words, [b""]) {
+        return Ok(Vec::new());
+    }
+    if words.len() > poison::NAMES_MAX || !words.iter().all(|word| poison::is_name(word)) {
+        let most = poison::NAMES_MAX;
+        return Err(format!("At most {most} replication IDs, or host:port of servers, are expected").into());
+    }
+    Ok(words.join(&b' '))
 }
 
 /// The name of a file in the data folder.
@@ -250,6 +327,32 @@ mod tests {
     }
 
     #[test]
+    fn quotas_add_up_by_database() {
+        check(db_memory, "", "3 1mb 0 100", Ok("0 100 3 1048576"));
+        check(db_memory, "0 100 3 5", "3 0 1 1k", Ok("0 100 1 1000"));
+        check(db_memory, "0 100", "", Ok(""));
+        check(db_operations, "1 5", "0 1000000000", Ok("0 1000000000 1 5"));
+        let invalid = "A number of a database and its quota are expected, in turns";
+        for words in ["0", "0 x", "-1 5", "65536 5", "0 ", "0 -1", "a 1", "0 1 2"] {
+            check(db_memory, "", words, Err(invalid));
+            check(db_operations, "", words, Err(invalid));
+        }
+        for words in ["0 1000000001", "0 1k"] {
+            check(db_operations, "", words, Err(invalid));
+        }
+    }
+
+    #[test]
+    fn quorums_of_databases_may_be_none() {
+        check(db_quorum, "0 1", "3 0 2 1000000", Ok("0 1 2 1000000 3 0"));
+        check(db_quorum, "0 1", "", Ok(""));
+        let invalid = "A number of a database and a number of replicas are expected, in turns";
+        for words in ["0", "0 1000001", "0 -1", "0 1k", "0 "] {
+            check(db_quorum, "", words, Err(invalid));
+        }
+    }
+
+    #[test]
     fn event_classes_have_one_order() {
         for (letters, expected) in [
             ("KEA", "AKE"),
@@ -291,6 +394,11 @@ mod tests {
         check(oom_scores, "", "0 0", Err("wrong number of arguments"));
         check(primary, "", "no one", Ok(""));
         check(primary, "", "host 65536", Err("Invalid master port"));
+        let id = "0123456789".repeat(4);
+        check(primaries, "", &format!("{id} host:1"), Ok(&format!("{id} host:1")));
+        check(primaries, "a:1", "", Ok(""));
+        let expected = "At most 1000 replication IDs, or host:port of servers, are expected";
+        check(primaries, "", "host", Err(expected));
     }
 
     #[test]

@@ -25,8 +25,10 @@ mod toml;
 pub(crate) mod value;
 
 use crate::commands::roster::Roster;
+use crate::container;
 use draft::{Directive, Draft};
 pub use failure::ConfigError;
+use memory::Amount;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -43,8 +45,9 @@ pub struct Config {
     defaults: Vec<Value>,
     /// What the files and the command line said that has no effect: modules.
     directives: Vec<Directive>,
-    /// The users they declared: names and rules.
+    /// The users and roles they declared: names and rules.
     users: Vec<Directive>,
+    roles: Vec<Directive>,
     /// The commands, some by other names.
     roster: Roster,
     /// The file they came from, as an absolute path.
@@ -71,6 +74,7 @@ impl Config {
             defaults: draft.defaults,
             directives: draft.directives,
             users: draft.users,
+            roles: draft.roles,
             roster: draft.roster,
             file: draft.file,
             changing: Mutex::new(()),
@@ -125,8 +129,21 @@ impl Config {
         }
     }
 
-    /// The value of a setting as CONFIG GET shows it.
+    /// How much memory may be in use, in bytes; 0: any amount. A share is one of what the process may have.
+    pub(crate) fn maxmemory(&self) -> u64 {
+        Amount::of(self.number(table::MAXMEMORY)).bytes(container::memory_bytes())
+    }
+
+    /// Whether that is a share of something that may change.
+    pub(crate) fn has_memory_share(&self) -> bool {
+        matches!(Amount::of(self.number(table::MAXMEMORY)), Amount::Percent(_))
+    }
+
+    /// The value of a setting as CONFIG GET shows it: of a share how many bytes it is.
     pub(crate) fn show(&self, key: Key) -> Vec<u8> {
+        if key == table::MAXMEMORY {
+            return self.maxmemory().to_string().into();
+        }
         let text = key.setting().show(&self.value(key));
         if key == table::NOTIFY_KEYSPACE_EVENTS { lists::shown_classes(&text).to_vec() } else { text }
     }
@@ -154,6 +171,11 @@ impl Config {
     /// The users that the files and the command line declared, each a name and rules.
     pub(crate) fn users(&self) -> &[Directive] {
         &self.users
+    }
+
+    /// The roles that they declared, each a name and rules.
+    pub(crate) fn roles(&self) -> &[Directive] {
+        &self.roles
     }
 
     /// What the files and the command line said that has no effect.

@@ -56,6 +56,9 @@ pub(crate) enum Kind {
     Octal { default: i64, max: i64 },
     /// A number of bytes, with or without a unit.
     Bytes { default: u64, min: u64, max: u64 },
+    /// A number of bytes, or a share of the memory that the process may have with `%`; see
+    /// [`memory::Amount`](super::memory::Amount).
+    Memory { default: u64 },
     /// A number of bytes, or a share of another limit with `%`, kept negative.
     BytesOrPercent { default: i64 },
     /// One of several words.
@@ -179,6 +182,11 @@ pub(super) const fn bytes(name: &'static str, default: u64, min: u64, max: u64) 
 /// A number of bytes as far as a signed number goes.
 pub(super) const fn size(name: &'static str, default: u64) -> Setting {
     bytes(name, default, 0, i64::MAX as u64)
+}
+
+/// A number of bytes, or a share of the memory that the process may have.
+pub(super) const fn memory(name: &'static str, default: u64) -> Setting {
+    Setting::new(name, Kind::Memory { default })
 }
 
 pub(super) const fn bytes_or_percent(name: &'static str, default: i64) -> Setting {

@@ -1,6 +1,6 @@
 //! Values of settings: reading the words of one, and showing it.
 
-use super::memory;
+use super::memory::{self, Amount};
 use super::setting::{Kind, Setting};
 use std::borrow::Cow;
 
@@ -19,8 +19,8 @@ pub(crate) enum Value {
 pub(crate) struct Choices {
     /// The first stands for none of the others.
     pub(crate) names: &'static [&'static str],
-    /// Two of them that can't be chosen together, with what to say then.
-    pub(crate) exclusive: (usize, usize, &'static str),
+    /// Two of them that can't be chosen together, with what to say then, if there are such.
+    pub(crate) exclusive: Option<(usize, usize, &'static str)>,
 }
 
 impl Setting {
@@ -32,6 +32,7 @@ impl Setting {
                 Value::Number(default)
             }
             Kind::Bytes { default, .. } => Value::Number(default as i64),
+            Kind::Memory { default } => Value::Number(Amount::Bytes(default).number()),
             Kind::BytesOrPercent { default } => Value::Number(default),
             Kind::Choice { default, .. } => Value::Number(default as i64),
             Kind::Choices(_) => Value::Number(0),
@@ -77,6 +78,7 @@ impl Setting {
             Kind::Bytes { min, max, .. } => {
                 within(memory::parse(word).ok_or("argument must be a memory value")?, min, max)? as i64
             }
+            Kind::Memory { .. } => Amount::read(word)?.number(),
             Kind::BytesOrPercent { .. } => {
                 let number = bytes_or_percent(word).ok_or("argument must be a memory or percent value")?;
                 if number < -100 {
@@ -107,6 +109,7 @@ impl Setting {
             Kind::Flag { .. } => if number == 0 { "no" } else { "yes" }.into(),
             Kind::Octal { .. } => format!("{number:o}").into(),
             Kind::Bytes { .. } => (number as u64).to_string().into(),
+            Kind::Memory { .. } => Amount::of(number).to_string().into(),
             Kind::BytesOrPercent { .. } if number < 0 => format!("{}%", -number).into(),
             Kind::Choice { names, .. } => names[number as usize].into(),
             Kind::Choices(choices) => choices.show(number).into(),
@@ -123,13 +126,13 @@ impl Choices {
             let place = self.names.iter().position(|name| name.as_bytes().eq_ignore_ascii_case(word));
             mask |= 1 << place.ok_or_else(|| one_of(self.names))? >> 1;
         }
-        let (one, other, reason) = self.exclusive;
         if words.is_empty() {
-            Err(one_of(self.names))
-        } else if mask & (1 << one >> 1) != 0 && mask & (1 << other >> 1) != 0 {
-            Err(reason.into())
-        } else {
-            Ok(mask)
+            return Err(one_of(self.names));
+        }
+        let has = |place: usize| mask & (1 << place >> 1) != 0;
+        match self.exclusive {
+            Some((one, other, reason)) if has(one) && has(other) => Err(reason.into()),
+            _ => Ok(mask),
         }
     }
 

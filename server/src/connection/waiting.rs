@@ -2,14 +2,18 @@
 
 use super::Connection;
 use crate::admission::ReplyMode;
+use crate::cache;
 use crate::clients::{Client, Flag};
+use crate::commands::Login;
 use crate::commands::scripting::SuspendedScript;
 use crate::server::now;
 use crate::session::Hold;
-use crate::worker::Worker;
+use crate::worker::{READ_BYTES, Worker};
 use spinel_storage::engine::wait::{Served, Waiter};
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
@@ -43,7 +47,7 @@ fn killed(client: &Client) -> impl Future<Output = ()> {
 
 impl Connection {
     /// Waits until requests that were held back may run.
-    pub(super) async fn wait(&mut self, worker: &Worker) -> io::Result<()> {
+    pub(super) async fn wait(&mut self, worker: &Rc<Worker>) -> io::Result<()> {
         let hold = std::mem::replace(&mut self.session.hold, Hold::Pause);
         if let Hold::Errand(waiter, mode) = hold {
             return self.wait_for_errand(&waiter, mode, worker).await;
@@ -65,7 +69,7 @@ impl Connection {
                 waiter.give_up();
                 Ok(())
             }
-            error = poll_fn(|context| self.poll_departure(context, worker)) => Err(error),
+            error = poll_fn(|context| self.poll_departure(context, usize::MAX, worker)) => Err(error),
         }
     }
 
@@ -99,7 +103,7 @@ impl Connection {
     }
 
     /// Waits for what others do, or for a time.
-    async fn wait_for_others(&mut self, hold: Hold, worker: &Worker) -> io::Result<()> {
+    async fn wait_for_others(&mut self, hold: Hold, worker: &Rc<Worker>) -> io::Result<()> {
         let client = Arc::clone(&self.session.client);
         let clients = &worker.shared.clients;
         client.set(Flag::Held, true);
@@ -120,6 +124,7 @@ impl Connection {
                 () = tokio::time::sleep(time) => Ok(()),
                 () = killed(&client) => Err(io::ErrorKind::ConnectionAborted.into()),
             },
+            Hold::Login(login) => self.wait_for_verdict(*login, worker).await,
             Hold::Script(script) => {
                 self.session.owed = Some(self.run_in_slices(script, worker).await);
                 Ok(())
@@ -127,10 +132,42 @@ impl Connection {
             Hold::Reply(waiter, mode) | Hold::Errand(waiter, mode) => {
                 self.wait_to_be_served(&waiter, mode, worker).await
             }
+            Hold::Origin(question, waiter, mode) => {
+                // It says to the waiter when it is done, and ends with the wait.
+                let asking = async {
+                    cache::answer(*question, &waiter, worker).await;
+                    std::future::pending::<Infallible>().await
+                };
+                tokio::select! {
+                    biased;
+                    outcome = self.wait_to_be_served(&waiter, mode, worker) => outcome,
+                    never = asking => match never {},
+                }
+            }
         };
         client.set(Flag::Held, false);
         clients.held.fetch_sub(1, Ordering::Relaxed);
         outcome
+    }
+
+    /// Waits until a password is checked, and as long as its failure costs.
+    async fn wait_for_verdict(&mut self, mut login: Login, worker: &Worker) -> io::Result<()> {
+        let client = Arc::clone(&self.session.client);
+        let verdict = tokio::select! {
+            biased;
+            // Who can't check it any more has not found it right.
+            verdict = &mut login.verdict => verdict.unwrap_or_default(),
+            () = killed(&client) => return Err(io::ErrorKind::ConnectionAborted.into()),
+            error = poll_fn(|context| self.poll_departure(context, READ_BYTES, worker)) => return Err(error),
+        };
+        let mode = login.mode;
+        let (served, penalty) = self.session.end_login(login, verdict, &worker.shared);
+        self.session.owed = Some(served);
+        self.silence_owed(mode);
+        tokio::select! {
+            () = tokio::time::sleep(penalty) => Ok(()),
+            () = killed(&client) => Err(io::ErrorKind::ConnectionAborted.into()),
+        }
     }
 
     /// Waits in the queues of keys, or for something else that others do.
@@ -169,17 +206,23 @@ impl Connection {
         }
     }
 
-    /// Writes what is unsent and keeps what comes, until the client goes.
-    fn poll_departure(&mut self, context: &mut Context<'_>, worker: &Worker) -> Poll<io::Error> {
+    /// Writes what is unsent and keeps what comes, until the client goes. Of what comes, no more is read when `bytes_max` are kept.
+    fn poll_departure(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes_max: usize,
+        worker: &Worker,
+    ) -> Poll<io::Error> {
         if let Poll::Ready(error) = self.poll_failure(context, worker) {
             return Poll::Ready(error);
         }
-        loop {
+        while self.partial.len() < bytes_max {
             match ready!(self.poll_read_more(context, worker)) {
                 Ok(0) => return Poll::Ready(io::ErrorKind::ConnectionAborted.into()),
                 Ok(_) => {}
                 Err(error) => return Poll::Ready(error),
             }
         }
+        Poll::Pending
     }
 }

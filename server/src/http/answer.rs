@@ -1,12 +1,69 @@
 //! Answers, and what went wrong as clients are told it: a status, and a body that names the error's code.
 
-use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use super::events::Events;
+use axum::body::Bytes;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use hyper::body::{Frame, SizeHint};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 pub(super) const JSON: &str = "application/json";
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
+
+/// An answer.
+pub(super) type Response = axum::http::Response<Body>;
+
+/// The body of an answer.
+pub(super) enum Body {
+    /// All of it; none if it is empty.
+    Whole(Bytes),
+    Events(Box<Events>),
+}
+
+impl Default for Body {
+    fn default() -> Body {
+        Body::Whole(Bytes::new())
+    }
+}
+
+impl<B: Into<Bytes>> From<B> for Body {
+    fn from(bytes: B) -> Body {
+        Body::Whole(bytes.into())
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut *self {
+            Body::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Body::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Body::Events(events) => {
+                events.poll_next(context).map(|event| event.map(|event| Ok(Frame::data(event))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Body::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Body::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Body::Events(_) => SizeHint::default(),
+        }
+    }
+}
 
 /// Why a request was not obeyed.
 #[derive(Debug)]
@@ -22,6 +79,11 @@ impl Problem {
         Problem { status, code: code.to_owned(), message: message.to_owned() }
     }
 
+    /// What is wrong, as a sentence.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Credentials are needed, and there are none.
     pub(super) fn needs_credentials() -> Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "NOAUTH", "Authentication required.")
@@ -29,7 +91,11 @@ impl Problem {
 
     /// Credentials that can't be read.
     pub(super) fn bad_credentials() -> Problem {
-        Problem::new(StatusCode::UNAUTHORIZED, "NOAUTH", "The header Authorization is not Basic with base64.")
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "NOAUTH",
+            "The header Authorization is neither Basic with base64 nor Bearer with a token.",
+        )
     }
 
     /// The line was closed: by somebody who kills clients, or because the server ends.
@@ -44,6 +110,21 @@ impl Problem {
         let is_missing = code == "ERR" && message.starts_with("no such key");
         let status = if is_missing { StatusCode::NOT_FOUND } else { status_of(code) };
         Problem::new(status, code, message)
+    }
+
+    /// Tells it.
+    pub(super) fn into_response(self) -> Response {
+        let body = serde_json::json!({ "error": { "code": self.code, "message": self.message } });
+        let mut response = answer(self.status, JSON, body.to_string() + "\n");
+        let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"spinel\", charset=\"UTF-8\"");
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }
 
@@ -63,35 +144,36 @@ pub(super) fn status_of(code: &str) -> StatusCode {
         "LOADING" | "BUSY" | "MISCONF" | "NOREPLICAS" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => {
             StatusCode::SERVICE_UNAVAILABLE
         }
+        "NOQUORUM" => StatusCode::GATEWAY_TIMEOUT,
         "OOM" => StatusCode::INSUFFICIENT_STORAGE,
+        "QUOTA" => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::BAD_REQUEST,
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let body = serde_json::json!({ "error": { "code": self.code, "message": self.message } });
-        let mut response = answer(self.status, JSON, body.to_string() + "\n");
-        let headers = response.headers_mut();
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Basic realm=\"spinel\", charset=\"UTF-8\"");
-            headers.insert(WWW_AUTHENTICATE, challenge);
-        }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        response
-    }
-}
+/// Says that nobody keeps the answer.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Says that no browser takes the answer for something else.
+const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 /// An answer with a body. Nobody keeps it, and no browser takes it for something else.
 pub(super) fn answer(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Response {
+    kept(status, HeaderValue::from_static(kind), NO_STORE, body)
+}
+
+/// The same, kept as `keeping` says.
+pub(super) fn kept(
+    status: StatusCode,
+    kind: HeaderValue,
+    keeping: HeaderValue,
+    body: impl Into<Body>,
+) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_TYPE, kind);
+    headers.insert(CACHE_CONTROL, keeping);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
     response
 }
 

@@ -1,77 +1,89 @@
 //! A request on its way to its handler: who asks, for what, and how his commands run.
 
-use super::answer::Problem;
+use super::answer::{Problem, Response};
 use super::body::{self, Held};
 use super::json::Encoding;
 use super::line::{Commands, Line};
-use super::path;
+use super::path::{self, Parameters};
 use super::routes::{Access, Operation};
-use super::visitor::{Entered, Visitor};
-use axum::extract::Request;
+use super::visitor::{Entered, Visitor, find};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, StatusCode};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use hyper::body::Incoming;
 use spinel_resp::Value;
 use spinel_storage::DbIndex;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::rc::Rc;
+
+/// How the page that asks is related to this server, as browsers tell.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// For what it asks: `navigate` for a link or an address that was typed.
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// What a handler returns.
-pub(super) type Pending = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
+pub(super) type Pending<'c> = Pin<Box<dyn Future<Output = Result<Response, Problem>> + 'c>>;
 
-/// A request that was let in.
+/// A request.
 pub(super) struct Call {
-    pub(super) visitor: Arc<Visitor>,
+    pub(super) visitor: Rc<Visitor>,
     pub(super) parts: Parts,
     pub(super) body: Held,
-    /// What stands in the path where its template has names.
-    parameters: Vec<(&'static str, Vec<u8>)>,
+    parameters: Parameters,
     /// The line, unless nobody needs one.
-    entered: Option<Entered>,
+    entered: Option<Box<Entered>>,
 }
 
 impl Call {
+    pub(super) fn new(visitor: Rc<Visitor>, parts: Parts) -> Call {
+        let body = Held::nothing(&visitor.house.counts);
+        Call { visitor, parts, body, parameters: Parameters::default(), entered: None }
+    }
+
     /// Lets a request in: checks who asks, chooses the database, and then only reads the body.
-    pub(super) async fn admit(operation: &Operation, request: Request) -> Result<Call, Problem> {
-        let (mut parts, content) = request.into_parts();
-        let visitor = parts.extensions.remove::<Arc<Visitor>>().ok_or_else(Problem::gone)?;
-        // A page of another site sends this header; there is no page of ours.
-        if parts.headers.contains_key(ORIGIN) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "ORIGIN", "Web pages are not served."));
+    pub(super) async fn admit(
+        &mut self,
+        operation: &Operation,
+        parameters: Option<Parameters>,
+        content: Incoming,
+    ) -> Result<(), Problem> {
+        if is_of_another_site(&self.parts.headers) {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "ORIGIN",
+                "Pages of other sites are not served.",
+            ));
         }
-        let parameters = path::parameters(operation.path, parts.uri.path()).ok_or_else(bad_escape)?;
-        let body = Held::nothing(&visitor);
-        let mut call = Call { visitor, parts, body, parameters, entered: None };
+        self.parameters = parameters.ok_or_else(bad_escape)?;
         if operation.access == Access::Everybody {
-            return Ok(call);
+            return Ok(());
         }
         // A page whose site has got the address of this machine comes from there without saying so, but calls it by name.
-        if !call.parts.headers.contains_key(AUTHORIZATION) && !call.header(&HOST).is_none_or(is_this_machine)
-        {
+        if !self.has(&AUTHORIZATION) && !self.header(&HOST).is_none_or(is_this_machine) {
             let message = "Without credentials, the server is called localhost or by its address.";
             return Err(Problem::new(StatusCode::FORBIDDEN, "HOST", message));
         }
-        call.entered = Some(call.visitor.enter(&call.parts.headers).await?);
-        call.select().await?;
-        if operation.body.is_json() && !call.says_json() {
+        self.entered = Some(self.visitor.enter(&self.parts.headers).await?);
+        self.select().await?;
+        if operation.body.is_json() && !self.says_json() {
             let message = "The header Content-Type has to be application/json.";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "JSON", message));
         }
         if operation.body.is_some() {
-            call.body = body::read(content, &call.visitor).await?;
+            let bytes_max = body::bytes_max(&self.visitor);
+            self.body = body::read(content, bytes_max, &self.visitor.house.counts).await?;
         }
-        Ok(call)
+        Ok(())
     }
 
     /// Chooses the database that the path or the query names. Nothing may run in another one, so this is waited for.
     async fn select(&mut self) -> Result<(), Problem> {
-        let named = match self.find("db") {
-            Some(number) => Some(number.to_vec()),
-            None => self.query("db")?,
+        let number = match self.parameters.find("db") {
+            Some(text) => number(text),
+            None => self.query("db")?.map_or(Some(0), |text| number(&text)),
         };
-        let number = named.map_or(Some(0), |text| std::str::from_utf8(&text).ok()?.parse().ok());
         let exists = |number: &u16| *number < self.visitor.shared().engine.keyspace().databases();
         let number = number
             .filter(exists)
@@ -93,16 +105,17 @@ impl Call {
 
     /// What stands in the path for a name of its template.
     pub(super) fn parameter(&self, name: &str) -> &[u8] {
-        self.find(name).unwrap_or_default()
-    }
-
-    fn find(&self, name: &str) -> Option<&[u8]> {
-        self.parameters.iter().find(|(found, _)| *found == name).map(|(_, value)| &value[..])
+        self.parameters.find(name).unwrap_or_default()
     }
 
     /// A header, if it is text.
     pub(super) fn header(&self, name: &HeaderName) -> Option<&str> {
-        self.parts.headers.get(name)?.to_str().ok()
+        find(&self.parts.headers, name)?.to_str().ok()
+    }
+
+    /// Whether there is such a header.
+    pub(super) fn has(&self, name: &HeaderName) -> bool {
+        find(&self.parts.headers, name).is_some()
     }
 
     /// The first value of a name in the query.
@@ -112,7 +125,8 @@ impl Call {
 
     /// All values of a name in the query.
     pub(super) fn queries(&self, name: &str) -> Result<Vec<Vec<u8>>, Problem> {
-        path::values(self.parts.uri.query().unwrap_or_default(), name).ok_or_else(bad_escape)
+        let Some(query) = self.parts.uri.query() else { return Ok(Vec::new()) };
+        path::values(query, name).ok_or_else(bad_escape)
     }
 
     /// The value of a name in the query, or what holds without it.
@@ -137,26 +151,36 @@ impl Call {
 
     /// Runs a command; an error that it replies is a problem.
     pub(super) async fn ask<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Result<Value, Problem> {
-        let replies = self.ask_all(&Commands::one(words)).await?;
-        match replies.into_iter().next() {
-            Some(Value::Error(text)) => Err(Problem::of_error(&text)),
-            Some(reply) => Ok(reply),
-            None => Err(Problem::gone()),
+        self.ask_one(&Commands::one(words)).await
+    }
+
+    /// The same, of a command that has been written already, as words have to be that are parts of the request.
+    pub(super) async fn ask_one(&mut self, command: &Commands) -> Result<Value, Problem> {
+        let mut entered = self.lend()?;
+        let reply = entered.line.ask(command).await.map_err(|_| Problem::gone())?;
+        self.entered = Some(entered);
+        match reply {
+            Value::Error(text) => Err(Problem::of_error(&text)),
+            reply => Ok(reply),
         }
     }
 
     /// Runs commands.
     pub(super) async fn ask_all(&mut self, commands: &Commands) -> Result<Vec<Value>, Problem> {
-        // Who leaves before the replies are there leaves the line, too.
-        let mut entered = self.entered.take().ok_or_else(Problem::gone)?;
-        let replies = entered.line.ask(commands).await.map_err(|_| Problem::gone())?;
+        let mut entered = self.lend()?;
+        let replies = entered.line.ask_all(commands).await.map_err(|_| Problem::gone())?;
         self.entered = Some(entered);
         Ok(replies)
     }
 
+    /// The line, to be given back with the replies. Who leaves before they are there leaves the line, too.
+    fn lend(&mut self) -> Result<Box<Entered>, Problem> {
+        self.entered.take().ok_or_else(Problem::gone)
+    }
+
     /// Takes the line, for what goes on behind the answer.
     pub(super) fn take_line(&mut self) -> Result<Line, Problem> {
-        self.entered.take().map(|entered| entered.line).ok_or_else(Problem::gone)
+        self.lend().map(|entered| entered.line)
     }
 
     /// Gives the line up, because commands may have changed its session.
@@ -173,12 +197,34 @@ impl Drop for Call {
     }
 }
 
+/// Whether a browser says that a page of another site asks.
+///
+/// `Origin` tells the page's site, which has to be the one that the request goes to. `Sec-Fetch-Site` also comes with what is
+/// asked for without a script, to addresses that browsers trust; `none` is who types the address. Who follows a link
+/// sees the answer himself, and no page does.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let text = |name: &HeaderName| find(headers, name).map(|value| value.to_str().unwrap_or_default());
+    let is_own = |origin: &str| {
+        let site = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        site.filter(|site| !site.is_empty())
+            .is_some_and(|site| text(&HOST).is_some_and(|host| host.eq_ignore_ascii_case(site)))
+    };
+    let is_near = |relation: &str| matches!(relation, "same-origin" | "none");
+    let is_followed = || text(&FETCH_MODE) == Some("navigate");
+    !text(&ORIGIN).is_none_or(is_own) || !(text(&FETCH_SITE).is_none_or(is_near) || is_followed())
+}
+
 /// Whether a header `Host` names no site: it is an address, or `localhost`, with a port or without.
 fn is_this_machine(host: &str) -> bool {
-    let has_port = |end: &str| end.bytes().all(|digit| digit.is_ascii_digit());
-    let name = host.rsplit_once(':').filter(|(_, end)| has_port(end)).map_or(host, |(name, _)| name);
+    let digits = host.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let name = host[..host.len() - digits].strip_suffix(':').unwrap_or(host);
     let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
-    address.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost")
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+}
+
+/// The number that a text is.
+fn number(text: &[u8]) -> Option<u16> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 fn bad_escape() -> Problem {
@@ -188,6 +234,45 @@ fn bad_escape() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn pages_of_other_sites_are_told_from_our_own() {
+        let is_foreign = |lines: &[(&'static str, &'static str)]| {
+            let pairs = lines
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            is_of_another_site(&pairs.collect())
+        };
+        let host = ("host", "localhost:8379");
+        for lines in [
+            &[][..],
+            &[host],
+            &[host, ("origin", "http://localhost:8379")],
+            &[host, ("origin", "https://LOCALHOST:8379"), ("sec-fetch-site", "same-origin")],
+            &[host, ("sec-fetch-site", "none")],
+            &[host, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")],
+        ] {
+            assert!(!is_foreign(lines), "{lines:?}");
+        }
+        for lines in [
+            &[host, ("origin", "http://localhost:3000")][..],
+            &[host, ("origin", "http://localhost")],
+            &[host, ("origin", "http://example.com")],
+            &[host, ("origin", "null")],
+            &[host, ("origin", "")],
+            &[host, ("origin", "localhost:8379")],
+            &[host, ("origin", "file://localhost:8379")],
+            &[host, ("sec-fetch-site", "cross-site")],
+            &[host, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")],
+            &[host, ("origin", "http://example.com"), ("sec-fetch-mode", "navigate")],
+            &[host, ("sec-fetch-site", "same-site"), ("origin", "http://localhost:8379")],
+            &[("origin", "http://localhost:8379")],
+            &[("host", ""), ("origin", "http://")],
+        ] {
+            assert!(is_foreign(lines), "{lines:?}");
+        }
+    }
 
     #[test]
     fn names_of_sites_are_told_from_this_machine() {

@@ -1,12 +1,11 @@
 //! Any command, and several of them: arrays of words in, replies out.
 
-use super::answer::{JSON, Problem, answer};
+use super::answer::{JSON, Problem, Response, answer};
 use super::call::{Call, Pending};
-use super::json::{self, Encoding};
+use super::json;
 use super::line::Commands;
 use crate::server::Shared;
 use axum::http::StatusCode;
-use axum::response::Response;
 use spinel_resp::Value;
 use spinel_storage::command::Group;
 use spinel_storage::command::flags::Flags;
@@ -47,14 +46,15 @@ fn effect(words: &Words, shared: &Shared) -> Effect {
 fn check(all: &[Words], shared: &Shared) -> Result<Effect, Problem> {
     let effects: Vec<_> = all.iter().map(|words| effect(words, shared)).collect();
     if effects.contains(&Effect::Stream) {
-        let message = "This command is not answered once, as a request is; see /v1/subscribe.";
+        let message =
+            "This command is not answered once, as a request is; see /v1/subscribe and /v1/websocket.";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "NOTHTTP", message));
     }
     Ok(if effects.contains(&Effect::Lasting) { Effect::Lasting } else { Effect::None })
 }
 
 /// Runs one command.
-pub(super) fn one(mut call: Call) -> Pending {
+pub(super) fn one(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let encoding = call.encoding()?;
         let words = json::words(&json::read(&call.body.bytes)?)?;
@@ -64,13 +64,13 @@ pub(super) fn one(mut call: Call) -> Pending {
             call.leave();
         }
         let mut out = Vec::new();
-        result(&outcome?, encoding, &mut out);
+        json::result(&outcome?, encoding, &mut out);
         Ok(json_answer(out))
     })
 }
 
 /// Runs several commands, one after another or as a transaction.
-pub(super) fn many(mut call: Call) -> Pending {
+pub(super) fn many(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let encoding = call.encoding()?;
         let is_atomic = call.choice("atomic", ["false", "true"])? == 1;
@@ -102,7 +102,7 @@ pub(super) fn many(mut call: Call) -> Pending {
             if place > 0 {
                 out.push(b',');
             }
-            result(reply, encoding, &mut out);
+            json::result(reply, encoding, &mut out);
         }
         out.push(b']');
         Ok(json_answer(out))
@@ -122,16 +122,6 @@ fn transaction(mut replies: Vec<Value>) -> Result<Vec<Value>, Problem> {
         }
         _ => Err(Problem::gone()),
     }
-}
-
-/// Adds what became of a command.
-fn result(reply: &Value, encoding: Encoding, out: &mut Vec<u8>) {
-    if let Value::Error(text) = reply {
-        return json::error(text, out);
-    }
-    out.extend_from_slice(b"{\"result\":");
-    json::write(reply, encoding, out);
-    out.push(b'}');
 }
 
 fn json_answer(mut body: Vec<u8>) -> Response {

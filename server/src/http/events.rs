@@ -1,16 +1,13 @@
 //! Messages as they are published, as events that a server sends (`text/event-stream`).
 
-use super::answer::{Problem, answer};
+use super::answer::{Body, Problem, answer};
 use super::call::{Call, Pending};
 use super::json::{self, Encoding};
 use super::line::{Commands, Line};
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::http::StatusCode;
-use hyper::body::Frame;
 use spinel_resp::Value;
-use std::convert::Infallible;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Interval, interval};
@@ -20,7 +17,7 @@ use tokio::time::{Interval, interval};
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// Answers with a stream of messages that ends with the connection. It keeps the line.
-pub(super) fn subscribe(mut call: Call) -> Pending {
+pub(super) fn subscribe(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let encoding = call.encoding()?;
         let (channels, patterns) = (call.queries("channel")?, call.queries("pattern")?);
@@ -48,31 +45,25 @@ pub(super) fn subscribe(mut call: Call) -> Pending {
             }
         }
         let events = Events { line, encoding, signs: interval(SIGN_OF_LIFE) };
-        Ok(answer(StatusCode::OK, "text/event-stream", Body::new(events)))
+        Ok(answer(StatusCode::OK, "text/event-stream", Body::Events(Box::new(events))))
     })
 }
 
 /// The body of such an answer.
-struct Events {
+pub(super) struct Events {
     line: Line,
     encoding: Encoding,
     signs: Interval,
 }
 
-impl hyper::body::Body for Events {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let encoding = self.encoding;
+impl Events {
+    /// The next event, or sign of life; nothing at the end.
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             match self.line.poll_receive(context) {
                 Poll::Ready(Ok(Value::Push(parts))) => {
-                    if let Some(event) = message(&parts, encoding) {
-                        return Poll::Ready(Some(Ok(Frame::data(event.into()))));
+                    if let Some(event) = message(&parts, self.encoding) {
+                        return Poll::Ready(Some(event.into()));
                     }
                 }
                 Poll::Ready(Ok(_)) => {}
@@ -80,10 +71,7 @@ impl hyper::body::Body for Events {
                 Poll::Pending => break,
             }
         }
-        match self.signs.poll_tick(context) {
-            Poll::Ready(_) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b":\n\n"))))),
-            Poll::Pending => Poll::Pending,
-        }
+        self.signs.poll_tick(context).map(|_| Some(Bytes::from_static(b":\n\n")))
     }
 }
 

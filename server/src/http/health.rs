@@ -8,12 +8,12 @@ use crate::server::Shared;
 use axum::http::StatusCode;
 
 /// The thread that serves HTTP runs.
-pub(super) fn alive(_: Call) -> Pending {
+pub(super) fn alive(_: &mut Call) -> Pending<'_> {
     Box::pin(async { Ok(answer(StatusCode::OK, TEXT, "ok\n")) })
 }
 
 /// The data set is loaded, and writes are not refused.
-pub(super) fn ready(call: Call) -> Pending {
+pub(super) fn ready(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         match hindrance(call.visitor.shared()) {
             None => Ok(answer(StatusCode::OK, TEXT, "ok\n")),

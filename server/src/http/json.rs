@@ -35,6 +35,16 @@ pub(super) fn write(value: &Value, encoding: Encoding, out: &mut Vec<u8>) {
     }
 }
 
+/// Adds what became of a command: an object with its result, or its error.
+pub(super) fn result(reply: &Value, encoding: Encoding, out: &mut Vec<u8>) {
+    if let Value::Error(text) = reply {
+        return error(text, out);
+    }
+    out.extend_from_slice(b"{\"result\":");
+    write(reply, encoding, out);
+    out.push(b'}');
+}
+
 /// Adds bytes.
 pub(super) fn bytes(bytes: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
     let is_text = encoding == Encoding::Text;

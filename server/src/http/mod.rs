@@ -11,10 +11,10 @@
 //! Start reading at `reception`, then `visitor`, `line` and `routes`.
 
 mod answer;
-mod base64;
 mod body;
 mod call;
 mod command;
+mod console;
 mod events;
 mod health;
 mod json;
@@ -22,12 +22,14 @@ mod line;
 mod metrics;
 mod openapi;
 mod path;
-mod patience;
 mod reception;
 mod rest;
 mod routes;
+mod schema;
 mod visitor;
+mod websocket;
 
+use crate::base64;
 use crate::config::table;
 use crate::listen;
 use crate::log;
@@ -55,7 +57,7 @@ pub(crate) fn listeners(shared: &Shared) -> Result<Vec<TcpListener>, StartError>
     let backlog = shared.config.number(table::TCP_BACKLOG) as i32;
     let opened = listen::tcp(&String::from_utf8_lossy(&addresses), port, backlog);
     let listeners = opened.map_err(|(place, error)| {
-        log::warning(&format!("Could not create HTTP listening socket {place}: bind: {error}"));
+        log::warning!("Could not create HTTP listening socket {place}: bind: {error}");
         StartError::Listen(format!("port {port} (http)"))
     })?;
     let is_reachable = |listener: &TcpListener| {
@@ -87,7 +89,7 @@ pub(crate) fn start(
                 _ = ended => {}
                 outcome = reception::serve(listeners, number, shared) => {
                     if let Err(error) = outcome {
-                        log::warning(&format!("HTTP is not served: {error}"));
+                        log::warning!("HTTP is not served: {error}");
                     }
                 }
             }

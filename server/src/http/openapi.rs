@@ -3,11 +3,12 @@
 use super::answer::{JSON, answer};
 use super::call::{Call, Pending};
 use super::routes::{Access, Content, Operation, operations};
+use super::schema::{self, Parameter, Shape};
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 /// Answers with the description.
-pub(super) fn describe(_: Call) -> Pending {
+pub(super) fn describe(_: &mut Call) -> Pending<'_> {
     Box::pin(async { Ok(answer(StatusCode::OK, JSON, document().to_string() + "\n")) })
 }
 
@@ -33,19 +34,7 @@ fn document() -> Value {
                     "content": { JSON: { "schema": { "$ref": "#/components/schemas/problem" } } },
                 },
             },
-            "schemas": {
-                "problem": {
-                    "type": "object",
-                    "required": ["error"],
-                    "properties": {
-                        "error": {
-                            "type": "object",
-                            "required": ["code", "message"],
-                            "properties": { "code": { "type": "string" }, "message": { "type": "string" } },
-                        },
-                    },
-                },
-            },
+            "schemas": schema::components(),
         },
     })
 }
@@ -54,7 +43,7 @@ fn document() -> Value {
 fn described(operation: &Operation) -> Value {
     let (status, content) = operation.answer;
     let mut answered = json!({ "description": operation.about });
-    if let Some(content) = described_content(content) {
+    if let Some(content) = described_content(content, operation.shapes.1) {
         answered["content"] = content;
     }
     let mut described = json!({
@@ -69,24 +58,28 @@ fn described(operation: &Operation) -> Value {
         // Nobody has to say who he is where the default user needs no password.
         described["security"] = json!([{ "users": [] }, {}]);
     }
-    if let Some(content) = described_content(operation.body) {
-        described["requestBody"] = json!({ "required": true, "content": content });
+    if let Some(content) = described_content(operation.body, operation.shapes.0) {
+        // No body is a value, too: an empty one.
+        let is_required = operation.body != Content::Bytes;
+        described["requestBody"] = json!({ "required": is_required, "content": content });
     }
     described
 }
 
 fn parameters(operation: &Operation) -> Vec<Value> {
-    let text = json!({ "type": "string" });
     let named = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let of_path = named.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": text }));
+    let of_path = named
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": schema::of_path(name) }));
     let of_query = operation
         .query
         .iter()
-        .map(|(name, about)| json!({ "name": name, "in": "query", "description": about, "schema": text }));
+        .map(|Parameter { name, kind, about }| {
+            json!({ "name": name, "in": "query", "description": about, "schema": kind.schema() })
+        });
     of_path.chain(of_query).collect()
 }
 
-fn described_content(content: Content) -> Option<Value> {
+fn described_content(content: Content, shape: Shape) -> Option<Value> {
     let kind = match content {
         Content::Nothing => return None,
         Content::Bytes => "application/octet-stream",
@@ -94,5 +87,6 @@ fn described_content(content: Content) -> Option<Value> {
         Content::Text => "text/plain",
         Content::Events => "text/event-stream",
     };
-    Some(json!({ kind: {} }))
+    let schema = shape.schema();
+    Some(json!({ kind: { "schema": schema } }))
 }

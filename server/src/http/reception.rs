@@ -1,22 +1,19 @@
 //! Taking HTTP connections in, and the limits of each.
 
-use super::patience::Patient;
-use super::routes;
+use super::routes::Routes;
 use super::visitor::{Counts, House, Visitor};
 use crate::config::table;
-use crate::connection;
 use crate::listen;
 use crate::log;
 use crate::server::Shared;
-use crate::stream::{Origin, Socket};
+use crate::stream::Origin;
+use crate::stream::patience::Patient;
 use crate::worker::{self, Worker};
-use axum::Router;
-use axum::extract::Request;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
@@ -24,7 +21,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::spawn_local;
 
 /// How long a request's header may take, and a connection stay without a request.
@@ -46,30 +42,25 @@ pub(super) async fn serve(
     number: usize,
     shared: Arc<Shared>,
 ) -> io::Result<()> {
-    let (lines, mut arrivals) = unbounded_channel::<Socket>();
-    let house = House { shared: Arc::clone(&shared), lines, counts: Arc::new(Counts::default()) };
-    let router = routes::router();
+    let routes = Rc::new(Routes::new(&shared));
+    let worker = Worker::new(number, shared, Arc::new(AtomicUsize::new(0)));
+    let house = House { worker: Rc::clone(&worker), counts: Rc::new(Counts::default()) };
     for listener in listeners {
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        log::notice(&format!("Serving HTTP on {address}"));
-        spawn_local(accept(listener, house.clone(), router.clone()));
+        log::notice!("Serving HTTP on {address}");
+        spawn_local(accept(listener, house.clone(), Rc::clone(&routes)));
     }
-    let worker = Worker::new(number, shared, Arc::new(AtomicUsize::new(0)));
-    spawn_local(worker::wake_log(Rc::clone(&worker)));
-    while let Some(socket) = arrivals.recv().await {
-        worker.opened();
-        spawn_local(connection::serve(socket, Rc::clone(&worker)));
-    }
-    Ok(())
+    worker::run_errands(worker).await;
+    pending().await
 }
 
-async fn accept(listener: TcpListener, house: House, router: Router) {
+async fn accept(listener: TcpListener, house: House, routes: Rc<Routes>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => welcome(stream, &house, &router),
+            Ok((stream, _)) => welcome(stream, &house, &routes),
             Err(error) => {
-                log::warning(&format!("Accepting HTTP connection: {error}"));
+                log::warning!("Accepting HTTP connection: {error}");
                 tokio::time::sleep(PAUSE_WHEN_FULL).await;
             }
         }
@@ -77,22 +68,22 @@ async fn accept(listener: TcpListener, house: House, router: Router) {
 }
 
 /// Serves a connection, or says why not as far as that goes without waiting.
-fn welcome(stream: TcpStream, house: &House, router: &Router) {
+fn welcome(stream: TcpStream, house: &House, routes: &Rc<Routes>) {
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
     let origin = Origin { peer, local, descriptor: stream.as_raw_fd() };
     // Rights may have changed since the listener was opened.
-    if !origin.is_local() && house.shared.acl.default().user().needs_no_password() {
+    if !origin.is_local() && house.worker.shared.acl.default().user().needs_no_password() {
         return refuse(&stream, DENIED);
     }
     let open = &house.counts.connections;
-    if open.load(Ordering::Relaxed) as i64 >= house.shared.config.number(table::HTTP_MAX_CONNECTIONS) {
-        house.shared.rejected_connections.fetch_add(1, Ordering::Relaxed);
+    if open.get() as i64 >= house.worker.shared.config.number(table::HTTP_MAX_CONNECTIONS) {
+        house.worker.shared.rejected_connections.fetch_add(1, Ordering::Relaxed);
         return refuse(&stream, TOO_MANY);
     }
     // A connection that can't be tuned was closed by its peer, which its first read will tell.
-    let _ = listen::tune_socket(&stream, &house.shared.config);
-    let visitor = Arc::new(Visitor::new(origin, house.clone()));
-    spawn_local(serve_one(stream, visitor, router.clone()));
+    let _ = listen::tune_socket(&stream, &house.worker.shared.config);
+    let visitor = Rc::new(Visitor::new(origin, house.clone()));
+    spawn_local(serve_one(stream, visitor, Rc::clone(routes)));
 }
 
 fn refuse(stream: &TcpStream, answer: &[u8]) {
@@ -101,21 +92,18 @@ fn refuse(stream: &TcpStream, answer: &[u8]) {
 }
 
 /// Serves one connection until it ends.
-async fn serve_one(stream: TcpStream, visitor: Arc<Visitor>, router: Router) {
-    let routed = TowerToHyperService::new(router);
-    let visit = Arc::clone(&visitor);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        visit.count_request();
-        request.extensions_mut().insert(Arc::clone(&visit));
-        routed.call(request)
+async fn serve_one(stream: TcpStream, visitor: Rc<Visitor>, routes: Rc<Routes>) {
+    let peer = visitor.origin.peer;
+    let service = service_fn(move |request| {
+        visitor.count_request();
+        let (visitor, routes) = (Rc::clone(&visitor), Rc::clone(&routes));
+        async move { Ok::<_, Infallible>(routes.serve(visitor, request).await) }
     });
     let mut settings = http1::Builder::new();
     settings.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
     settings.max_buf_size(BUFFER_BYTES_MAX).max_header_size(HEADER_BYTES_MAX);
-    let served = settings.serve_connection(TokioIo::new(Patient::new(stream)), service).await;
-    if let Err(error) = served
-        && log::is_written(log::Level::Verbose)
-    {
-        log::verbose(&format!("HTTP connection from {} ended: {error}", visitor.origin.peer));
+    let served = settings.serve_connection(TokioIo::new(Patient::new(stream)), service).with_upgrades().await;
+    if let Err(error) = served {
+        log::verbose!("HTTP connection from {peer} ended: {error}");
     }
 }

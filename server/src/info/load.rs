@@ -1,9 +1,10 @@
 //! Who is connected and what happened so far; and sections about what a single server in memory has not.
 
 use super::Text;
-use crate::clients::Flag;
+use crate::clients::{Flag, PauseMode, PauseReason};
 use crate::config::table;
 use crate::pubsub::Kind;
+use crate::replication;
 use crate::server::{Shared, now};
 use spinel_storage::engine::wait::Waiter;
 use std::collections::BTreeSet;
@@ -34,10 +35,14 @@ pub(super) fn clients(shared: &Shared, text: &mut Text) {
     text.line("total_blocking_keys", awaited.len());
     let until_gone = waiters.iter().filter(|waiter| waiter.waits_until_gone());
     text.line("total_blocking_keys_on_nokey", until_gone.flat_map(keys).collect::<BTreeSet<_>>().len());
-    if let Some(mode) = shared.clients.pause.mode(now()) {
-        use crate::clients::PauseMode;
+    if let Some((reason, mode)) = shared.clients.pause.longest(now()) {
         let actions = if mode == PauseMode::Everything { "all" } else { "write" };
-        text.line("paused_reason", "client_pause");
+        let reason = match reason {
+            PauseReason::Client => "client_pause",
+            PauseReason::Failover => "failover_in_progress",
+            PauseReason::Shutdown => "shutdown_in_progress",
+        };
+        text.line("paused_reason", reason);
         text.line("paused_actions", actions);
         text.line("paused_timeout_milliseconds", shared.clients.pause.until().0 - now().0);
     }
@@ -51,18 +56,23 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
     text.line("instantaneous_ops_per_sec", rates.commands);
     text.line("total_net_input_bytes", sums.input_bytes);
     text.line("total_net_output_bytes", sums.output_bytes);
-    text.lines(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"], 0);
+    text.line("total_net_repl_input_bytes", sums.primary_bytes);
+    text.line("total_net_repl_output_bytes", sums.replica_bytes);
     text.line("instantaneous_input_kbps", kilobytes(rates.input_bytes));
     text.line("instantaneous_output_kbps", kilobytes(rates.output_bytes));
-    text.lines(&["instantaneous_input_repl_kbps", "instantaneous_output_repl_kbps"], "0.00");
+    text.line("instantaneous_input_repl_kbps", kilobytes(rates.primary_bytes));
+    text.line("instantaneous_output_repl_kbps", kilobytes(rates.replica_bytes));
     text.line("rejected_connections", shared.rejected_connections.load(Ordering::Relaxed));
-    text.lines(&["sync_full", "sync_partial_ok", "sync_partial_err"], 0);
+    let syncs = shared.replication.synchronizations();
+    text.line("sync_full", syncs.full);
+    text.line("sync_partial_ok", syncs.partial);
+    text.line("sync_partial_err", syncs.refused);
     text.line("expired_subkeys", engine.expired_members);
     text.line("expired_keys", engine.expired);
     text.line("expired_time_cap_reached_count", shared.expiry.cut_short());
     text.line("expire_cycle_cpu_milliseconds", shared.expiry.milliseconds());
     text.line("evicted_keys", engine.evicted);
-    text.line("evicted_clients", 0);
+    text.line("evicted_clients", shared.clients.room.evicted.load(Ordering::Relaxed));
     text.line("evicted_scripts", shared.scripts.sums().scripts.evicted);
     let (current, total) = shared.memory_limit.exceeded_ms(now().0);
     text.line("total_eviction_exceeded_time", total);
@@ -96,6 +106,13 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
         "client_output_buffer_limit_disconnections",
         shared.clients.over_output_limit.load(Ordering::Relaxed),
     );
+    refusals(shared, text);
+    text.line("audit_records_written", shared.audit.written());
+    text.line("audit_records_lost", shared.audit.lost());
+}
+
+/// What was denied, and by what.
+fn refusals(shared: &Shared, text: &mut Text) {
     let denied = &shared.acl.denied;
     for (name, counter) in [
         ("auth", &denied.logins),
@@ -107,17 +124,17 @@ pub(super) fn stats(shared: &Shared, text: &mut Text) {
     ] {
         text.line(format_args!("acl_access_denied_{name}"), counter.load(Ordering::Relaxed));
     }
+    let refused = &shared.quotas.denied;
+    for (name, counter) in [
+        ("user_operations", &refused.user_operations),
+        ("user_memory", &refused.user_memory),
+        ("db_operations", &refused.db_operations),
+        ("db_memory", &refused.db_memory),
+    ] {
+        text.line(format_args!("quota_denied_{name}"), counter.load(Ordering::Relaxed));
+    }
 }
 
 pub(super) fn replication(shared: &Shared, text: &mut Text) {
-    text.line("role", "master");
-    text.line("connected_slaves", 0);
-    text.line("master_failover_state", "no-failover");
-    text.line("master_replid", &shared.replication_id);
-    text.line("master_replid2", "0".repeat(40));
-    text.line("master_repl_offset", 0);
-    text.line("second_repl_offset", -1);
-    text.line("repl_backlog_active", 0);
-    text.line("repl_backlog_size", 0);
-    text.lines(&["repl_backlog_first_byte_offset", "repl_backlog_histlen"], 0);
+    replication::info(shared, text);
 }

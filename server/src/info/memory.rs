@@ -27,7 +27,7 @@ pub(super) fn memory(shared: &Shared, text: &mut Text) {
     text.line("allocator_muzzy", 0);
     text.bytes("total_system_memory", kilobytes_of("/proc/meminfo", "MemTotal:") * 1024);
     scripts(&usage.scripts, text);
-    text.bytes("maxmemory", shared.config.number(table::MAXMEMORY) as u64);
+    text.bytes("maxmemory", shared.config.maxmemory());
     let policy = table::MAXMEMORY_POLICY;
     text.line("maxmemory_policy", String::from_utf8_lossy(&shared.config.show(policy)));
     let figure = |part, whole| format!("{:.2}", ratio(part, whole));

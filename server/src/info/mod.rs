@@ -4,6 +4,7 @@
 //! feature that does not exist says that nobody uses it.
 
 mod calls;
+mod keysizes;
 mod load;
 mod memory;
 mod persistence;
@@ -11,8 +12,9 @@ mod process;
 mod threads;
 mod tls;
 
-pub(crate) use process::{cpu_time, kilobytes_of};
+pub(crate) use process::{CpuTimes, cpu_times, kilobytes_of};
 
+use crate::cache;
 use crate::server::Shared;
 use std::fmt::{Display, Write};
 
@@ -35,6 +37,7 @@ const SECTIONS: &[Section] = &[
     section("threads", "Threads", threads::threads),
     section("stats", "Stats", load::stats),
     section("replication", "Replication", load::replication),
+    section("cache", "Cache", cache::describe),
     section("cpu", "CPU", process::cpu),
     section("modules", "Modules", |_, _| ()),
     Section { is_default: false, ..section("commandstats", "Commandstats", calls::commands) },
@@ -42,6 +45,7 @@ const SECTIONS: &[Section] = &[
     Section { is_default: false, ..section("latencystats", "Latencystats", calls::latencies) },
     section("cluster", "Cluster", |_, text| text.line("cluster_enabled", 0)),
     section("keyspace", "Keyspace", memory::keyspace),
+    Section { is_default: false, ..section("keysizes", "Keysizes", keysizes::keysizes) },
 ];
 
 const fn section(name: &'static str, heading: &'static str, write: fn(&Shared, &mut Text)) -> Section {
@@ -54,7 +58,7 @@ pub(crate) struct Text(String);
 
 impl Text {
     /// Adds a field.
-    fn line(&mut self, name: impl Display, value: impl Display) {
+    pub(crate) fn line(&mut self, name: impl Display, value: impl Display) {
         write!(self.0, "{name}:{value}\r\n").expect("memory takes any text");
     }
 

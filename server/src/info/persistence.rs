@@ -8,9 +8,10 @@ use crate::server::{Shared, now};
 pub(super) fn persistence(shared: &Shared, text: &mut Text) {
     let persistence = &shared.persistence;
     let activity = persistence.activity();
-    let loading = persistence.loading();
-    text.line("loading", u8::from(loading.is_some()));
-    text.line("async_loading", 0);
+    let loading = persistence.any_loading();
+    let is_beside = loading.is_some_and(|loading| loading.is_beside);
+    text.line("loading", u8::from(loading.is_some() && !is_beside));
+    text.line("async_loading", u8::from(is_beside));
     progress(shared, activity, text);
     saves(shared, activity, text);
     let loaded = persistence.loaded();

@@ -4,6 +4,7 @@ use super::Text;
 use crate::acceptor::{Place, Security};
 use crate::config::table;
 use crate::server::{Shared, now};
+use crate::supervision::Supervisor;
 use crate::version;
 use std::fs;
 use std::path::Path;
@@ -25,7 +26,7 @@ pub(super) fn server(shared: &Shared, text: &mut Text) {
     text.line("monotonic_clock", "POSIX clock_gettime");
     text.line("multiplexing_api", "epoll");
     text.line("process_id", std::process::id());
-    text.line("process_supervised", "no");
+    text.line("process_supervised", Supervisor::of(&shared.config).name());
     text.line("run_id", &shared.run_id);
     text.line("tcp_port", shared.config.number(table::PORT));
     text.line("server_time_usec", now.0 * 1000);
@@ -71,10 +72,17 @@ pub(super) fn cpu(_: &Shared, text: &mut Text) {
 }
 
 /// Processor time that the process has used.
-pub(crate) fn cpu_time() -> Duration {
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct CpuTimes {
+    pub(crate) user: Duration,
+    pub(crate) system: Duration,
+}
+
+/// Processor time that the process has used by now.
+pub(crate) fn cpu_times() -> CpuTimes {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let (user, system) = cpu_seconds(&stat);
-    Duration::from_secs_f64(user + system)
+    CpuTimes { user: Duration::from_secs_f64(user), system: Duration::from_secs_f64(system) }
 }
 
 /// User and system time from `/proc/self/stat`: the 14th and 15th field, the second of which, the program's

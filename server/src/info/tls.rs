@@ -17,7 +17,6 @@ pub(super) fn tls(shared: &Shared, text: &mut Text) {
         }
     };
     tell("server", Some(&terms.certificate));
-    // The server has none for connections that it opens: it opens none.
-    tell("client", None);
+    tell("client", terms.client.as_ref());
     tell("ca", terms.authority.as_ref());
 }

@@ -3,7 +3,7 @@
 use super::{Event, Latency};
 use spinel_persistence::vfs::{Access, File, Lock, RealVfs, Vfs};
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -136,8 +136,12 @@ impl File for WatchedFile {
         self.file.read_at(offset, bytes)
     }
 
-    fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
         self.disk.write(|| self.file.append(bytes))
+    }
+
+    fn append_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.disk.write(|| self.file.append_vectored(parts))
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {

@@ -4,4 +4,4 @@ mod doctor;
 mod usage;
 
 pub(crate) use doctor::diagnosis;
-pub(crate) use usage::{Usage, excess, ratio, used_bytes};
+pub(crate) use usage::{Usage, excess, ratio, resident_bytes, used_bytes};

@@ -8,8 +8,6 @@
 //! ```
 
 use crate::allocator;
-use crate::clients::Client;
-use crate::clients::FIXED_BYTES;
 use crate::info::kilobytes_of;
 use crate::scripts;
 use crate::server::Shared;
@@ -30,6 +28,8 @@ pub(crate) struct Usage {
     pub(crate) index: u64,
     /// Bytes of connections and their buffers.
     pub(crate) clients: u64,
+    /// Bytes of bodies in the HTTP cache on their way, from origins and to files.
+    pub(crate) transit: u64,
     /// How many connections there are.
     pub(crate) connections: u64,
     /// Bytes of replies that clients have not read.
@@ -58,7 +58,7 @@ impl Usage {
         let (mut clients, mut unread, mut connections) = (0, 0, 0);
         for client in shared.clients.all() {
             let output = client.output_bytes();
-            clients += bytes_of(&client);
+            clients += client.memory_bytes() as u64;
             unread += output as u64;
             connections += 1;
         }
@@ -70,15 +70,17 @@ impl Usage {
         let is_loading = shared.persistence.loading().is_some();
         let data = if is_loading { resident } else { sum(|database| database.memory_bytes) };
         let pages = if is_loading { resident } else { sum(|database| database.allocated_bytes) };
-        let allocated = pages + clients + of_scripts as u64;
+        let transit = shared.cache.transit_bytes(&shared.engine);
+        let allocated = pages + clients + transit + of_scripts as u64;
         if !is_loading {
-            shared.peak_bytes.fetch_max(data + clients, Ordering::Relaxed);
+            shared.peak_bytes.fetch_max(data + clients + transit, Ordering::Relaxed);
         }
         Usage {
             keys: sum(|database| database.keys),
             data,
             index: sum(|database| database.index_bytes),
             clients,
+            transit,
             connections,
             unread,
             log: shared.persistence.log.unwritten_bytes(),
@@ -91,14 +93,14 @@ impl Usage {
         }
     }
 
-    /// What counts as used: data and connections.
+    /// What counts as used: data, connections and bodies on their way.
     pub(crate) fn used(&self) -> u64 {
-        self.data + self.clients
+        self.data + self.clients + self.transit
     }
 
     /// What is used for something else than keys and values.
     pub(crate) fn overhead(&self) -> u64 {
-        self.index + self.clients
+        self.index + self.clients + self.transit
     }
 
     /// What is used for keys and values.
@@ -120,16 +122,12 @@ pub(crate) fn used_bytes(shared: &Shared) -> u64 {
     } else {
         databases(shared).iter().map(|(_, database)| database.memory_bytes as u64).sum()
     };
-    let used = data + shared.clients.all().iter().map(|client| bytes_of(client)).sum::<u64>();
+    let clients = shared.clients.all().iter().map(|client| client.memory_bytes() as u64).sum::<u64>();
+    let used = data + clients + shared.cache.transit_bytes(&shared.engine);
     if !is_loading {
         shared.peak_bytes.fetch_max(used, Ordering::Relaxed);
     }
     used
-}
-
-/// Bytes of a connection and its buffers.
-fn bytes_of(client: &Client) -> u64 {
-    (FIXED_BYTES + client.query_bytes.load(Ordering::Relaxed) + client.output_bytes()) as u64
 }
 
 fn databases(shared: &Shared) -> Vec<(u16, DbStatistics)> {
@@ -139,7 +137,7 @@ fn databases(shared: &Shared) -> Vec<(u16, DbStatistics)> {
 }
 
 /// Bytes of the process that are in memory.
-fn resident_bytes() -> u64 {
+pub(crate) fn resident_bytes() -> u64 {
     kilobytes_of("/proc/self/status", "VmRSS:") * 1024
 }
 

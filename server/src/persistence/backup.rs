@@ -112,7 +112,7 @@ impl Persistence {
             return Err(NoBackup::Busy);
         }
         let Ok((snapshot, ())) = turn.begin_snapshot(&shared.engine, |_| ()) else {
-            self.state().end();
+            self.end();
             return Err(NoBackup::Busy);
         };
         self.state().backups.current = Some(name.clone());
@@ -149,14 +149,14 @@ pub(super) fn run(shared: &Shared, snapshot: Arc<Snapshot>, folder: &Path, name:
     let written = write(shared, &snapshot, (&temporary, &folder.join(&name.0)));
     let ending = match written {
         Ok(()) => {
-            log::notice(&format!("Backup {name} is complete"));
+            log::notice!("Backup {name} is complete");
             Ending::Complete
         }
         Err(error) => {
             snapshot.cancel();
             // It may not even have been made.
             let _ = fs::remove_dir_all(&temporary);
-            log::warning(&format!("Backup {name} is not written: {error}"));
+            log::warning!("Backup {name} is not written: {error}");
             match error {
                 SaveError::Cancelled => Ending::Cancelled,
                 error => Ending::Failed(error.to_string()),

@@ -15,8 +15,8 @@ use crate::server::{Shared, now};
 use spinel_persistence::log::{LogNames, TailCut, Until};
 use spinel_persistence::vfs::RealVfs;
 use spinel_storage::durable::{self, FileOptions, LogPlace, Purpose, SaveError, SnapshotFormat, read_log};
-use spinel_storage::engine::Loaded;
 use spinel_storage::engine::snapshot::Snapshot;
+use spinel_storage::engine::{ExpiredKeys, Loaded, PresentKeys};
 use spinel_storage::system::random_word;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -109,7 +109,8 @@ fn log_names(shared: &Shared) -> LogNames {
 }
 
 fn load_snapshot(shared: &Shared, path: &Path) -> Result<Loaded, String> {
-    let loaded = load_snapshot_file(shared, &shared.engine.close(), path);
+    let given = (ExpiredKeys::Drop, PresentKeys::None);
+    let loaded = load_snapshot_file((shared, &shared.engine.close()), path, given, None);
     loaded.map_err(|error| error.to_string())?.ok_or_else(|| "there is no such file".to_owned())
 }
 
@@ -132,7 +133,7 @@ fn load_log(shared: &Shared, names: LogNames) -> Result<Loaded, String> {
         read_log(&closed, (Arc::new(RealVfs), names), options, given, host)
     });
     let (loaded, cut) = loaded.map_err(|error| error.to_string())?;
-    cut.iter().flat_map(TailCut::notes).for_each(|note| log::warning(&note));
+    cut.iter().flat_map(TailCut::notes).for_each(|note| log::warning!("{note}"));
     Ok(loaded)
 }
 

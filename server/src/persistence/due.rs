@@ -39,7 +39,7 @@ impl Persistence {
         let growth = sizes.current.saturating_sub(sizes.base) * 100 / sizes.base.max(1);
         let is_due = percentage > 0 && sizes.current > least && growth >= percentage;
         if is_due {
-            log::notice(&format!("Starting automatic rewriting of AOF on {growth}% growth"));
+            log::notice!("Starting automatic rewriting of AOF on {growth}% growth");
         }
         is_due
     }
@@ -63,7 +63,7 @@ impl Persistence {
         let seconds = now.0 / 1000 - saves.last.0 / 1000;
         let point =
             reached(&points(&shared.config.text(table::SAVE)), seconds, changes).filter(|_| may_try)?;
-        log::notice(&format!("{} changes in {} seconds. Saving...", point.changes, point.seconds));
+        log::notice!("{} changes in {} seconds. Saving...", point.changes, point.seconds);
         Some(Kind::Save)
     }
 }

@@ -1,7 +1,7 @@
 //! Saving before the server ends.
 
 use super::{Kind, Request};
-use crate::clients::PauseMode;
+use crate::clients::{PauseMode, PauseReason};
 use crate::config::table;
 use crate::log;
 use crate::orders::Farewell;
@@ -15,26 +15,27 @@ use tokio::sync::oneshot;
 /// How long between two looks whether a cancelled save, or a killed script, has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-const CAN_NOT_END: Error = Error::Text("ERR Errors trying to SHUTDOWN. Check logs.");
+/// What is told who wanted the server to end if it does not.
+pub(crate) const CAN_NOT_END: Error = Error::Text("ERR Errors trying to SHUTDOWN. Check logs.");
 
 /// Saves the data set if that is wanted, and says whether the server may end.
 pub(crate) async fn save_before_end(shared: &Arc<Shared>, farewell: &Farewell) -> bool {
     let saves = farewell.saves.unwrap_or_else(|| !shared.config.text(table::SAVE).is_empty());
-    // What is half loaded must not replace what it is loaded from.
-    if !saves || shared.persistence.loading().is_some() {
+    // What is half loaded must not replace what it is loaded from; and what it is to replace is not worth waiting for.
+    if !saves || shared.persistence.any_loading().is_some() {
         return true;
     }
-    log::notice("Saving the final RDB snapshot before exiting.");
+    log::notice!("Saving the final RDB snapshot before exiting.");
     // What is written from now on would be lost.
     let pause = &shared.clients.pause;
-    pause.start(UnixMillis(i64::MAX), PauseMode::Everything, now());
+    pause.start(PauseReason::Shutdown, UnixMillis(i64::MAX), PauseMode::Everything, now());
     let Err(error) = save(shared).await else { return true };
-    log::warning("Error trying to save the DB, can't exit.");
+    log::warning!("Error trying to save the DB, can't exit.");
     if farewell.is_forced {
-        log::warning(&format!("Ending without it, because that was asked for: {error}"));
+        log::warning!("Ending without it, because that was asked for: {error}");
         return true;
     }
-    pause.end();
+    pause.end(PauseReason::Shutdown);
     if let Some(asker) = &farewell.asker {
         asker.fail(CAN_NOT_END);
     }

@@ -6,10 +6,12 @@ use crate::latency::{LogDisk, WatchedDisk};
 use crate::log;
 use crate::memory;
 use crate::server::{Shared, now};
+use spinel_persistence::StreamPlace;
 use spinel_persistence::log::{LogNames, SyncPolicy, TailCut};
 use spinel_persistence::rdb::{Compression, Verification};
 use spinel_storage::Engine;
 use spinel_storage::durable::{FileOptions, Log, LogEvent, LogPlace, Purpose};
+use spinel_storage::engine::journal::Offset;
 use spinel_storage::system::SystemClock;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,24 +60,30 @@ pub(crate) fn apply_delays(config: &Config, engine: &Engine) {
 /// Tells operators what happens to the log.
 fn note(event: LogEvent<'_>) {
     match event {
-        LogEvent::Upgraded(names) => log::notice(&format!(
+        LogEvent::Upgraded(names) => log::notice!(
             "Successfully migrated an old-style AOF file ({}) into the AOF directory ({}).",
-            names.file, names.folder
-        )),
-        LogEvent::Cut(cut) => TailCut::notes(cut).iter().for_each(|note| log::warning(note)),
-        LogEvent::Failed(failure) => log::warning(&format!("Error writing to the AOF file: {failure}")),
-        LogEvent::Recovered => log::warning("AOF write error looks solved. The server can write again."),
+            names.file,
+            names.folder
+        ),
+        LogEvent::Cut(cut) => TailCut::notes(cut).iter().for_each(|note| log::warning!("{note}")),
+        LogEvent::Failed(failure) => log::warning!("Error writing to the AOF file: {failure}"),
+        LogEvent::Recovered => log::warning!("AOF write error looks solved. The server can write again."),
         LogEvent::BaseWritten(path) => {
-            log::notice(&format!("Successfully created the temporary AOF base file {}", path.display()));
+            log::notice!("Successfully created the temporary AOF base file {}", path.display());
         }
     }
 }
 
-/// Turns the log off, when all is written.
-pub(crate) fn stop(log: &Log) {
-    if let Err(error) = log.stop() {
-        log::warning(&format!("The append only file could not be closed: {error}"));
+/// Turns the log off, when all is written, and notes where in the stream the data set stands at an offset of the journal.
+pub(crate) fn stop(log: &Log, place: Option<(Offset, StreamPlace)>) {
+    if let Err(error) = log.stop_at(place) {
+        log::warning!("The append only file could not be closed: {error}");
     }
+}
+
+/// How a snapshot is written now.
+pub(crate) fn snapshot_options(shared: &Shared) -> FileOptions {
+    options(shared, Purpose::Snapshot)
 }
 
 /// How a file is written now.
@@ -95,6 +103,7 @@ pub(super) fn options(shared: &Shared, purpose: Purpose) -> FileOptions {
         now: now(),
         used_bytes: memory::used_bytes(shared),
         libraries: shared.scripts.interpreter().libraries().map(|library| library.code().to_vec()).collect(),
+        place: None,
     }
 }
 

@@ -77,8 +77,8 @@ fn discard(path: &Path) {
     let is_directory = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
     let removed = if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
-        Ok(()) => log::notice(&format!("Removed {}, which a killed save has left.", path.display())),
-        Err(error) => log::warning(&format!("{} can't be removed: {error}", path.display())),
+        Ok(()) => log::notice!("Removed {}, which a killed save has left.", path.display()),
+        Err(error) => log::warning!("{} can't be removed: {error}", path.display()),
     }
 }
 

@@ -11,9 +11,10 @@ use crate::statistics::{Meter, Statistics};
 use spinel_persistence::log::{ReadOptions, Until};
 use spinel_persistence::rdb::Verification;
 use spinel_persistence::vfs::RealVfs;
+use spinel_persistence::{StreamFields, StreamPlace};
 use spinel_storage::Executor;
 use spinel_storage::durable::{Following, HostReplay, OpenError, Purpose, ReplayHost, load_file};
-use spinel_storage::engine::{Closed, ExpiredKeys, LoadListener, LoadOptions, Loaded};
+use spinel_storage::engine::{Closed, ExpiredKeys, LoadListener, LoadOptions, Loaded, PresentKeys};
 use spinel_storage::system::random_word;
 use std::fs;
 use std::path::Path;
@@ -27,7 +28,7 @@ const BRIEF_BYTES: u64 = 2 << 20;
 /// start; then nobody is let in.
 pub(crate) fn load(shared: &Arc<Shared>, closed: Closed) -> Result<(), String> {
     let outcome = load_all(shared, &closed);
-    let loaded = match outcome {
+    let (loaded, place) = match outcome {
         Ok(loaded) => loaded,
         Err(error) => {
             // The process is about to end: until then there is no data set to be seen.
@@ -37,12 +38,21 @@ pub(crate) fn load(shared: &Arc<Shared>, closed: Closed) -> Result<(), String> {
     };
     shared.persistence.note_loaded(loaded);
     shared.persistence.end_loading();
+    if let Some(place) = place {
+        shared.replication.restore(place, shared);
+    }
     drop(closed);
+    if let Some(bodies) = shared.engine.keyspace().bodies() {
+        bodies.end_loading();
+    }
     leftovers::remove(&shared.config);
     Ok(())
 }
 
-fn load_all(shared: &Arc<Shared>, closed: &Closed) -> Result<Loaded, String> {
+/// What was loaded, and where in a stream it stands, if that is known.
+type Placed = (Loaded, Option<StreamPlace>);
+
+fn load_all(shared: &Arc<Shared>, closed: &Closed) -> Result<Placed, String> {
     let keeps_log = shared.config.is_on(table::APPENDONLY);
     let logged = if keeps_log { load_log(shared, closed).map_err(|error| error.to_string())? } else { None };
     match logged {
@@ -77,21 +87,19 @@ pub(crate) fn restore(shared: &Arc<Shared>, until: Until) -> Result<(), String> 
     let rewrite = log.begin_rewrite(&mut executor, Following::Unlogged);
     let rewrite = rewrite.map_err(|error| error.to_string())?;
     rewrite.write(&files::options(shared, Purpose::LogBase)).map_err(|error| error.to_string())?;
-    log::notice(&format!("The append only file is now what it was at offset {offset}."));
+    log::notice!("The append only file is now what it was at offset {offset}.");
     Ok(())
 }
 
 /// Loads the log and goes on with it; none if there is no log yet.
-fn load_log(shared: &Arc<Shared>, closed: &Closed) -> Result<Option<Loaded>, OpenError> {
+fn load_log(shared: &Arc<Shared>, closed: &Closed) -> Result<Option<Placed>, OpenError> {
     let started = Instant::now();
     let loaded = replay((shared, closed), Until::End, |options, verification, host| {
-        shared.persistence.log.load(closed, options, verification, random_word(), host)
+        let loaded = shared.persistence.log.load(closed, options, verification, random_word(), host)?;
+        Ok(loaded.map(|loaded| (loaded, host.place)))
     })?;
     if loaded.is_some() {
-        log::notice(&format!(
-            "DB loaded from append only file: {:.3} seconds",
-            started.elapsed().as_secs_f64()
-        ));
+        log::notice!("DB loaded from append only file: {:.3} seconds", started.elapsed().as_secs_f64());
     }
     Ok(loaded)
 }
@@ -115,35 +123,50 @@ pub(super) fn replay<T>(
     outcome
 }
 
-/// Loads a snapshot as the settings say; nothing if there is none.
+/// Loads a snapshot as the settings say; nothing if there is none. Who wants to go on in the stream where it stands gives `fields`,
+/// and gets what has expired, too, if it stands somewhere.
 pub(super) fn load_snapshot_file(
-    shared: &Shared,
-    closed: &Closed,
+    (shared, closed): (&Shared, &Closed),
     path: &Path,
+    (expired, present): (ExpiredKeys, PresentKeys),
+    fields: Option<&mut StreamFields>,
 ) -> Result<Option<Loaded>, OpenError> {
     let verification = files::verification(&shared.config);
-    let options = LoadOptions { now: now(), expired: ExpiredKeys::Drop, verification };
-    let mut listener = Listener { shared, closed };
+    let options = LoadOptions { now: now(), expired, verification, present };
+    let goes_on = fields.is_some();
+    let mut listener = Listener { shared, closed, fields: StreamFields::default(), goes_on };
     listener.begin(fs::metadata(path).map_or(0, |metadata| metadata.len()));
-    load_file(closed, (&RealVfs, path), &options, &mut listener)
+    let loaded = load_file(closed, (&RealVfs, path), &options, &mut listener);
+    if let Some(fields) = fields {
+        *fields = listener.fields;
+    }
+    loaded
 }
 
-fn load_snapshot(shared: &Shared, closed: &Closed) -> Result<Loaded, String> {
-    let Some(path) = place::newest(&shared.config) else { return Ok(Loaded::default()) };
+fn load_snapshot(shared: &Shared, closed: &Closed) -> Result<Placed, String> {
+    let Some(path) = place::newest(&shared.config) else { return Ok(Placed::default()) };
     let started = Instant::now();
-    let loaded = load_snapshot_file(shared, closed, &path).map_err(|error| {
+    // What has expired the primary removes, if there is one.
+    let expired = if shared.upstream.is_replica() { ExpiredKeys::Keep } else { ExpiredKeys::Drop };
+    let mut fields = StreamFields::default();
+    let loaded = load_snapshot_file((shared, closed), &path, (expired, PresentKeys::None), Some(&mut fields));
+    let loaded = loaded.map_err(|error| {
         format!("Terminating server after rdb file reading failure. {}: {error}", path.display())
     })?;
     if loaded.is_some() {
-        log::notice(&format!("DB loaded from disk: {:.3} seconds", started.elapsed().as_secs_f64()));
+        log::notice!("DB loaded from disk: {:.3} seconds", started.elapsed().as_secs_f64());
     }
-    Ok(loaded.unwrap_or_default())
+    Ok((loaded.unwrap_or_default(), fields.place()))
 }
 
 /// Takes what is no key.
 struct Listener<'s> {
     shared: &'s Shared,
     closed: &'s Closed,
+    /// What a snapshot says of where it stands.
+    fields: StreamFields,
+    /// Whether somebody goes on there.
+    goes_on: bool,
 }
 
 impl Listener<'_> {
@@ -162,14 +185,17 @@ impl LoadListener for Listener<'_> {
     }
 
     fn passed_module(&mut self, name: &str) {
-        log::warning(&format!("Data of the module {name} is left out."));
+        log::warning!("Data of the module {name} is left out.");
     }
 
     fn field(&mut self, name: &[u8], text: &[u8]) {
-        if name == b"used-mem" {
-            let bytes = spinel_resp::parse_integer(text).and_then(|bytes| u64::try_from(bytes).ok());
-            self.shared.persistence.note_loading(|loading| loading.used_bytes = bytes.unwrap_or(0));
-        }
+        self.fields.hear(name, text);
+        self.shared.persistence.note_field(name, text);
+    }
+
+    fn keeps_expired(&self) -> bool {
+        // Who goes on in the stream has them, and is told when they go.
+        self.goes_on && self.fields.place().is_some()
     }
 
     fn progress(&mut self, loaded: &Loaded) {
@@ -181,6 +207,8 @@ impl LoadListener for Listener<'_> {
 /// Runs what is no data command while a log is replayed, as a client would.
 pub(super) struct Host<'s> {
     listener: Listener<'s>,
+    /// Where the log says that the data set stands.
+    place: Option<StreamPlace>,
     session: Session,
     meter: Meter,
 }
@@ -189,7 +217,8 @@ impl<'s> Host<'s> {
     fn new(shared: &'s Shared, closed: &'s Closed) -> Host<'s> {
         let peer = Peer { address: Box::default(), local: Box::default(), descriptor: -1, worker: 0 };
         Host {
-            listener: Listener { shared, closed },
+            listener: Listener { shared, closed, fields: StreamFields::default(), goes_on: false },
+            place: None,
             session: Session::new(shared.clients.enter(peer, shared.acl.server(), now()), true, shared),
             meter: Meter::new(Arc::new(Statistics::new(shared.engine.table())), Arc::default()),
         }
@@ -225,6 +254,10 @@ impl ReplayHost for Host<'_> {
         let output = Output { reply, meter: &mut self.meter };
         self.session.execute_host(id, words, (turn, None), self.listener.shared, output);
         Ok(())
+    }
+
+    fn stands_at(&mut self, place: StreamPlace) {
+        self.place = Some(place);
     }
 
     fn advance(&mut self, read: u64, total: u64) {

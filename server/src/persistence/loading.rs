@@ -9,6 +9,8 @@ use spinel_storage::engine::Loaded;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Loading {
     pub(crate) since: UnixMillis,
+    /// Whether another data set is served meanwhile.
+    pub(crate) is_beside: bool,
     /// Bytes of all files, and of those how many were read.
     pub(crate) total_bytes: u64,
     pub(crate) bytes: u64,
@@ -18,7 +20,7 @@ pub(crate) struct Loading {
 
 impl Loading {
     fn new(since: UnixMillis) -> Loading {
-        Loading { since, total_bytes: 0, bytes: 0, used_bytes: 0 }
+        Loading { since, is_beside: false, total_bytes: 0, bytes: 0, used_bytes: 0 }
     }
 
     /// How much of the files was read, in hundredths.
@@ -38,16 +40,38 @@ impl Loading {
 }
 
 impl Persistence {
-    /// The load that runs.
+    /// The load that runs, if it leaves nothing to be served.
     pub(crate) fn loading(&self) -> Option<Loading> {
+        self.any_loading().filter(|loading| !loading.is_beside)
+    }
+
+    /// The load that runs, beside a data set that is served or not.
+    pub(crate) fn any_loading(&self) -> Option<Loading> {
         self.state().loading
     }
 
     /// Notes that a load begins.
     pub(crate) fn begin_loading(&self) {
+        self.note_begin(Loading::new(now()));
+    }
+
+    /// Notes that a load begins beside a data set that is served.
+    pub(super) fn begin_loading_beside(&self) {
+        self.note_begin(Loading { is_beside: true, ..Loading::new(now()) });
+    }
+
+    fn note_begin(&self, loading: Loading) {
         let mut state = self.state();
-        state.loading = Some(Loading::new(now()));
+        state.loading = Some(loading);
         state.loaded = Loaded::default();
+    }
+
+    /// Notes what a file says about itself.
+    pub(super) fn note_field(&self, name: &[u8], text: &[u8]) {
+        if name == b"used-mem" {
+            let bytes = spinel_resp::parse_integer(text).and_then(|bytes| u64::try_from(bytes).ok());
+            self.note_loading(|loading| loading.used_bytes = bytes.unwrap_or(0));
+        }
     }
 
     /// Notes what the load that runs has come to.

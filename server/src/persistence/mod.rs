@@ -8,6 +8,7 @@
 //! for some microseconds; the thread `saver` does the rest.
 
 mod backup;
+mod beside;
 mod convert;
 mod due;
 mod farewell;
@@ -21,6 +22,7 @@ mod refusal;
 mod reload;
 mod rules;
 mod saver;
+mod taking_over;
 
 use crate::config::{Config, table};
 use crate::latency::{Latency, LogDisk};
@@ -28,8 +30,8 @@ use crate::log;
 use crate::server::{Shared, now};
 pub(crate) use backup::{BackupName, Backups, Ending, NoBackup, list as list_backups};
 pub(crate) use convert::{Conversion, convert};
-pub(crate) use farewell::save_before_end;
-pub(crate) use files::{apply_delays, stop};
+pub(crate) use farewell::{CAN_NOT_END, save_before_end};
+pub(crate) use files::{apply_delays, snapshot_options, stop};
 pub(crate) use load::{begin_log, load, restore};
 pub(crate) use loading::Loading;
 pub(crate) use record::{Activity, Rewrites, Saves};
@@ -37,6 +39,7 @@ pub(crate) use refusal::refusal;
 pub(crate) use reload::Reload;
 use reload::ReloadAnswer;
 pub(crate) use saver::Saver;
+use spinel_persistence::StreamPlace;
 use spinel_storage::durable::{Following, Log, LogRewrite};
 use spinel_storage::engine::snapshot::{Snapshot, SnapshotRunning};
 use spinel_storage::engine::{Loaded, Turn};
@@ -45,6 +48,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+pub(crate) use taking_over::TakenOver;
+
+/// How long whoever has to wait until nothing is written waits before he looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// What can be asked for, now or as soon as nothing else is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,6 +74,8 @@ pub(crate) enum Work {
     Backup,
     /// Nothing, or a snapshot that is loaded then.
     Reload,
+    /// A snapshot, to replicas.
+    Synchronize,
 }
 
 impl Kind {
@@ -103,10 +113,11 @@ pub(crate) struct Busy(Request);
 
 /// What the saver is told.
 enum Order {
-    /// A snapshot was cut and is to be saved. It holds so many changes of all there were.
+    /// A snapshot was cut and is to be saved. It holds so many changes of all there were, and stands there in the stream.
     Save {
         snapshot: Arc<Snapshot>,
         changes: u64,
+        place: Option<StreamPlace>,
         answer: Option<Answer>,
     },
     /// A rewrite of the log has begun, or could not.
@@ -124,6 +135,13 @@ enum Order {
     Reload {
         reload: Reload,
         answer: ReloadAnswer,
+    },
+    /// Replicas wait for a snapshot.
+    Synchronize,
+    /// A snapshot is to be loaded instead of what is there.
+    TakeOver {
+        path: PathBuf,
+        answer: taking_over::Answer,
     },
     /// The log of slow commands is to be kept on disk.
     KeepCommandLog,
@@ -242,13 +260,15 @@ impl Persistence {
 
     fn begin_save(&self, shared: &Shared, turn: &mut Turn<'_>, request: Request) -> Result<(), Busy> {
         // The cut waits until all others are out of the keyspace, and they may ask for the state there.
-        let cut = turn.begin_snapshot(&shared.engine, |_| shared.engine.counters().changes);
-        let Ok((snapshot, changes)) = cut else {
-            self.state().end();
+        let cut = turn.begin_snapshot(&shared.engine, |_| {
+            (shared.engine.counters().changes, shared.replication.place())
+        });
+        let Ok((snapshot, (changes, place))) = cut else {
+            self.end();
             return Err(Busy(request));
         };
         // The saver ends when the server does.
-        let _ = self.orders.send(Order::Save { snapshot, changes, answer: request.answer });
+        let _ = self.orders.send(Order::Save { snapshot, changes, place, answer: request.answer });
         Ok(())
     }
 
@@ -274,7 +294,7 @@ impl Persistence {
                 state.saves.tried = since;
             }
             Work::Rewrite => state.is_rewrite_scheduled = false,
-            Work::Backup | Work::Reload => {}
+            Work::Backup | Work::Reload | Work::Synchronize => {}
         }
         state.disk.set_shared(true);
         state.running = Some(Running { work, since, snapshot: None, is_cancelled: false });
@@ -323,8 +343,14 @@ impl Persistence {
         if self.running() == Some(Work::Rewrite) {
             self.cancel();
         }
-        files::stop(&self.log);
-        log::notice("The append only file is closed, because appendonly is off now.");
+        files::stop(&self.log, None);
+        log::notice!("The append only file is closed, because appendonly is off now.");
+    }
+
+    /// Has a snapshot sent to replicas, after all that is being written.
+    pub(crate) fn synchronize(&self) {
+        // As above.
+        let _ = self.orders.send(Order::Synchronize);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -54,7 +54,7 @@ pub(super) fn newest(config: &Config) -> Option<PathBuf> {
     let takes_spldb =
         spldb_time > rdb_time || spldb_time == rdb_time && format(config) == SnapshotFormat::Spldb;
     let (taken, left) = if takes_spldb { (spldb, rdb) } else { (rdb, spldb) };
-    log::warning(&format!("Loading {}, which is newer than {}.", taken.display(), left.display()));
+    log::warning!("Loading {}, which is newer than {}.", taken.display(), left.display());
     Some(taken)
 }
 

@@ -1,12 +1,14 @@
 //! The thread that writes snapshots, one after the other.
 
-use super::{Answer, Order, Persistence, backup, files, place, reload};
+use super::{Answer, LOOK_AGAIN, Order, Persistence, Work, backup, files, place, reload, taking_over};
 use crate::command_log;
 use crate::log;
+use crate::replication;
 use crate::server::{Shared, now};
 use rustix::process::{getpriority_process, setpriority_process};
+use spinel_persistence::StreamPlace;
 use spinel_persistence::vfs::RealVfs;
-use spinel_storage::durable::{self, LogRewrite, Purpose, SaveError};
+use spinel_storage::durable::{self, FileOptions, LogRewrite, Purpose, SaveError};
 use spinel_storage::engine::snapshot::Snapshot;
 use std::io;
 use std::sync::Arc;
@@ -52,7 +54,7 @@ const NICER: i32 = 10;
 fn be_nice() {
     let nicer = getpriority_process(None).and_then(|nice| setpriority_process(None, nice + NICER));
     if let Err(error) = nicer {
-        log::warning(&format!("Saving takes as much of the processors as serving: {error}"));
+        log::warning!("Saving takes as much of the processors as serving: {error}");
     }
 }
 
@@ -60,18 +62,20 @@ fn work(shared: &Arc<Shared>, orders: &Receiver<Order>) {
     be_nice();
     loop {
         match orders.recv() {
-            Ok(Order::Save { snapshot, changes, answer }) => {
-                tell(answer, save(shared, &snapshot, changes));
+            Ok(Order::Save { snapshot, changes, place, answer }) => {
+                tell(answer, save(shared, &snapshot, (changes, place)));
             }
             Ok(Order::Rewrite { rewrite: Ok(rewrite), answer }) => {
                 tell(answer, self::rewrite(shared, rewrite));
             }
             Ok(Order::Rewrite { rewrite: Err(running), answer }) => {
-                shared.persistence.state().end();
+                shared.persistence.end();
                 tell(answer, Err(SaveError::from(running).to_string()));
             }
             Ok(Order::Backup { snapshot, folder, name }) => backup::run(shared, snapshot, &folder, name),
             Ok(Order::Reload { reload, answer }) => reload::run(shared, reload, answer),
+            Ok(Order::Synchronize) => synchronize(shared),
+            Ok(Order::TakeOver { path, answer }) => taking_over::run(shared, path, answer),
             Ok(Order::KeepCommandLog) => command_log::keep(shared),
             Ok(Order::Stop) | Err(_) => return,
         }
@@ -85,22 +89,30 @@ fn tell(answer: Option<Answer>, outcome: Result<(), String>) {
     }
 }
 
-fn save(shared: &Shared, snapshot: &Arc<Snapshot>, changes: u64) -> Result<(), String> {
-    let outcome = write(shared, snapshot);
+fn save(
+    shared: &Shared,
+    snapshot: &Arc<Snapshot>,
+    (changes, place): (u64, Option<StreamPlace>),
+) -> Result<(), String> {
+    let outcome = write(shared, snapshot, place);
     match &outcome {
-        Ok(()) => log::notice("DB saved on disk"),
-        Err(SaveError::Cancelled) => log::notice("Background saving cancelled"),
-        Err(error) => log::warning(&format!("Background saving error: {error}")),
+        Ok(()) => log::notice!("DB saved on disk"),
+        Err(SaveError::Cancelled) => log::notice!("Background saving cancelled"),
+        Err(error) => log::warning!("Background saving error: {error}"),
     }
     shared.persistence.saved(changes, outcome.is_ok(), shared.engine.snapshot_bytes().1);
     outcome.map_err(|error| error.to_string())
 }
 
-/// Writes a snapshot to the file that the settings name, where others can see and cancel it. If it fails, the snapshot is
-/// given up.
-pub(super) fn write(shared: &Shared, snapshot: &Arc<Snapshot>) -> Result<(), SaveError> {
+/// Writes a snapshot, which stands at a place of the stream, to the file that the settings name, where others can see and cancel it.
+/// If it fails, the snapshot is given up.
+pub(super) fn write(
+    shared: &Shared,
+    snapshot: &Arc<Snapshot>,
+    place: Option<StreamPlace>,
+) -> Result<(), SaveError> {
     shared.persistence.note_snapshot(snapshot);
-    let options = files::options(shared, Purpose::Snapshot);
+    let options = FileOptions { place, ..files::options(shared, Purpose::Snapshot) };
     let Some(path) = place::snapshot(&shared.config, options.format) else {
         snapshot.cancel();
         return Err(io::Error::from(io::ErrorKind::InvalidFilename).into());
@@ -108,13 +120,28 @@ pub(super) fn write(shared: &Shared, snapshot: &Arc<Snapshot>) -> Result<(), Sav
     durable::save(snapshot, &options, &RealVfs, &path)
 }
 
+/// Sends a snapshot to replicas; later if something else is being written.
+fn synchronize(shared: &Shared) {
+    let persistence = &shared.persistence;
+    let is_free = persistence.reserve(Work::Synchronize);
+    let outcome = is_free.then(|| replication::synchronize(shared));
+    if is_free {
+        persistence.end();
+    }
+    if matches!(outcome, None | Some(Err(SaveError::Busy))) {
+        thread::sleep(LOOK_AGAIN);
+        // As above.
+        let _ = persistence.orders.send(Order::Synchronize);
+    }
+}
+
 fn rewrite(shared: &Shared, rewrite: LogRewrite) -> Result<(), String> {
     shared.persistence.note_snapshot(rewrite.snapshot());
     let outcome = rewrite.write(&files::options(shared, Purpose::LogBase));
     match &outcome {
-        Ok(()) => log::notice("Background AOF rewrite finished successfully"),
-        Err(SaveError::Cancelled) => log::notice("Background AOF rewrite cancelled"),
-        Err(error) => log::warning(&format!("Background AOF rewrite error: {error}")),
+        Ok(()) => log::notice!("Background AOF rewrite finished successfully"),
+        Err(SaveError::Cancelled) => log::notice!("Background AOF rewrite cancelled"),
+        Err(error) => log::warning!("Background AOF rewrite error: {error}"),
     }
     shared.persistence.rewritten(outcome.is_ok(), shared.engine.snapshot_bytes().1);
     outcome.map_err(|error| error.to_string())
@@ -122,7 +149,7 @@ fn rewrite(shared: &Shared, rewrite: LogRewrite) -> Result<(), String> {
 
 impl Persistence {
     /// Lets others see the snapshot that is written now, and cancel it; which somebody may have done already.
-    pub(super) fn note_snapshot(&self, snapshot: &Arc<Snapshot>) {
+    pub(crate) fn note_snapshot(&self, snapshot: &Arc<Snapshot>) {
         if let Some(running) = &mut self.state().running {
             running.snapshot = Some(Arc::clone(snapshot));
             if running.is_cancelled {
@@ -144,6 +171,13 @@ impl Persistence {
         let snapshot = self.state().running.as_mut().and_then(|running| running.snapshot.take());
         // It takes its time if it was given up, so not while the state is locked.
         drop(snapshot);
+    }
+
+    /// Lets something else be written.
+    pub(super) fn end(&self) {
+        let ended = self.state().end();
+        // As above: its snapshot goes with it.
+        drop(ended);
     }
 
     /// Notes how a save went.

@@ -1,7 +1,9 @@
 //! Counting and timing the commands of a batch, at a few nanoseconds each.
 
 use super::Statistics;
-use crate::observation::{Attention, Measured};
+use crate::attention::Attention;
+use crate::hotkeys::Sampler;
+use crate::observation::Measured;
 use spinel_storage::Error;
 use spinel_storage::command::table::CommandId;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ const RUNS_MAX: usize = 256;
 /// the time that no other command took.
 pub(crate) struct Meter {
     pub(crate) statistics: Arc<Statistics>,
+    /// Chooses requests whose keys are counted.
+    pub(crate) sampler: Sampler,
     /// Commands and how often each was called in a row.
     runs: Vec<(CommandId, u64)>,
     calls: u64,
@@ -52,6 +56,7 @@ impl Meter {
         let now = Instant::now();
         Meter {
             statistics,
+            sampler: Sampler::new(),
             runs: Vec::new(),
             calls: 0,
             is_tracking: true,
@@ -87,7 +92,7 @@ impl Meter {
     /// Whether each command is looked at. Whoever runs them one by one asks for each.
     #[inline]
     pub(crate) fn looks_at_each(&self) -> bool {
-        self.looks_at_each || self.attention.notes_each()
+        self.looks_at_each || self.attention.times_each()
     }
 
     /// Whether calls of this command are only counted; those of others are timed one by one.

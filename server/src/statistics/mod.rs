@@ -11,6 +11,8 @@ pub(crate) use histogram::{Distribution, Histogram};
 pub(crate) use meter::Meter;
 pub(crate) use rates::{Rates, Sums};
 
+use crate::cache;
+use crate::hotkeys;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::table::{CommandId, CommandTable};
 use spinel_storage::engine::counters::Counter;
@@ -29,6 +31,9 @@ pub(crate) struct Statistics {
     pub(crate) error_replies: Counter,
     pub(crate) input_bytes: Counter,
     pub(crate) output_bytes: Counter,
+    /// What of both is replication: from the primary, and to replicas.
+    pub(crate) primary_bytes: Counter,
+    pub(crate) replica_bytes: Counter,
     /// Reads from connections, and writes to them.
     pub(crate) reads: Counter,
     pub(crate) writes: Counter,
@@ -40,6 +45,8 @@ pub(crate) struct Statistics {
     pub(crate) wait_nanoseconds: Counter,
     /// Connections that were closed because a request became too large.
     pub(crate) query_limit_disconnections: Counter,
+    pub(crate) hot_keys: hotkeys::Counted,
+    pub(crate) cache: cache::Counts,
 }
 
 /// The counters of one command.
@@ -74,12 +81,16 @@ impl Statistics {
             error_replies: Counter::default(),
             input_bytes: Counter::default(),
             output_bytes: Counter::default(),
+            primary_bytes: Counter::default(),
+            replica_bytes: Counter::default(),
             reads: Counter::default(),
             writes: Counter::default(),
             calls: Counter::default(),
             waits: Counter::default(),
             wait_nanoseconds: Counter::default(),
             query_limit_disconnections: Counter::default(),
+            hot_keys: hotkeys::Counted::default(),
+            cache: cache::Counts::default(),
         }
     }
 
@@ -110,10 +121,13 @@ impl Statistics {
     /// Starts all counts again; what is counted meanwhile may survive.
     pub(crate) fn reset(&self) {
         self.errors().clear();
+        self.cache.reset();
         let counters = [
             &self.error_replies,
             &self.input_bytes,
             &self.output_bytes,
+            &self.primary_bytes,
+            &self.replica_bytes,
             &self.reads,
             &self.writes,
             &self.calls,

@@ -9,6 +9,9 @@ pub(crate) struct Sums {
     pub(crate) commands: u64,
     pub(crate) input_bytes: u64,
     pub(crate) output_bytes: u64,
+    /// What of both is replication.
+    pub(crate) primary_bytes: u64,
+    pub(crate) replica_bytes: u64,
 }
 
 /// Samples that a rate is the mean of: at ten a second, the last 1.6 seconds.
@@ -21,6 +24,8 @@ pub(crate) struct Rates {
     commands: AtomicU64,
     input_bytes: AtomicU64,
     output_bytes: AtomicU64,
+    primary_bytes: AtomicU64,
+    replica_bytes: AtomicU64,
 }
 
 #[derive(Default)]
@@ -43,12 +48,16 @@ impl Rates {
             commands: rate(sums.commands, before.commands),
             input_bytes: rate(sums.input_bytes, before.input_bytes),
             output_bytes: rate(sums.output_bytes, before.output_bytes),
+            primary_bytes: rate(sums.primary_bytes, before.primary_bytes),
+            replica_bytes: rate(sums.replica_bytes, before.replica_bytes),
         };
         history.next = (next + 1) % SAMPLES;
         let mean = |of: fn(&Sums) -> u64| history.samples.iter().map(of).sum::<u64>() / SAMPLES as u64;
         self.commands.store(mean(|sample| sample.commands), Ordering::Relaxed);
         self.input_bytes.store(mean(|sample| sample.input_bytes), Ordering::Relaxed);
         self.output_bytes.store(mean(|sample| sample.output_bytes), Ordering::Relaxed);
+        self.primary_bytes.store(mean(|sample| sample.primary_bytes), Ordering::Relaxed);
+        self.replica_bytes.store(mean(|sample| sample.replica_bytes), Ordering::Relaxed);
     }
 
     /// The mean rates per second.
@@ -57,6 +66,8 @@ impl Rates {
             commands: self.commands.load(Ordering::Relaxed),
             input_bytes: self.input_bytes.load(Ordering::Relaxed),
             output_bytes: self.output_bytes.load(Ordering::Relaxed),
+            primary_bytes: self.primary_bytes.load(Ordering::Relaxed),
+            replica_bytes: self.replica_bytes.load(Ordering::Relaxed),
         }
     }
 }
@@ -69,10 +80,16 @@ mod tests {
     fn rates_are_means_over_the_samples() {
         let rates = Rates::default();
         for tick in 0..=SAMPLES as u64 {
-            let sums = Sums { commands: tick * 10, input_bytes: tick * 1000, output_bytes: 0 };
+            let sums = Sums {
+                commands: tick * 10,
+                input_bytes: tick * 1000,
+                replica_bytes: tick,
+                ..Sums::default()
+            };
             rates.sample(tick as i64 * 100, sums);
         }
-        assert_eq!(rates.now(), Sums { commands: 100, input_bytes: 10_000, output_bytes: 0 });
+        let expected = Sums { commands: 100, input_bytes: 10_000, replica_bytes: 10, ..Sums::default() };
+        assert_eq!(rates.now(), expected);
         rates.sample(100_000, Sums::default());
         assert_eq!(rates.now().commands, 100 * 15 / 16);
     }

@@ -7,7 +7,7 @@
 use super::stream::{Buffers, TlsStream};
 use super::terms::Terms;
 use crate::config::table;
-use crate::log::{self, Level};
+use crate::log;
 use crate::worker::Worker;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -77,11 +77,10 @@ impl Handshakes {
                 let _ = stream.try_write(reason);
                 stream.say_goodbye();
             }
-            Err(error) if log::is_written(Level::Verbose) => {
-                let peer = peer.map_or_else(String::new, |peer| peer.to_string());
-                log::verbose(&format!("Error accepting a client connection: {error} (addr={peer})"));
-            }
-            Err(_) => {}
+            Err(error) => log::verbose!(
+                "Error accepting a client connection: {error} (addr={})",
+                peer.map_or_else(String::new, |peer| peer.to_string())
+            ),
         }
         None
     }

@@ -11,6 +11,8 @@
 mod certificate;
 mod ciphers;
 mod handshake;
+mod origins;
+mod outgoing;
 mod sessions;
 mod stream;
 mod terms;
@@ -19,18 +21,20 @@ mod watch;
 
 pub(crate) use certificate::Certificate;
 pub(crate) use handshake::{Arrival, Handshakes};
+pub(crate) use origins::rules_for_origins;
+pub(crate) use outgoing::Outgoing;
 pub(crate) use stream::TlsStream;
+pub(crate) use terms::Terms;
 pub(crate) use watch::Watch;
 
 use crate::config::table::{self, Key};
 use crate::config::{Config, value::Reason};
 use crate::log;
 use std::sync::{Arc, PoisonError, RwLock};
-use terms::Terms;
 
 const UNUSABLE: &str = "Unable to update TLS configuration. Check server logs.";
 
-/// The terms of today; none while nobody listens for encrypted connections.
+/// The terms of today; none while the server neither listens for encrypted connections nor makes any.
 #[derive(Default)]
 pub(crate) struct Tls(RwLock<Option<Arc<Terms>>>);
 
@@ -49,14 +53,14 @@ impl Tls {
     /// The terms that the settings make; none if there are to be none. If they are no good, the log says why.
     pub(crate) fn prepare(config: &Config) -> Result<Option<Arc<Terms>>, Reason> {
         Tls::read(config).map_err(|reason| {
-            log::warning(&reason);
+            log::warning!("{reason}");
             UNUSABLE.into()
         })
     }
 
     /// The same; the error says what is wrong.
     fn read(config: &Config) -> Result<Option<Arc<Terms>>, String> {
-        if config.number(table::TLS_PORT) == 0 {
+        if config.number(table::TLS_PORT) == 0 && !config.is_on(table::TLS_REPLICATION) {
             return Ok(None);
         }
         let terms = Terms::read(config)?;
@@ -73,13 +77,18 @@ impl Tls {
 /// Whether a setting is one of the terms, which are read again whenever it is set, also to the same value: what its file
 /// holds may be another.
 pub(crate) fn concerns(key: Key) -> bool {
-    const TERMS: [Key; 13] = [
+    const TERMS: [Key; 18] = [
         table::TLS_CERT_FILE,
         table::TLS_KEY_FILE,
         table::TLS_KEY_FILE_PASS,
         table::TLS_CA_CERT_FILE,
         table::TLS_CA_CERT_DIR,
         table::TLS_AUTH_CLIENTS,
+        table::TLS_CLIENT_CERT_FILE,
+        table::TLS_CLIENT_KEY_FILE,
+        table::TLS_CLIENT_KEY_FILE_PASS,
+        table::TLS_REPLICATION,
+        table::TLS_REPLICATION_CHECK_NAME,
         table::TLS_PROTOCOLS,
         table::TLS_CIPHERS,
         table::TLS_CIPHERSUITES,

@@ -2,15 +2,17 @@
 
 use super::certificate::Certificate;
 use super::ciphers;
+use super::outgoing::Issued;
 use super::sessions::Sessions;
 use crate::config::failure::plain;
 use crate::config::{Config, table};
+use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,8 +39,12 @@ impl UserFrom {
 /// Under what conditions connections are encrypted. Never changes: others take its place, for connections that come then.
 pub(crate) struct Terms {
     pub(super) rules: Arc<ServerConfig>,
+    /// The same for connections that the server makes, if it is to encrypt any.
+    pub(super) outgoing: Option<Arc<ClientConfig>>,
     /// The server's own certificate.
     pub(crate) certificate: Certificate,
+    /// Another one that it shows to servers, if it has one for that.
+    pub(crate) client: Option<Certificate>,
     /// The first of the authorities, if there are any.
     pub(crate) authority: Option<Certificate>,
     /// The files they were read from, as those were.
@@ -87,14 +93,25 @@ impl Terms {
         let provider = Arc::new(CryptoProvider { cipher_suites: suites, ..ring::default_provider() });
         let versions = ciphers::protocols(&word(table::TLS_PROTOCOLS))?;
         let verifier = verifier(config.number(table::TLS_AUTH_CLIENTS), &authorities, &provider)?;
+        let shown = shown_to_servers(config, &mut files)?;
+        let client = shown.as_ref().and_then(|(chain, _)| Certificate::read(chain.first()?));
+        let outgoing = if config.is_on(table::TLS_REPLICATION) {
+            let shown = shown.unwrap_or_else(|| (chain.clone(), key.clone_key()));
+            let checks_name = config.is_on(table::TLS_REPLICATION_CHECK_NAME);
+            let rules = outgoing(shown, &authorities, (Arc::clone(&provider), &versions), checks_name)?;
+            Some(Arc::new(rules))
+        } else {
+            None
+        };
         let rules = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions)
             .map_err(|error| format!("Protocols and ciphers don't fit: {error}"))?
             .with_client_cert_verifier(verifier)
-            .with_single_cert(chain.clone(), key)
+            .with_single_cert(chain, key)
             .map_err(|error| format!("{} and {}: {error}", chain_path.display(), key_path.display()))?;
         let authority = authorities.first().and_then(|first| Certificate::read(first));
-        Ok(Terms { rules: Arc::new(with_sessions(rules, config)), certificate, authority, files })
+        let rules = Arc::new(with_sessions(rules, config));
+        Ok(Terms { rules, outgoing, certificate, client, authority, files })
     }
 
     /// Whether a file is not as it was when it was read.
@@ -105,6 +122,60 @@ impl Terms {
 
 fn table_name(key: table::Key) -> &'static str {
     key.setting().name
+}
+
+/// A certificate with those between it and its authority, and its key.
+type Shown = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// The certificate that the settings name for connections that the server makes, if they name one.
+fn shown_to_servers(config: &Config, files: &mut Vec<Seen>) -> Result<Option<Shown>, String> {
+    let (chain_path, key_path) =
+        (config.path(table::TLS_CLIENT_CERT_FILE), config.path(table::TLS_CLIENT_KEY_FILE));
+    let (chain_path, key_path) = match (chain_path, key_path) {
+        (None, None) => return Ok(None),
+        (Some(chain_path), Some(key_path)) => (chain_path, key_path),
+        _ => return Err("tls-client-cert-file and tls-client-key-file belong together".to_owned()),
+    };
+    files.extend([Seen::now(chain_path.clone()), Seen::now(key_path.clone())]);
+    let key = private_key(&key_path, !config.text(table::TLS_CLIENT_KEY_FILE_PASS).is_empty())?;
+    let chain = certificates(&chain_path)?;
+    if chain.is_empty() {
+        return Err(format!("{} has no certificate", chain_path.display()));
+    }
+    Ok(Some((chain, key)))
+}
+
+/// Under what conditions the server makes connections: whom it believes, and what it shows.
+fn outgoing(
+    (chain, key): Shown,
+    authorities: &[CertificateDer<'static>],
+    (provider, versions): (Arc<CryptoProvider>, &[&'static SupportedProtocolVersion]),
+    checks_name: bool,
+) -> Result<ClientConfig, String> {
+    if authorities.is_empty() {
+        return Err(
+            "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-replication is enabled!"
+                .to_owned(),
+        );
+    }
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots(authorities)?, Arc::clone(&provider))
+        .build()
+        .map_err(|error| format!("Failed to use CA certificates: {error}"))?;
+    ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(|error| format!("Protocols and ciphers don't fit: {error}"))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Issued { verifier, checks_name }))
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| format!("The certificate for connections to a primary: {error}"))
+}
+
+pub(super) fn roots(authorities: &[CertificateDer<'static>]) -> Result<Arc<RootCertStore>, String> {
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        roots.add(authority.clone()).map_err(|error| format!("Failed to load CA certificate: {error}"))?;
+    }
+    Ok(Arc::new(roots))
 }
 
 /// How long sessions live, and who chooses among suites.
@@ -135,17 +206,16 @@ fn verifier(
                 .to_owned(),
         );
     }
-    let mut roots = RootCertStore::empty();
-    for authority in authorities {
-        roots.add(authority.clone()).map_err(|error| format!("Failed to load CA certificate: {error}"))?;
-    }
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    let builder = WebPkiClientVerifier::builder_with_provider(roots(authorities)?, Arc::clone(provider));
     let builder = if asks == OPTIONAL { builder.allow_unauthenticated() } else { builder };
     builder.build().map_err(|error| format!("Failed to use CA certificates: {error}"))
 }
 
 /// The authorities of a file, and of all files of a folder.
-fn authorities(config: &Config, files: &mut Vec<Seen>) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(super) fn authorities(
+    config: &Config,
+    files: &mut Vec<Seen>,
+) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut found = Vec::new();
     if let Some(path) = config.path(table::TLS_CA_CERT_FILE) {
         files.push(Seen::now(path.clone()));
@@ -175,7 +245,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("Failed to load {}: {}", path.display(), plain(&error)))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = read(path)?;
     let found: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&text).collect();
     found.map_err(|error| format!("Failed to load certificates of {}: {error}", path.display()))

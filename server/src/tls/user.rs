@@ -3,6 +3,7 @@
 use super::certificate::Certificate;
 use super::stream::TlsStream;
 use super::terms::UserFrom;
+use crate::audit::Means;
 use crate::log;
 use crate::server::Shared;
 use crate::session::Session;
@@ -38,13 +39,14 @@ impl Session {
         for name in names.iter().filter(|name| is_plain(name)) {
             if shared.acl.admit(name, |account| self.become_user(account)) {
                 self.let_in();
-                log::verbose(&format!("TLS: Auto-authenticated client as {}", name.escape_ascii()));
+                self.note_login(Means::Certificate, shared);
+                log::verbose!("TLS: Auto-authenticated client as {}", name.escape_ascii());
                 return;
             }
         }
         let first = names.first().map_or(&b""[..], |name| name);
         let subject = &certificate.subject;
-        log::verbose(&format!("TLS: No matching user found for the client's certificate: {subject}"));
+        log::verbose!("TLS: No matching user found for the client's certificate: {subject}");
         shared.acl.note_unknown_certificate(&self.client, first, shared);
     }
 }

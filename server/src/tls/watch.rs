@@ -50,14 +50,14 @@ impl Watch {
             Ok(terms) => {
                 shared.tls.replace(terms);
                 self.is_told = false;
-                log::notice("TLS files have changed on disk and were read again.");
+                log::notice!("TLS files have changed on disk and were read again.");
             }
             Err(_) if self.is_told => {}
             Err(reason) => {
                 self.is_told = true;
-                log::warning(&format!(
+                log::warning!(
                     "TLS files have changed on disk and can't be used, those from before are: {reason}"
-                ));
+                );
             }
         }
     }
@@ -69,7 +69,7 @@ pub(super) fn warn_of_end(terms: &Terms) {
     let whose = [("server", Some(&terms.certificate)), ("CA", terms.authority.as_ref())];
     for (whose, certificate) in whose.into_iter().filter_map(|(whose, found)| Some((whose, found?))) {
         if let Some(warning) = warning(whose, certificate, now) {
-            log::warning(&warning);
+            log::warning!("{warning}");
         }
     }
 }

@@ -2,9 +2,12 @@
 
 mod clients;
 mod debug;
+mod log;
 mod process;
 mod sessions;
 mod settings;
 mod start;
 mod stop;
+#[cfg(feature = "otel")]
+mod traces;
 mod waits;

@@ -68,7 +68,19 @@ impl Server {
 
     /// Starts a server with these words alone.
     pub(crate) fn start_with(folder: &Folder, words: &[&str], port: u16) -> Server {
-        let mut child = command(folder, words).stdout(Stdio::piped()).spawn().expect("the program is there");
+        Server::start_in_environment(folder, words, port, &[])
+    }
+
+    /// The same, with variables of the environment.
+    pub(crate) fn start_in_environment(
+        folder: &Folder,
+        words: &[&str],
+        port: u16,
+        environment: &[(&str, &str)],
+    ) -> Server {
+        let mut command = command(folder, words);
+        command.envs(environment.iter().copied()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the program is there");
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut server = Server { child, output, log: Vec::new(), port };
         server.wait_for("Ready to accept connections");

@@ -1,6 +1,6 @@
 //! Settings: files, CONFIG GET, SET and REWRITE.
 
-use crate::process::{Folder, Server, connect, free_port, ok};
+use crate::process::{Folder, Server, connect, free_port, ok, run};
 use spinel_resp::Value;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -243,6 +243,29 @@ fn too_many_clients_are_turned_away() {
 }
 
 #[test]
+fn quotas_stand_in_the_file() {
+    let folder = Folder::new();
+    folder.file(
+        "server.conf",
+        "db-quota-memory 0 1gb\ndb-quota-memory 2 10mb\nuser bob on >pw +@all quota-operations=7\n",
+    );
+    let server = Server::start(&folder, &["server.conf"]);
+    let mut client = server.connect();
+    assert_eq!(client.setting("db-quota-memory"), "0 1073741824 2 10485760");
+    assert_eq!(client.call(&["config", "set", "db-quota-operations", "1 5 0 6"]), ok());
+    assert_eq!(client.call(&["config", "rewrite"]), ok());
+    drop(server);
+
+    let text = folder.read("server.conf");
+    for line in ["db-quota-memory 2 10485760", "db-quota-operations 0 6", "db-quota-operations 1 5"] {
+        assert!(text.lines().any(|other| other == line), "{text}");
+    }
+    assert!(text.contains("quota-operations=7"), "{text}");
+    let server = Server::start(&folder, &["server.conf"]);
+    assert_eq!(server.connect().setting("db-quota-operations"), "0 6 1 5");
+}
+
+#[test]
 fn users_are_declared_in_the_file_and_rewritten() {
     let folder = Folder::new();
     folder.file("server.conf", "# mine\nuser ann on >pw ~k* +@all -@dangerous\n# end\n");
@@ -262,4 +285,89 @@ fn users_are_declared_in_the_file_and_rewritten() {
     assert_eq!(client.call(&["auth", "ann", "pw"]), ok());
     assert_eq!(client.call(&["get", "z"]), error("NOPERM No permissions to access a key"));
     assert_eq!(client.call(&["keys", "*"]), Value::Array(Vec::new()));
+}
+
+#[test]
+fn the_password_may_stand_in_a_file_of_its_own_and_stays_there() {
+    let folder = Folder::new();
+    folder.file("password", "a secret # \"quoted\"\n");
+    let file = folder.file("server.conf", "requirepass-file password\n");
+    let mut server = Server::start(&folder, &[&file]);
+    let mut client = server.connect();
+    assert!(client.text(&["ping"]).starts_with("NOAUTH"));
+    assert_eq!(client.call(&["auth", "a secret # \"quoted\""]), ok());
+    assert_eq!(client.call(&["config", "set", "timeout", "77"]), ok());
+    assert_eq!(client.call(&["config", "rewrite"]), ok());
+    let text = folder.read("server.conf");
+    assert!(text.contains("timeout 77") && !text.contains("secret"), "{text}");
+    server.signal("KILL");
+    server.wait();
+
+    // It counts more than the user's line that was written meanwhile.
+    folder.file("password", "another\n");
+    let mut server = Server::start(&folder, &[&file]);
+    assert!(server.connect().text(&["auth", "a secret # \"quoted\""]).starts_with("WRONGPASS"));
+    assert_eq!(server.connect().call(&["auth", "another"]), ok());
+    server.signal("KILL");
+    server.wait();
+
+    for (content, reason) in [(Some("\n"), "it is empty"), (None, "No such file or directory")] {
+        match content {
+            Some(content) => drop(folder.file("password", content)),
+            None => fs::remove_file(folder.path().join("password")).expect("it is there"),
+        }
+        let (status, _, error) = run(&folder, &[&file]);
+        assert!(status == Some(1) && error.contains("The password in "), "{error}");
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn roles_and_their_users_are_rewritten() {
+    let folder = Folder::new();
+    let file = folder.file("server.conf", "user ann on >pw role=reader\n# kept\nrole reader +get ~a\n");
+    let mut server = Server::start(&folder, &[&file]);
+    let mut client = server.connect();
+    assert_eq!(client.call(&["acl", "role", "set", "reader", "~b"]), ok());
+    assert_eq!(client.call(&["acl", "role", "set", "writer", "+set", "~w"]), ok());
+    assert_eq!(client.call(&["config", "rewrite"]), ok());
+    let text = folder.read("server.conf");
+    assert!(text.starts_with("user ann on "), "{text}");
+    assert!(text.contains("\n# kept\nrole reader ~a ~b resetchannels -@all +get\n# Generated"), "{text}");
+    assert_eq!((text.matches("\nrole ").count(), text.matches("user ").count()), (2, 2), "{text}");
+    server.signal("TERM");
+    assert!(server.wait().success());
+    let server = Server::start(&folder, &[&file]);
+    let mut client = server.connect();
+    assert_eq!(client.call(&["auth", "ann", "pw"]), ok());
+    assert_eq!(client.call(&["get", "b"]), Value::Null);
+    assert_eq!(
+        client.call(&["set", "w", "1"]),
+        error("NOPERM User ann has no permissions to run the 'set' command")
+    );
+}
+
+/// Redis 8 protects `dir` and `dbfilename`; the others are ours, and name files and folders, too.
+#[test]
+fn who_may_name_files_while_the_server_runs_is_said_when_it_starts() {
+    const NAMES_FILES: [&str; 6] =
+        ["dir", "dbfilename", "backup-dir", "audit-file", "token-key-file", "token-trusted-keys"];
+    for (allowed, may) in [("no", false), ("yes", true), ("local", true)] {
+        let folder = Folder::new();
+        let server = Server::start(&folder, &["--enable-protected-configs", allowed]);
+        let mut client = server.connect();
+        let outcome = |name: &str, reason: &str| {
+            error(&format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"))
+        };
+        for name in NAMES_FILES {
+            let expected = if may { ok() } else { outcome(name, "can't set protected config") };
+            let value = client.setting(name);
+            assert_eq!(client.call(&["config", "set", name, &value]), expected, "{name}");
+        }
+        for name in ["enable-protected-configs", "enable-debug-command", "enable-module-command"] {
+            let refusal = outcome(name, "can't set immutable config");
+            assert_eq!(client.call(&["config", "set", name, "yes"]), refusal);
+        }
+        assert_eq!(client.call(&["config", "set", "timeout", "1"]), ok());
+    }
 }

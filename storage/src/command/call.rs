@@ -27,7 +27,7 @@ pub struct Call<'c> {
 
 impl Call<'_> {
     /// Leaves the rest of a command that takes long to be done beside others: [`errand`](crate::engine::errand). It will
-    /// reply, so the handler has not. Not for [single](crate::engine::Prepared::is_single) commands, which run in windows.
+    /// reply, so the handler has not.
     pub(crate) fn leave(&mut self, errand: Errand) {
         self.keys.chores.errand = Some(errand);
     }

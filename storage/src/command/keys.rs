@@ -62,6 +62,9 @@ impl KeyUse {
 pub enum Begin {
     /// At this word; the command name is word 0.
     Index(usize),
+    /// So many words after the command's name, which takes two words or, where it is dotted, one: see [`is_dotted`].
+    /// Clients are told of where that is behind two.
+    AfterName(usize),
     /// After this word, searched from a position (negative: backwards from the end).
     Keyword(&'static str, i32),
     /// After this word where it stands for an option, among others of which some are followed by words that may
@@ -79,6 +82,16 @@ pub enum Begin {
     Derived(fn(&[&[u8]]) -> Option<Error>),
     /// Where this says; clients are told that it is unknown.
     Computed(fn(&[&[u8]]) -> Option<usize>),
+}
+
+/// Whether the first word of a call is a container's name and a subcommand's with a dot between them, instead of two words.
+pub fn is_dotted(words: &[&[u8]]) -> bool {
+    words.first().is_some_and(|name| name.contains(&b'.'))
+}
+
+/// Where the word is that stands so many words after the name of a call of a subcommand.
+pub(crate) fn after_name(words: &[&[u8]], index: usize) -> usize {
+    index + 2 - usize::from(is_dotted(words))
 }
 
 /// How the keys follow.
@@ -131,6 +144,11 @@ impl KeySpec {
         }
     }
 
+    /// One key that follows the name of a subcommand, which may be [dotted](is_dotted).
+    pub const fn after_name(usage: KeyUse) -> KeySpec {
+        KeySpec { begin: Begin::AfterName(0), ..KeySpec::at(0, usage) }
+    }
+
     /// One key at a position that calls may use in different ways, `usage` being the most they do.
     pub const fn varying(index: usize, usage: KeyUse, varies: UseOfCall) -> KeySpec {
         KeySpec { varies: Some(varies), ..KeySpec::at(index, usage.with(KeyUse::VARIABLE)) }
@@ -173,6 +191,7 @@ impl KeySpec {
     fn try_positions(&self, words: &[&[u8]]) -> Option<Positions> {
         let start = match self.begin {
             Begin::Index(index) => index,
+            Begin::AfterName(index) => after_name(words, index),
             Begin::Keyword(word, from) => keyword(words, word, from)?,
             Begin::Option { word, others, .. } => option(words, word, others)?,
             Begin::Derived(_) => return None,
@@ -259,9 +278,14 @@ impl KeySpec {
     }
 
     fn range(&self) -> Option<KeyRange> {
-        match (self.begin, self.find) {
-            (Begin::Index(index), Find::Range { last, step, .. }) => {
-                let first = index as i32;
+        let first = match self.begin {
+            Begin::Index(index) => Some(index),
+            Begin::AfterName(index) => Some(after_name(&[], index)),
+            _ => None,
+        };
+        match (first, self.find) {
+            (Some(first), Find::Range { last, step, .. }) => {
+                let first = first as i32;
                 let last = if last < 0 { last } else { first + last };
                 Some(KeyRange { first, last, step: step as i32 })
             }
@@ -310,6 +334,16 @@ mod tests {
         assert_eq!(KeyRange::of(&[KeySpec::at(2, usage), KeySpec::from(3, 1, usage)]), range(2, -1, 1));
         assert_eq!(KeyRange::of(&[KeySpec::counted(1, 1, usage)]), range(0, 0, 0));
         assert!(KeySpec::counted(1, 1, usage).is_movable());
+    }
+
+    #[test]
+    fn a_dotted_name_takes_one_word() {
+        let spec = KeySpec::after_name(KeyUse::READ_ONLY);
+        assert_eq!(positions(spec, "cache get k v"), [2]);
+        assert_eq!(positions(spec, "cache.get k v"), [1]);
+        assert_eq!(positions(spec, "cache.get"), [0; 0]);
+        assert_eq!(KeyRange::of(&[spec]), KeyRange { first: 2, last: 2, step: 1 });
+        assert!(!spec.is_movable());
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub enum Group {
     Geo,
     /// Hashes.
     Hash,
+    /// Answers of HTTP origins.
+    HttpCache,
     /// Sketches of how many different elements there are.
     HyperLogLog,
     /// Lists.
@@ -77,6 +79,7 @@ impl Group {
             Group::Generic => "generic",
             Group::Geo => "geo",
             Group::Hash => "hash",
+            Group::HttpCache => "http-cache",
             Group::HyperLogLog => "hyperloglog",
             Group::List => "list",
             Group::PubSub => "pubsub",
@@ -183,10 +186,12 @@ impl Reach {
 
 /// One row of the command table.
 pub struct Command {
-    /// Lower case; a subcommand is `container|name`.
+    /// Lower case; a subcommand is `container|name`, and `container|name|name` if that holds others.
     pub name: &'static str,
     /// By which other name clients call it, if they do; empty if they can't call it at all. Its subcommands go along.
     pub called: Option<&'static str>,
+    /// Whether this container's subcommands may be called by one word, too: `CACHE.GET` is `CACHE GET`.
+    pub is_dotted: bool,
     /// The arguments after the name, in the grammar of [`usage`].
     pub usage: &'static str,
     /// The event that a key tells of which it has changed, unless the handler says otherwise; empty if it always
@@ -223,6 +228,7 @@ impl Command {
     pub const ROW: Command = Command {
         name: "",
         called: None,
+        is_dotted: false,
         usage: "",
         event: "",
         keys: &[],
@@ -258,8 +264,18 @@ impl Command {
         self.called.unwrap_or(self.name)
     }
 
-    /// The container's name, if this is a subcommand.
+    /// The container's name, if this is a subcommand. The container may be one itself.
     pub fn container(&self) -> Option<&'static str> {
-        self.name.split_once('|').map(|(container, _)| container)
+        self.name.rsplit_once('|').map(|(container, _)| container)
+    }
+
+    /// The name inside its container.
+    pub fn own_name(&self) -> &'static str {
+        self.name.rsplit_once('|').map_or(self.name, |(_, own)| own)
+    }
+
+    /// How many words its name is, if it is not dotted.
+    pub fn name_words(&self) -> usize {
+        self.name.split('|').count()
     }
 }

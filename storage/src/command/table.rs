@@ -1,7 +1,7 @@
 //! Finding a command by its name.
 
 use super::flags::Flags;
-use super::keys::{Begin, Find, KeySpec};
+use super::keys::{Begin, Find, KeySpec, after_name, is_dotted};
 use super::{Command, Handler, Reach, Run, usage};
 use crate::error::Error;
 
@@ -28,11 +28,15 @@ pub(crate) enum Plan {
 
 impl Plan {
     fn of(command: &Command) -> Plan {
-        match (command.keys, command.run) {
-            (
-                [KeySpec { begin: Begin::Index(key), find: Find::Range { last: 0, .. }, .. }],
-                Run::Data(handler),
-            ) if matches!(command.reach, Reach::Keys) => Plan::Single { key: *key, handler },
+        let key = match command.keys {
+            [KeySpec { begin: Begin::Index(key), find: Find::Range { last: 0, .. }, .. }] => Some(*key),
+            [KeySpec { begin: Begin::AfterName(index), find: Find::Range { last: 0, .. }, .. }] => {
+                Some(after_name(&[], *index))
+            }
+            _ => None,
+        };
+        match (key, command.run, command.reach) {
+            (Some(key), Run::Data(handler), Reach::Keys) => Plan::Single { key, handler },
             _ => Plan::Other,
         }
     }
@@ -41,8 +45,12 @@ impl Plan {
 /// What the table knows of a command besides its row.
 pub struct Row {
     pub(crate) plan: Plan,
-    /// How many words its name takes.
+    /// How many words its name takes, if it is not dotted.
     pub name_words: u8,
+    /// Its name in one word, if it has one.
+    dotted: Option<Box<str>>,
+    /// Whether its own name may be written in one word.
+    may_be_dotted: bool,
     /// The constant row.
     pub command: &'static Command,
     /// Words a call has, the name included; negative: at least.
@@ -77,15 +85,35 @@ impl Row {
         matches!((self.command.run, self.command.reach), (Run::Data(_), Reach::Keys | Reach::WholeIf(_)))
     }
 
-    /// Whether a call may have this many words.
-    fn takes(&self, words: usize) -> bool {
-        let count = words as i32;
+    /// How many of the words that call it its name takes.
+    pub fn name_words_in(&self, words: &[&[u8]]) -> u8 {
+        self.name_words - u8::from(self.name_words > 1 && is_dotted(words))
+    }
+
+    /// Whether clients call it so, in any case.
+    fn is_called(&self, name: &[u8]) -> bool {
+        let called = self.dotted.as_deref().unwrap_or(self.command.called());
+        called.as_bytes().eq_ignore_ascii_case(name)
+    }
+
+    /// Whether its own name is this one, which may be dotted, in any case.
+    fn has_own_name(&self, name: &[u8]) -> bool {
+        let own = self.command.name.as_bytes();
+        let is_like = |(own, byte): (&u8, &u8)| {
+            own.eq_ignore_ascii_case(byte) || self.may_be_dotted && *own == b'|' && *byte == b'.'
+        };
+        own.len() == name.len() && own.iter().zip(name).all(is_like)
+    }
+
+    /// Whether a call may have these words.
+    fn takes(&self, words: &[&[u8]]) -> bool {
+        let count = words.len() as i32 + i32::from(self.name_words - self.name_words_in(words));
         if self.arity > 0 { count == self.arity } else { count >= -self.arity }
     }
 
     /// Whether this subcommand has this name inside its container, in any case.
     fn is_named(&self, name: &[u8]) -> bool {
-        self.command.name.split_once('|').is_some_and(|(_, own)| own.as_bytes().eq_ignore_ascii_case(name))
+        self.command.own_name().as_bytes().eq_ignore_ascii_case(name)
     }
 }
 
@@ -166,12 +194,9 @@ impl CommandTable {
             .unwrap_or_else(|error| panic!("usage of {}: {error:?}", command.name));
         let id = CommandId(u16::try_from(self.rows.len()).expect("fewer than 65536 commands"));
         let is_container = matches!(command.run, Run::Container);
-        let arity = if is_container {
-            -2
-        } else {
-            usage::arity(&arguments, 1 + usize::from(command.container().is_some()))
-        };
-        let mut is_hidden = false;
+        let name_words = command.name_words();
+        let arity = if is_container { -1 - name_words as i32 } else { usage::arity(&arguments, name_words) };
+        let (mut is_hidden, mut dotted, mut may_be_dotted) = (false, None, false);
         let arity = if command.flags.contains(Flags::LENIENT) { -arity.abs() } else { arity };
         let mut is_guarded = command.flags.contains(Flags::GUARDED);
         if let Some(container) = command.container() {
@@ -183,16 +208,26 @@ impl CommandTable {
             container.plain = (u32::MAX, 0);
             is_hidden = container.is_hidden || container.command.flags.contains(Flags::HIDES_SUBCOMMANDS);
             is_guarded |= container.is_guarded;
+            let (called, own) = (container.command.called(), command.own_name());
+            may_be_dotted = container.command.is_dotted;
+            if may_be_dotted && !called.is_empty() {
+                dotted = Some(format!("{called}.{own}").into_boxed_str());
+            }
+            if let Some(name) = &dotted {
+                self.add_name(name.as_bytes(), id);
+            }
         } else if command.called().is_empty() {
             is_hidden = true;
         } else {
             self.add_name(command.called().as_bytes(), id);
         }
-        let name_words = 1 + u8::from(command.container().is_some());
+        let name_words = name_words as u8;
         let plan = if is_guarded { Plan::Other } else { Plan::of(command) };
         self.rows.push(Row {
             plan,
             name_words,
+            dotted,
+            may_be_dotted,
             command,
             arity,
             plain: Row::plain_of(arity),
@@ -214,16 +249,14 @@ impl CommandTable {
         assert!(self.rows.len() * 4 < PLACES, "the name table has room");
     }
 
-    /// Finds a command that is no subcommand, whatever the case of its name.
+    /// Finds a command that is no subcommand, or one by its dotted name, whatever the case of its name.
     pub fn by_name(&self, name: &[u8]) -> Option<CommandId> {
         let head = head(name);
         let mut place = place_of(head, name.len());
         loop {
             let found = &self.places[place];
             let id = CommandId(found.id.checked_sub(1)?);
-            if found.is_like(head, name)
-                && (found.is_certain || self.row(id).command.called().as_bytes().eq_ignore_ascii_case(name))
-            {
+            if found.is_like(head, name) && (found.is_certain || self.row(id).is_called(name)) {
                 return Some(id);
             }
             place = (place + 1) % PLACES;
@@ -232,15 +265,14 @@ impl CommandTable {
 
     /// Finds a command, or a subcommand by its full name, by its own name, whatever clients call it. O(commands).
     pub fn by_own_name(&self, name: &[u8]) -> Option<CommandId> {
-        self.ids().find(|id| self.row(*id).command.name.as_bytes().eq_ignore_ascii_case(name))
+        self.ids().find(|id| self.row(*id).has_own_name(name))
     }
 
     /// Finds a command by a full name such as `get` or `config|set`, unless it is hidden.
     pub fn by_full_name(&self, name: &[u8]) -> Option<CommandId> {
-        let id = match name.iter().position(|byte| *byte == b'|') {
-            None => self.by_name(name),
-            Some(at) => self.subcommand(self.by_name(&name[..at])?, &name[at + 1..]),
-        };
+        let mut names = name.split(|byte| *byte == b'|');
+        let first = self.by_name(names.next()?)?;
+        let id = names.try_fold(first, |container, name| self.subcommand(container, name));
         id.filter(|id| !self.row(*id).is_hidden)
     }
 
@@ -263,8 +295,8 @@ impl CommandTable {
         };
         let row = self.row(id);
         match words.len() {
-            2.. if !row.subcommands.is_empty() => self.resolve_subcommand(id, words),
-            count if row.takes(count) => Ok(id),
+            2.. if !row.subcommands.is_empty() => self.resolve_subcommand(id, (words, 1)),
+            _ if row.takes(words) => Ok(id),
             _ => Err(Error::WrongArity(row.command.name)),
         }
     }
@@ -274,9 +306,9 @@ impl CommandTable {
         let id = self.by_own_name(words.first()?)?;
         let row = self.row(id);
         if row.subcommands.is_empty() || words.len() < 2 {
-            return row.takes(words.len()).then_some(id);
+            return row.takes(words).then_some(id);
         }
-        self.resolve_subcommand(id, words).ok()
+        self.resolve_subcommand(id, (words, 1)).ok()
     }
 
     /// As [`resolve`](CommandTable::resolve) where one look is enough, as it is for nearly all calls.
@@ -293,12 +325,20 @@ impl CommandTable {
         row.is_plain(words.len()).then_some((id, row))
     }
 
-    fn resolve_subcommand(&self, container: CommandId, words: &[&[u8]]) -> Result<CommandId, Error> {
-        let (container, name) = (self.row(container), words[1]);
-        let found = container.subcommands.iter().copied().find(|id| self.row(*id).is_named(name));
+    /// The subcommand whose name is the word at a position.
+    fn resolve_subcommand(
+        &self,
+        container: CommandId,
+        (words, at): (&[&[u8]], usize),
+    ) -> Result<CommandId, Error> {
+        let (found, name) = (self.subcommand(container, words[at]), words[at]);
+        let container = self.row(container);
         let is_vague = container.command.flags.contains(Flags::HIDES_SUBCOMMANDS);
         match found {
-            Some(id) if self.row(id).takes(words.len()) => Ok(id),
+            Some(id) if !self.row(id).subcommands.is_empty() && at + 1 < words.len() => {
+                self.resolve_subcommand(id, (words, at + 1))
+            }
+            Some(id) if self.row(id).takes(words) => Ok(id),
             _ if is_vague => Err(Error::wrong_subcommand(container.command.name, name)),
             Some(id) => Err(Error::WrongArity(self.row(id).command.name)),
             None => Err(Error::unknown_subcommand(container.command.called(), name)),
@@ -307,11 +347,15 @@ impl CommandTable {
 
     /// The command or subcommand that words name, however many there are.
     pub fn find_called(&self, words: &[&[u8]]) -> Option<CommandId> {
-        let id = self.by_name(words.first()?)?;
-        match words.get(1) {
-            Some(name) if !self.row(id).subcommands.is_empty() => self.subcommand(id, name),
-            _ => Some(id),
+        let (first, rest) = words.split_first()?;
+        let mut id = self.by_name(first)?;
+        for name in rest {
+            if self.row(id).subcommands.is_empty() {
+                break;
+            }
+            id = self.subcommand(id, name)?;
         }
+        Some(id)
     }
 
     /// The row of a command.
@@ -333,5 +377,79 @@ impl CommandTable {
     /// Whether the table has no commands.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Group;
+
+    const CONTAINER: Command = Command { name: "pot", is_dotted: true, run: Run::Container, ..Command::ROW };
+    const ROW: Command = Command { name: "pot|stir", usage: "key", group: Group::String, ..Command::ROW };
+
+    const INNER: Command = Command { name: "pot|lid", run: Run::Container, ..Command::ROW };
+    const LIFT: Command = Command { name: "pot|lid|lift", usage: "height", ..Command::ROW };
+
+    const RENAMED: Command = Command { called: Some("pan"), ..CONTAINER };
+    const REMOVED: Command = Command { called: Some(""), ..CONTAINER };
+
+    fn found(table: &CommandTable, call: &str) -> Option<&'static str> {
+        let words: Vec<&[u8]> = call.split(' ').map(str::as_bytes).collect();
+        let row = table.row(table.resolve(&words).ok()?);
+        assert_eq!(usize::from(row.name_words_in(&words)), words.len() - 1, "{call}");
+        Some(row.command.name)
+    }
+
+    #[test]
+    fn a_dotted_name_is_another_name_of_the_same_row() {
+        let table = CommandTable::new(&[&CONTAINER, &ROW]);
+        for (call, expected) in [
+            ("pot stir k", Some("pot|stir")),
+            ("POT.Stir k", Some("pot|stir")),
+            ("pot.stir", None),
+            ("pot.stir k k", None),
+            ("pot|stir k", None),
+            ("pot. k", None),
+            ("potXstir k", None),
+        ] {
+            assert_eq!(found(&table, call), expected, "{call}");
+        }
+        assert_eq!(table.by_full_name(b"pot.stir"), table.by_full_name(b"pot|stir"));
+    }
+
+    #[test]
+    fn a_subcommand_may_hold_others() {
+        let table = CommandTable::new(&[&CONTAINER, &ROW, &INNER, &LIFT]);
+        for (call, expected) in [
+            ("pot lid lift 1", Some("pot|lid|lift")),
+            ("Pot.Lid Lift 1", Some("pot|lid|lift")),
+            ("pot lid lift", None),
+            ("pot.lid lift 1 2", None),
+            ("pot.lid.lift 1", None),
+            ("pot lid", None),
+            ("pot.lid", None),
+            ("pot lid stir k", None),
+        ] {
+            assert_eq!(found(&table, call), expected, "{call}");
+            let words: Vec<&[u8]> = call.split(' ').map(str::as_bytes).collect();
+            let own = table.resolve_own(&words).map(|id| table.row(id).command.name);
+            assert_eq!(own, expected, "{call} in the journal");
+        }
+        let lift = table.by_full_name(b"pot|lid|lift");
+        assert!(lift.is_some() && lift == table.by_own_name(b"pot|lid|lift"));
+        assert_eq!(lift, table.find_called(&[b"pot.lid", b"lift"]));
+        assert_eq!(table.by_full_name(b"pot|lift"), None);
+    }
+
+    #[test]
+    fn a_dotted_name_goes_along_with_its_container() {
+        let table = CommandTable::new(&[&RENAMED, &ROW]);
+        assert_eq!((found(&table, "pan.stir k"), found(&table, "pot.stir k")), (Some("pot|stir"), None));
+        let own: [&[u8]; 2] = [b"POT.STIR", b"k"];
+        assert!(table.resolve_own(&own).is_some(), "the journal calls it so");
+        let table = CommandTable::new(&[&REMOVED, &ROW]);
+        assert_eq!((found(&table, "pot.stir k"), found(&table, ".stir k")), (None, None));
+        assert!(table.resolve_own(&own).is_some(), "the journal may still call it so");
     }
 }

@@ -7,6 +7,7 @@ mod expiry;
 mod generic;
 mod geo;
 mod hash;
+pub(crate) mod http_cache;
 mod hyperloglog;
 mod lenient;
 mod list;
@@ -22,6 +23,9 @@ mod stream;
 mod string;
 mod taking;
 
+pub use http_cache::CacheReply;
+pub(crate) use http_cache::{Choice, hand_over, restore_variant};
+
 use crate::command::Command;
 
 /// The rows of all data commands.
@@ -36,6 +40,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         sorted_set::COMMANDS,
         set::COMMANDS,
         stream::COMMANDS,
+        http_cache::COMMANDS,
         geo::COMMANDS,
         generic::COMMANDS,
         debug::COMMANDS,

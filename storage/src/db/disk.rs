@@ -6,7 +6,7 @@ use crate::durable::{
     FileOptions, Following, HostReplay, Log, LogEvent, LogPlace, OpenError, ReplayHost, SaveError, load_file,
     make_directory,
 };
-use crate::engine::{Closed, Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded};
+use crate::engine::{Closed, Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, PresentKeys};
 use crate::error::Error;
 use crate::keyspace::DbIndex;
 use crate::lock;
@@ -141,8 +141,12 @@ fn load_snapshot(
     options: &OpenOptions,
     host: &mut Host,
 ) -> Result<Loaded, OpenError> {
-    let load =
-        LoadOptions { now: options.clock.now(), expired: ExpiredKeys::Drop, verification: Verification::On };
+    let load = LoadOptions {
+        now: options.clock.now(),
+        expired: ExpiredKeys::Drop,
+        verification: Verification::On,
+        present: PresentKeys::None,
+    };
     Ok(load_file(closed, (&*options.vfs, path), &load, host)?.unwrap_or_default())
 }
 

@@ -189,7 +189,8 @@ impl Db {
         served.failure.map_or_else(|| Ok(decode(&served.reply)), Err)
     }
 
-    /// Removes keys that have expired, and returns how many; at most about [`TICK_KEYS_MAX`].
+    /// Removes keys that have expired, and returns how many; at most about [`TICK_KEYS_MAX`]. Entries of HTTP caches that
+    /// were purged go, too.
     ///
     /// Expired keys are invisible in any case; this gives their memory back. Call it some ten times a second,
     /// and again at once while it returns many. A call with nothing to do costs a lock per shard.
@@ -215,6 +216,7 @@ impl Db {
         }
         let now = self.shared.clock.now();
         let removed = self.shared.engine.expire_round(now, TICK_KEYS_MAX);
+        self.shared.engine.finish_purges();
         let mut executor = self.take_executor();
         executor.begin(now).serve_overdue();
         self.executors().push(executor);

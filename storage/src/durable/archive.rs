@@ -27,7 +27,7 @@ pub(super) fn write(
         Compression::Lzf => Coding::Lz4,
     };
     let mut bytes = Vec::new();
-    let mut assembly = Assembly::begin(coding, &notes(options, purpose), &mut bytes);
+    let mut assembly = Assembly::begin(coding, &notes(snapshot.policies(), options, purpose), &mut bytes);
     file.write(&bytes)?;
 
     let walker = |parts| PartWalker {

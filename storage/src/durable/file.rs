@@ -7,8 +7,11 @@
 use super::archive;
 use super::error::SaveError;
 use super::walk::{UsageNotes, Walker, send, walk};
+use crate::commands::http_cache::policy;
 use crate::engine::snapshot::{Snapshot, SnapshotEntry, SnapshotVisitor};
 use crate::{DbIndex, REDIS_VERSION, UnixMillis};
+use spinel_cache::policy::Policies;
+use spinel_persistence::StreamPlace;
 use spinel_persistence::log::BaseFormat;
 use spinel_persistence::rdb::{Checksum, Compression, Encoder};
 use spinel_persistence::vfs::{File, Vfs, parent};
@@ -16,6 +19,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::mpsc::SyncSender;
+use std::thread;
 
 /// A file is synced whenever it has grown by so many bytes, if it is synced bit by bit.
 const SYNC_BYTES: u64 = 4 << 20;
@@ -62,6 +66,9 @@ pub struct FileOptions {
     pub used_bytes: u64,
     /// The code of the function libraries that belong to the data.
     pub libraries: Vec<Vec<u8>>,
+    /// Where the data set stands in a stream that servers copy, if it does. The base of a log doesn't say it: what follows it
+    /// stands elsewhere.
+    pub place: Option<StreamPlace>,
 }
 
 impl FileOptions {
@@ -76,6 +83,7 @@ impl FileOptions {
             now,
             used_bytes: 0,
             libraries: Vec::new(),
+            place: None,
         }
     }
 }
@@ -129,7 +137,9 @@ pub(super) fn write_whole(
     let written = vfs.create(path).map_err(SaveError::from).and_then(|file| {
         let mut file = Growing { file, unsynced: 0, is_synced_early: options.is_synced_early };
         match options.format {
-            SnapshotFormat::Rdb => write(snapshot, options, purpose, &mut file)?,
+            SnapshotFormat::Rdb => {
+                write(snapshot, options, (purpose, WALKERS_MAX), &mut |bytes| file.write(&bytes))?;
+            }
             SnapshotFormat::Spldb => archive::write(snapshot, options, purpose, &mut file)?,
         }
         Ok(file.file.sync()?)
@@ -161,45 +171,69 @@ impl Growing {
     }
 }
 
-/// Writes all of a snapshot to `file`, as an RDB file.
+/// Gives all of a snapshot, as an RDB file, to `write`, bit by bit; for somebody else than a disk.
+///
+/// It leaves a core to those who are served meanwhile, because they would wait for a walker that was put aside while it held a
+/// shard. The calling thread must not be inside a turn. If it fails, the snapshot is given up.
+pub fn stream(
+    snapshot: &Snapshot,
+    options: &FileOptions,
+    write: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
+) -> Result<(), SaveError> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let walkers_max = cores.saturating_sub(1).clamp(1, WALKERS_MAX);
+    self::write(snapshot, options, (Purpose::Snapshot, walkers_max), write).inspect_err(|_| snapshot.cancel())
+}
+
+/// An RDB file of what belongs to the data but is no key: the function libraries.
+pub fn without_keys(options: &FileOptions) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Encoder::start(&mut bytes);
+    bytes.extend_from_slice(&notes(&Policies::default(), options, Purpose::Snapshot));
+    let checksum = Checksum::of(&bytes);
+    Encoder::end(options.is_checked.then_some(checksum), &mut bytes);
+    bytes
+}
+
+/// Gives all of a snapshot to `write`, as an RDB file; at most so many threads walk over it.
 fn write(
     snapshot: &Snapshot,
     options: &FileOptions,
-    purpose: Purpose,
-    file: &mut Growing,
+    (purpose, walkers_max): (Purpose, usize),
+    write: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
 ) -> Result<(), SaveError> {
     let mut bytes = Vec::new();
     Encoder::start(&mut bytes);
-    bytes.extend_from_slice(&notes(options, purpose));
+    bytes.extend_from_slice(&notes(snapshot.policies(), options, purpose));
     for size in snapshot.sizes() {
         Encoder::select_db(size.db.0, &mut bytes);
         Encoder::sizes(size.keys as u64, size.expires as u64, &mut bytes);
     }
     let mut checksum = Checksum::of(&bytes);
-    file.write(&bytes)?;
+    write(bytes)?;
 
     let walker = |pieces| PieceWalker {
-        encoder: Encoder::new(options.compression),
+        encoder: encoder(options, purpose),
         usage: UsageNotes::of(snapshot, options),
         is_checked: options.is_checked,
         db: None,
         bytes: Vec::with_capacity(PIECE_BYTES),
         pieces,
     };
-    walk(snapshot, WALKERS_MAX, walker, |piece: Piece| {
+    walk(snapshot, walkers_max, walker, |piece: Piece| {
         if let Some(of_piece) = piece.checksum {
             checksum = checksum.followed_by(of_piece);
         }
-        file.write(&piece.bytes)
+        write(piece.bytes)
     })?;
 
-    bytes.clear();
+    let mut bytes = Vec::new();
     Encoder::end(options.is_checked.then_some(checksum), &mut bytes);
-    Ok(file.write(&bytes)?)
+    Ok(write(bytes)?)
 }
 
-/// What a file says beside its keys: what it is, the function libraries.
-pub(super) fn notes(options: &FileOptions, purpose: Purpose) -> Vec<u8> {
+/// What a file says beside its keys: what it is, the policies of HTTP caches, the function libraries.
+pub(super) fn notes(policies: &Policies, options: &FileOptions, purpose: Purpose) -> Vec<u8> {
     let (mut bytes, mut encoder) = (Vec::new(), Encoder::new(Compression::None));
     let base = u8::from(purpose == Purpose::LogBase);
     for (name, text) in [
@@ -211,10 +245,24 @@ pub(super) fn notes(options: &FileOptions, purpose: Purpose) -> Vec<u8> {
     ] {
         encoder.aux(name.as_bytes(), text.as_bytes(), &mut bytes);
     }
+    if let Some(place) = options.place.filter(|_| purpose == Purpose::Snapshot) {
+        for (name, text) in place.fields() {
+            encoder.aux(name.as_bytes(), text.as_bytes(), &mut bytes);
+        }
+    }
+    for (name, text) in policy::fields(policies) {
+        encoder.aux(name, &text, &mut bytes);
+    }
     for code in &options.libraries {
         encoder.function(code, &mut bytes);
     }
     bytes
+}
+
+/// The base of a log stays with its server, and may name files of it; a snapshot is taken elsewhere, too.
+fn encoder(options: &FileOptions, purpose: Purpose) -> Encoder {
+    let encoder = Encoder::new(options.compression);
+    if purpose == Purpose::LogBase { encoder.for_itself() } else { encoder }
 }
 
 /// A part of a file, and its checksum.

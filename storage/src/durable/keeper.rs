@@ -4,10 +4,11 @@
 use super::error::SaveError;
 use super::log::{Log, LogEvent, Sizes};
 use super::rewrite::{LogRewrite, Taker};
-use crate::engine::journal::Reader;
+use crate::engine::journal::{Offset, Reader};
 use crate::lock;
+use spinel_persistence::StreamPlace;
 use spinel_persistence::log::{
-    BaseFormat, CommitError, Committer, Now, Rewrite, Stage, SyncPolicy, WriteError, Writer,
+    BaseFormat, Chunk, CommitError, Committer, Now, Rewrite, Stage, SyncPolicy, WriteError, Writer,
 };
 use spinel_persistence::vfs::{Access, Vfs};
 use std::sync::Arc;
@@ -30,9 +31,15 @@ pub(super) enum Order {
     Cut(Taker),
     /// The base is written, or will not be.
     Finish { written: Option<BaseFormat>, answer: Sender<Result<(), SaveError>> },
-    /// All is written that there is, and the files are closed.
-    Stop(Sender<Result<(), WriteError>>),
+    /// All is written that there is, and the files are closed, with a note where the data set stands.
+    Stop { place: Option<PlaceAt>, answer: Sender<Result<(), WriteError>> },
 }
+
+/// Where in a stream that servers copy the data set stands at an offset of the journal.
+pub(super) type PlaceAt = (Offset, StreamPlace);
+
+/// What is to be noted at the end, and who waits for it.
+type Last = (Option<PlaceAt>, Sender<Result<(), WriteError>>);
 
 /// Lets nobody wait for a thread that has ended, also if it panicked.
 struct LastWords<'l>(&'l Log);
@@ -56,10 +63,10 @@ pub(super) fn run(log: &Arc<Log>) {
         let mut place = lock(&log.keeper);
         let Some(keeper) = &mut *place else { return };
         for order in orders {
-            if let Some(answer) = keeper.obey(order, log) {
+            if let Some(last) = keeper.obey(order, log) {
                 let keeper = place.take();
                 drop(place);
-                return keeper.map_or((), |keeper| keeper.end(log, &answer));
+                return keeper.map_or((), |keeper| keeper.end(log, last));
             }
         }
         let due = keeper.work(log);
@@ -101,7 +108,7 @@ impl Keeper {
     /// Goes on with files at their end, with what comes from the reader.
     pub(super) fn new(writer: Writer, mut reader: Reader, log: &Log) -> Keeper {
         let other_bytes = other_bytes(&writer, &*log.place.vfs);
-        let source = Box::new(move |bytes: &mut Vec<u8>| reader.read(bytes));
+        let source = Box::new(move |take: &mut dyn FnMut(Chunk)| reader.give(take));
         Keeper {
             committer: Committer::telling(Arc::clone(log.commit()), source, writer, SyncPolicy::Always),
             rewrite: None,
@@ -127,8 +134,8 @@ impl Keeper {
         due
     }
 
-    /// Does what somebody wants. If that is the end, returns who waits for it.
-    fn obey(&mut self, order: Order, log: &Arc<Log>) -> Option<Sender<Result<(), WriteError>>> {
+    /// Does what somebody wants. If that is the end, returns what is to be noted then and who waits for it.
+    fn obey(&mut self, order: Order, log: &Arc<Log>) -> Option<Last> {
         match order {
             Order::Cut(taker) => self.cut(taker, log),
             Order::Finish { written, answer } => {
@@ -139,7 +146,7 @@ impl Keeper {
                 // Who asked has gone only if the program ends.
                 let _ = answer.send(outcome);
             }
-            Order::Stop(answer) => return Some(answer),
+            Order::Stop { place, answer } => return Some((place, answer)),
         }
         None
     }
@@ -215,12 +222,12 @@ impl Keeper {
     }
 
     /// Writes the rest and closes the files, for who waits for an answer.
-    fn end(mut self, log: &Log, answer: &Sender<Result<(), WriteError>>) {
+    fn end(mut self, log: &Log, (place, answer): Last) {
         if let Some(rewrite) = self.rewrite.take() {
             self.committer.abandon_rewrite(rewrite);
         }
         // Who asked waits for it.
-        let _ = answer.send(self.committer.close(now(log, false)));
+        let _ = answer.send(self.committer.close_at(now(log, false), place));
     }
 }
 

@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::engine::journal::Offset;
 use crate::lock;
 use crate::time::Clock;
+use spinel_persistence::StreamPlace;
 use spinel_persistence::log::{
     self, BaseFormat, Commit, CommitError, Directory, Health, LockError, LogLock, LogNames, SyncPolicy,
     SyncedTo, TailCut, WriteError,
@@ -351,12 +352,18 @@ impl Log {
     ///
     /// Must not be called inside a turn: the keeper may be waiting for its end.
     pub fn stop(&self) -> Result<(), WriteError> {
+        self.stop_at(None)
+    }
+
+    /// As [`Log::stop`], and notes in the files where in a stream that servers copy the data set stands at an offset of the journal.
+    /// It is left out if the journal goes on behind that.
+    pub fn stop_at(&self, place: Option<(Offset, StreamPlace)>) -> Result<(), WriteError> {
         self.is_on.store(false, Ordering::SeqCst);
         let thread = lock(&self.thread).take();
         let outcome = thread.map_or(Ok(()), |thread| {
             let (answer, ended) = channel();
             // If it comes back, the thread has panicked, which was reported; then nobody answers.
-            drop(self.mailbox.order(Order::Stop(answer)));
+            drop(self.mailbox.order(Order::Stop { place, answer }));
             let outcome = ended.recv();
             // As above.
             let _ = thread.join();

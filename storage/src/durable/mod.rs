@@ -12,6 +12,7 @@
 mod archive;
 mod error;
 mod file;
+mod follow;
 mod keeper;
 mod log;
 mod mailbox;
@@ -20,7 +21,8 @@ mod rewrite;
 mod walk;
 
 pub use error::{OpenError, SaveError};
-pub use file::{FileOptions, Purpose, SnapshotFormat, make_directory, save};
+pub use file::{FileOptions, Purpose, SnapshotFormat, make_directory, save, stream, without_keys};
+pub use follow::{Deviation, FollowHost, Follower};
 pub use log::{Log, LogEvent, LogListener, LogPlace, Sizes};
 pub use replay::{HostReplay, ReplayHost, load_file, read_log};
 pub use rewrite::{Following, LogRewrite, backup};

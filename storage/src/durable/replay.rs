@@ -3,15 +3,18 @@
 mod crew;
 mod lot;
 
+pub(super) use lot::setting;
+
 use super::error::OpenError;
 use super::keeper::Keeper;
 use super::log::{Log, LogEvent};
 use crate::command::table::CommandId;
 use crate::engine::{
-    Closed, Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Prepared, Turn,
+    Closed, Engine, ExpiredKeys, LoadListener, LoadOptions, Loaded, Outcome, Prepared, PresentKeys, Turn,
 };
 use crate::{DbIndex, UnixMillis};
 use crew::Crew;
+use spinel_persistence::StreamPlace;
 use spinel_persistence::log::{
     Directory, LogNames, ReadOptions, Reader, Recovered, Step, TailCut, Unit, Writer,
 };
@@ -23,9 +26,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-/// While a log is replayed nothing has expired: what did so at its time is removed by a command of the log.
-const BEFORE_EVERYTHING: UnixMillis = UnixMillis(0);
-
 /// Units of a log between two reports of progress.
 const UNITS_PER_REPORT: u64 = 1 << 12;
 
@@ -33,6 +33,11 @@ const UNITS_PER_REPORT: u64 = 1 << 12;
 pub trait ReplayHost: LoadListener {
     /// Runs a command that is no data command. What it replies does not matter: it has run before.
     fn run(&mut self, call: HostReplay<'_, '_>) -> Result<(), OpenError>;
+
+    /// Hears where in a stream that servers copy the data set stands that was read, if the log says so.
+    fn stands_at(&mut self, place: StreamPlace) {
+        let _ = place;
+    }
 
     /// Hears how many bytes of the log's files were read, of how many, now and then.
     fn advance(&mut self, read: u64, total: u64) {
@@ -142,6 +147,9 @@ impl Log {
         if let Some(cut) = &recovered.cut {
             self.tell(LogEvent::Cut(cut));
         }
+        if let Some(place) = recovered.place {
+            host.stands_at(place);
+        }
         let writer = Writer::open(directory, &recovered)?;
         let reader = self.engine.journal().attach();
         self.turn_on(reader.offset());
@@ -159,7 +167,7 @@ fn replay(
     host: &mut dyn ReplayHost,
 ) -> Result<(Loaded, Recovered), OpenError> {
     let mut reader = Reader::new(directory, options)?;
-    let base = LoadOptions { now, expired: ExpiredKeys::Keep, verification };
+    let base = LoadOptions { now, expired: ExpiredKeys::Keep, verification, present: PresentKeys::None };
     let (engine, total_bytes) = (closed.engine(), reader.total_bytes());
     let (mut loaded, mut units) = (Loaded::default(), 0_u64);
     thread::scope(|scope| {

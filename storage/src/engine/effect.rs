@@ -23,6 +23,11 @@ impl Effect {
         }
     }
 
+    /// Whether anybody reads the journal: whether it is worth while to find out what a line would have to say.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.is_recorded
+    }
+
     /// Replaces the words as received by one line. Costs nothing when nobody reads the journal.
     pub fn rewrite<const N: usize>(&mut self, line: impl FnOnce() -> [Vec<u8>; N]) {
         if self.is_recorded {
@@ -34,6 +39,20 @@ impl Effect {
     pub fn rewrite_line(&mut self, line: impl FnOnce() -> Line) {
         if self.is_recorded {
             self.lines.get_or_insert_default().push(line());
+        }
+    }
+
+    /// Adds a line behind those that replace the words as received, if any do.
+    pub(crate) fn also<const N: usize>(&mut self, line: impl FnOnce() -> [Vec<u8>; N]) {
+        if let Some(lines) = &mut self.lines {
+            lines.push(line().into());
+        }
+    }
+
+    /// Adds lines, if any, to those that replace the words as received.
+    pub(crate) fn add_lines(&mut self, lines: Vec<Line>) {
+        if self.is_recorded && !lines.is_empty() {
+            self.lines.get_or_insert_default().extend(lines);
         }
     }
 

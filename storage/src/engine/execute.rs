@@ -291,6 +291,20 @@ impl<'e> Turn<'e> {
         }
     }
 
+    /// Whether the command that [ran last on a held shard](Turn::execute_held) has left something to be done. Nothing may run
+    /// before [`go_on_beside`](Turn::go_on_beside) was called, with no shard held.
+    #[inline]
+    pub fn has_left_something(&self) -> bool {
+        self.notes.chores.errand.is_some()
+    }
+
+    /// Lets somebody else do what that was, and returns who waits for it; or does it now.
+    #[cold]
+    pub fn go_on_beside(&mut self, setting: Setting, reply: &mut ReplyWriter) -> Option<Arc<Waiter>> {
+        let errand = self.notes.chores.errand.take()?;
+        self.begin_errand(errand, setting, reply).0
+    }
+
     /// Lets somebody else do what a command has left to be done, or does it now if its caller may not wait.
     #[cold]
     fn begin_errand(
@@ -361,9 +375,9 @@ impl<'e> Turn<'e> {
 
     /// Lets the others in again.
     pub(super) fn step_back(&mut self, alone: Exclusive<'e>) {
-        drop(alone);
-        if self.standing == Standing::Visitor {
-            self.inside = Some(self.engine.keyspace.gate.shared(self.stripe));
+        match self.standing {
+            Standing::Visitor => self.inside = Some(alone.share(self.stripe)),
+            Standing::Owner | Standing::Outside => drop(alone),
         }
         self.note_parity();
     }
@@ -386,9 +400,9 @@ impl<'e> Turn<'e> {
     /// Calls the handler for a key of this hash and records the effect: where everything about a call comes together.
     #[expect(clippy::inline_always, reason = "what it puts together is built in place")]
     #[inline(always)]
-    fn call_for(
+    pub(super) fn call_for(
         &mut self,
-        handler: Handler,
+        handler: impl FnOnce(&mut Call<'_>) -> Result<(), Error>,
         (prepared, hash): (&Prepared, u64),
         (mut held, gathering): (Held<'_>, Gathering),
         setting: Setting,
@@ -411,10 +425,12 @@ impl<'e> Turn<'e> {
                 held: held.lend(),
                 db: setting.db,
                 now: self.now,
+                client: setting.author.client,
                 known: (words[prepared.key as usize], hash),
                 entropy: self.entropy,
                 changes: 0,
                 chores: &mut notes.chores,
+                trimmed: Vec::new(),
             },
             reply,
             effect: &mut notes.effect,

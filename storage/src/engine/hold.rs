@@ -4,7 +4,7 @@ use super::execute::Turn;
 use super::prepare::KeyHash;
 use crate::keyspace::shard::Shard;
 use crate::keyspace::{DbIndex, SHARDS, shard_of};
-use spinel_types::{Guess, Home};
+use spinel_types::{Guess, Home, LargeNumber};
 use std::sync::MutexGuard;
 
 /// The shards a thread holds for commands to come, all of one database.
@@ -25,6 +25,13 @@ pub struct Hold {
     pub(super) hash: u64,
     home: Home,
     pub(super) guess: Option<Guess>,
+}
+
+/// Says what hangs off an entry: in which of the [`Holds`], and what there. It is so until the first of them changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Far {
+    index: u8,
+    number: LargeNumber,
 }
 
 impl Default for Holds<'_> {
@@ -56,6 +63,25 @@ impl<'e> Holds<'e> {
         if let Some(guess) = hold.guess {
             self.at(hold).values.table().prefetch_guessed(guess);
         }
+    }
+
+    /// Says what hangs off an entry, and asks for what names it to be loaded; the entry should be in the cache by now.
+    #[inline]
+    pub fn prefetch_name(&self, hold: Hold) -> Option<Far> {
+        let number = self.at(hold).values.prefetch_name(hold.guess?)?;
+        Some(Far { index: hold.index, number })
+    }
+
+    /// Asks for what hangs off an entry to be loaded; its [name](Holds::prefetch_name) should be in the cache by now.
+    #[inline]
+    pub fn prefetch_large(&self, far: Far) {
+        self.shards[usize::from(far.index)].1.values.prefetch_large(far.number);
+    }
+
+    /// Asks for what [that](Holds::prefetch_large) holds.
+    #[inline]
+    pub fn prefetch_content(&self, far: Far) {
+        self.shards[usize::from(far.index)].1.values.prefetch_content(far.number);
     }
 
     /// Unlocks all shards. What commands did with them must be recorded by then: see [`Turn::release_holds`].

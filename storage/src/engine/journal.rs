@@ -18,17 +18,20 @@ use super::audience::Attention;
 use super::effect::Line;
 use crate::keyspace::DbIndex;
 use crate::keyspace::news::Observed;
+use spinel_persistence::log::Chunk;
 use spinel_resp::encode_words;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A position in the journal in bytes.
 pub type Offset = u64;
 
-/// A chunk with so many bytes is closed.
+/// So much memory is for a chunk that is full.
 const CHUNK_BYTES: usize = 64 << 10;
+/// A chunk with so many bytes is closed: what is gathered at a time still fits into its memory before.
+const CHUNK_BYTES_FULL: usize = CHUNK_BYTES - GATHERED_BYTES_MAX - GATHERED_LINE_BYTES_MAX;
 /// The first bytes of a chunk get as much memory as the last chunk needed, within these bounds.
 const ROOM_BYTES_MIN: usize = 1 << 10;
 
@@ -38,10 +41,14 @@ pub struct Journal {
     attention: Arc<Attention>,
     end: AtomicU64,
     record: Mutex<Record>,
+    /// Called by the write that somebody [awaits](Reader::await_write).
+    bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 #[derive(Default)]
 struct Record {
+    /// Whether somebody awaits the next write.
+    is_awaited: bool,
     /// What some reader still lacks, in chunks without a gap.
     chunks: VecDeque<Piece>,
     /// The chunk that is appended to, behind the others.
@@ -58,9 +65,7 @@ struct Record {
 #[derive(Clone, Debug)]
 pub struct Piece {
     offset: Offset,
-    /// Those before `skipped` don't belong to the piece.
-    bytes: Arc<Vec<u8>>,
-    skipped: usize,
+    bytes: Chunk,
 }
 
 /// Reads the journal from where it stood when the reader was attached. Detaches when dropped.
@@ -116,11 +121,13 @@ impl Piece {
     /// What of it stands at an offset or behind it.
     fn from(&self, offset: Offset) -> Piece {
         let skipped = offset.saturating_sub(self.offset);
-        Piece {
-            offset: self.offset + skipped,
-            bytes: Arc::clone(&self.bytes),
-            skipped: self.skipped + skipped as usize,
-        }
+        Piece { offset: self.offset + skipped, bytes: self.bytes.clone().behind(skipped as usize) }
+    }
+}
+
+impl From<Piece> for Chunk {
+    fn from(piece: Piece) -> Chunk {
+        piece.bytes
     }
 }
 
@@ -128,7 +135,7 @@ impl Deref for Piece {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes[self.skipped..]
+        &self.bytes
     }
 }
 
@@ -136,6 +143,12 @@ impl Journal {
     /// Makes an empty journal that says in `attention` whether anybody reads.
     pub(crate) fn new(attention: Arc<Attention>) -> Journal {
         Journal { attention, ..Journal::default() }
+    }
+
+    /// Has `ring` called by each write that somebody [awaits](Reader::await_write), on the thread of its command, which still has
+    /// its keys locked: it must be quick, and must not use the engine. There can be one; whether there was none yet.
+    pub fn set_bell(&self, ring: impl Fn() + Send + Sync + 'static) -> bool {
+        self.bell.set(Box::new(ring)).is_ok()
     }
 
     /// Attaches a reader at the end.
@@ -213,8 +226,14 @@ impl Journal {
         write(&mut record);
         // The shards are still locked: who sees what this command did sees the new end, too.
         self.end.store(record.end(), Ordering::Release);
-        if record.open.len() >= CHUNK_BYTES {
+        if record.open.len() >= CHUNK_BYTES_FULL {
             record.close();
+        }
+        if std::mem::take(&mut record.is_awaited) {
+            drop(record);
+            if let Some(ring) = self.bell.get() {
+                ring();
+            }
         }
     }
 
@@ -258,7 +277,7 @@ impl Record {
         }
         let room = self.open.len().next_power_of_two().clamp(ROOM_BYTES_MIN, CHUNK_BYTES);
         let bytes = std::mem::replace(&mut self.open, Vec::with_capacity(room));
-        let chunk = Piece { offset: self.open_start, bytes: Arc::new(bytes), skipped: 0 };
+        let chunk = Piece { offset: self.open_start, bytes: bytes.into() };
         self.open_start = chunk.end();
         self.chunks.push_back(chunk);
     }
@@ -289,6 +308,19 @@ impl Reader {
         record.readers.insert(self.id, end);
         record.trim();
         pieces
+    }
+
+    /// Has the next write ring the [bell](Journal::set_bell), unless there is something to be taken already; whether it will.
+    pub fn await_write(&self) -> bool {
+        let mut record = self.journal.record();
+        record.is_awaited = record.end() == self.offset;
+        record.is_awaited
+    }
+
+    /// Gives all bytes since the last call to a log, and returns the offset reached.
+    pub(crate) fn give(&mut self, take: &mut dyn FnMut(Chunk)) -> Offset {
+        self.take().into_iter().for_each(|piece| take(piece.bytes));
+        self.offset
     }
 
     /// Appends all bytes since the last call to `bytes` and returns the offset reached.
@@ -391,12 +423,32 @@ mod tests {
     }
 
     #[test]
+    fn an_awaited_write_rings_once() {
+        let journal = Arc::new(Journal::default());
+        let rung = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&rung);
+        assert!(journal.set_bell(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }));
+        let mut reader = journal.attach();
+        append(&journal, 1);
+        assert!(!reader.await_write(), "there is something already");
+        append(&journal, 2);
+        assert_eq!(rung.load(Ordering::Relaxed), 0);
+        reader.take();
+        assert!(reader.await_write());
+        append(&journal, 3);
+        append(&journal, 4);
+        assert_eq!(rung.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
     fn a_single_reader_owns_what_it_takes() {
         let journal = Arc::new(Journal::default());
         let mut reader = journal.attach();
         (0..2_000).for_each(|round| append(&journal, round));
         let pieces = reader.take();
-        assert!(pieces.len() > 1 && pieces.iter().all(|piece| Arc::strong_count(&piece.bytes) == 1));
+        assert!(pieces.len() > 1 && pieces.iter().all(|piece| piece.bytes.is_sole()));
         assert!(reader.take().is_empty());
     }
 }

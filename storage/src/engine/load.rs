@@ -5,16 +5,18 @@
 mod archive;
 mod batch;
 mod crew;
+mod error;
 
 use super::Engine;
+use crate::commands::http_cache::policy;
 use crate::keyspace::{DbIndex, Keyspace, SHARDS};
 use crate::time::UnixMillis;
 use batch::Batch;
 use crew::Crew;
+pub use error::LoadError;
 use spinel_persistence::rdb::{self, Item, ReadError, Reader, Verification};
 use spinel_persistence::spldb::{self, Archive};
 use spinel_persistence::vfs::{File, Stream};
-use std::fmt;
 use std::io::Read;
 use std::thread;
 
@@ -27,6 +29,17 @@ pub enum ExpiredKeys {
     Keep,
 }
 
+/// What happens to the keys that are there before a file is loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PresentKeys {
+    /// There are none. If the file can't be loaded, there are none afterwards.
+    None,
+    /// They stay, and the file must not have them, too. If it can't be loaded, what was loaded until then stays.
+    Refuse,
+    /// As [`PresentKeys::Refuse`], but those of the file take their place.
+    Replace,
+}
+
 /// How a file is loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
@@ -36,6 +49,8 @@ pub struct LoadOptions {
     pub expired: ExpiredKeys,
     /// Whether the checksum must be right.
     pub verification: Verification,
+    /// What happens to keys that are there.
+    pub present: PresentKeys,
 }
 
 impl LoadOptions {
@@ -43,6 +58,13 @@ impl LoadOptions {
     #[inline]
     fn drops(&self, marks: &rdb::Marks) -> bool {
         self.expired == ExpiredKeys::Drop && marks.expiry_ms.is_some_and(|expiry| expiry <= self.now.0)
+    }
+
+    /// Keeps expired keys if the listener wants them.
+    fn heed(&mut self, listener: &dyn LoadListener) {
+        if listener.keeps_expired() {
+            self.expired = ExpiredKeys::Keep;
+        }
     }
 
     /// How many of these keys will be there for sure, of which some expire.
@@ -62,6 +84,11 @@ pub trait LoadListener {
     /// A field about the file.
     fn field(&mut self, name: &[u8], text: &[u8]) {
         let _ = (name, text);
+    }
+
+    /// Whether expired keys stay, after what was heard of the file so far, though the options leave them out.
+    fn keeps_expired(&self) -> bool {
+        false
     }
 
     /// Data of a module that is passed over.
@@ -88,47 +115,11 @@ pub struct Loaded {
     pub bytes: u64,
 }
 
-/// Why a file can't be loaded.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// It can't be read.
-    Read(ReadError),
-    /// It has keys of a database of this number, and there are fewer.
-    NoSuchDatabase(u64),
-    /// It has this key twice.
-    Duplicate(Vec<u8>),
-    /// A function library is refused, with this reason.
-    Function(String),
-}
-
-impl fmt::Display for LoadError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LoadError::Read(error) => error.fmt(out),
-            LoadError::NoSuchDatabase(number) => {
-                write!(out, "there are keys of database {number}, and fewer databases are set up")
-            }
-            LoadError::Duplicate(key) => write!(out, "the key '{}' stands twice", key.escape_ascii()),
-            LoadError::Function(reason) => write!(out, "a function library is refused: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for LoadError {}
-
-impl From<ReadError> for LoadError {
-    fn from(error: ReadError) -> LoadError {
-        LoadError::Read(error)
-    }
-}
-
 /// Keys between two reports of progress.
 const KEYS_PER_REPORT: u64 = 1 << 14;
 
 impl Engine {
-    /// Loads a snapshot file into the databases, which should be empty. Nobody else is let in meanwhile. If it
-    /// fails, all databases are left empty. O(size of the file).
+    /// Loads a snapshot file into the databases. Nobody else is let in meanwhile. O(size of the file).
     ///
     /// A file that ends before `source` leaves the rest unread, or read: [`Loaded::bytes`] says where it ended.
     pub fn load(
@@ -165,7 +156,7 @@ impl Engine {
             return self.fill((Stream::new(file, 0), Room::of_file(bytes)), options, listener);
         }
         let archive = Archive::open(file, &self.keyspace.forms(), options.verification)?;
-        archive::load(self, &archive, options, listener).inspect_err(|_| self.empty_all())
+        archive::load(self, &archive, options, listener).inspect_err(|_| self.give_up(options))
     }
 
     fn fill(
@@ -175,7 +166,14 @@ impl Engine {
         listener: &mut dyn LoadListener,
     ) -> Result<Loaded, LoadError> {
         let load = Load::new(self, source, options, listener);
-        load.and_then(Load::run).inspect_err(|_| self.empty_all())
+        load.and_then(Load::run).inspect_err(|_| self.give_up(options))
+    }
+
+    /// Leaves nothing of a file that can't be loaded, if nothing was there before.
+    fn give_up(&self, options: &LoadOptions) {
+        if options.present == PresentKeys::None {
+            self.empty_all();
+        }
     }
 }
 
@@ -208,7 +206,7 @@ impl Room {
 struct Load<'l, 's> {
     engine: &'l Engine,
     reader: Reader<'s>,
-    options: &'l LoadOptions,
+    options: LoadOptions,
     listener: &'l mut dyn LoadListener,
     loaded: Loaded,
     room: Room,
@@ -222,12 +220,14 @@ impl<'l, 's> Load<'l, 's> {
         listener: &'l mut dyn LoadListener,
     ) -> Result<Load<'l, 's>, LoadError> {
         let reader = Reader::new(source, &engine.keyspace.forms(), options.verification)?;
-        Ok(Load { engine, reader, options, listener, loaded: Loaded::default(), room })
+        let (options, loaded) = (*options, Loaded::default());
+        Ok(Load { engine, reader, options, listener, loaded, room })
     }
 
     fn run(self) -> Result<Loaded, LoadError> {
         let keyspace = &self.engine.keyspace;
-        thread::scope(|scope| self.read(Crew::new(scope, keyspace)))
+        let present = self.options.present;
+        thread::scope(|scope| self.read(Crew::new(scope, (keyspace, present))))
     }
 
     /// Reads all, and has it put into the tables.
@@ -256,7 +256,11 @@ impl<'l, 's> Load<'l, 's> {
                     batch.db = db;
                 }
                 Item::Function(code) => self.listener.function(code).map_err(LoadError::Function)?,
-                Item::Aux(name, text) => self.listener.field(name, text),
+                Item::Aux(name, text) => {
+                    policy::hear(keyspace, name, text).map_err(LoadError::Policy)?;
+                    self.listener.field(name, text);
+                    self.options.heed(&*self.listener);
+                }
                 Item::ModuleAux(name) => self.listener.passed_module(&name),
                 Item::Empty(_) => self.loaded.empty += 1,
                 Item::Sizes { keys, expiring } => {
@@ -334,7 +338,7 @@ mod tests {
     }
 
     fn options(expired: ExpiredKeys) -> LoadOptions {
-        LoadOptions { now: NOW, expired, verification: Verification::On }
+        LoadOptions { now: NOW, expired, verification: Verification::On, present: PresentKeys::None }
     }
 
     fn filled() -> Db {

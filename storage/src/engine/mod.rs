@@ -19,12 +19,17 @@ mod evict;
 mod execute;
 mod familiar;
 mod hold;
+mod http_cache;
 pub mod journal;
 mod load;
 mod prepare;
+mod prewarm;
+mod purge;
 mod record;
+mod residence;
 mod serve;
 pub mod snapshot;
+mod spare;
 mod upkeep;
 pub mod wait;
 mod watch;
@@ -48,8 +53,9 @@ pub use execute::{Executor, Outcome, Patience, Setting, Turn};
 pub use familiar::Familiar;
 pub use hold::{Hold, Holds};
 use journal::Journal;
-pub use load::{ExpiredKeys, LoadError, LoadListener, LoadOptions, Loaded};
+pub use load::{ExpiredKeys, LoadError, LoadListener, LoadOptions, Loaded, PresentKeys};
 pub use prepare::{KeyHash, Prepared};
+pub use prewarm::Prewarming;
 use spinel_types::HashSeed;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -77,20 +83,25 @@ pub struct Engine {
     /// [`AccessPolicy`] in 64 bits, so that reading it costs nothing.
     access: AtomicU64,
     upkeep: upkeep::Upkeep,
+    sweeping: purge::Sweeping,
     /// Keys that somebody waits for and that expired in the background.
     overdue: Mutex<Vec<(DbIndex, Box<[u8]>)>>,
     /// Clients that are served no more.
     departed: Departed,
     errands: Errands,
-    delays: Delays,
+    delays: Arc<Delays>,
 }
 
 impl Engine {
     /// Makes an engine with an empty keyspace that knows the commands of `table`.
     pub fn new(options: &EngineOptions, table: CommandTable) -> Engine {
         let (low, high) = options.seed;
-        let attention = Arc::<Attention>::default();
         let keyspace = Keyspace::new(options.databases, HashSeed::new(low, high));
+        Engine::with(keyspace, table, Arc::default())
+    }
+
+    fn with(keyspace: Keyspace, table: CommandTable, delays: Arc<Delays>) -> Engine {
+        let attention = Arc::<Attention>::default();
         keyspace.gate.use_stripe(upkeep::STRIPE);
         keyspace.gate.use_stripe(snapshot::STRIPE);
         keyspace.gate.use_stripe(errand::STRIPE);
@@ -105,10 +116,11 @@ impl Engine {
             next_stripe: AtomicUsize::new(0),
             access: AtomicU64::new(pack_access(AccessPolicy::Recency)),
             upkeep: upkeep::Upkeep::default(),
+            sweeping: purge::Sweeping::default(),
             overdue: Mutex::default(),
             departed: Departed::default(),
             errands: Errands::default(),
-            delays: Delays::default(),
+            delays,
         }
     }
 

@@ -73,7 +73,7 @@ impl Engine {
     }
 
     /// Prepares a command that is called by its own name, whatever clients call it.
-    pub(crate) fn prepare_by_own_name(&self, words: &[&[u8]]) -> Option<Prepared> {
+    pub fn prepare_by_own_name(&self, words: &[&[u8]]) -> Option<Prepared> {
         Some(self.prepared(self.table().resolve_own(words)?, words))
     }
 
@@ -85,7 +85,7 @@ impl Engine {
         };
         let key = first_key(row.command.keys, words);
         let hash = if key > 0 { self.keyspace.hash(words[key]) } else { 0 };
-        Prepared { id, name_words: row.name_words, key: key as u32, hash, single }
+        Prepared { id, name_words: row.name_words_in(words), key: key as u32, hash, single }
     }
 }
 

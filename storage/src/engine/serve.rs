@@ -77,10 +77,12 @@ impl Turn<'_> {
             held: held.lend(),
             db: setting.db,
             now: self.now,
+            client: setting.author.client,
             known: (key, self.engine.keyspace.hash(key)),
             entropy: self.entropy,
             changes: 0,
             chores: &mut self.notes.chores,
+            trimmed: Vec::new(),
         };
         look(&mut view)
     }

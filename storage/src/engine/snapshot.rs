@@ -13,7 +13,8 @@ use crate::keyspace::news::Observed;
 use crate::keyspace::saving::{Cut, Kept, Origin};
 use crate::keyspace::{DbIndex, SHARDS};
 use crate::time::UnixMillis;
-use spinel_types::{Copies, Cursor, Parity, Value, Values};
+use spinel_cache::policy::Policies;
+use spinel_types::{Copies, Cursor, HttpCache, Parity, Value, Values};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -141,7 +142,8 @@ impl Engine {
         _alone: &Exclusive<'_>,
         at_cut: impl FnOnce(&Arc<Journal>) -> R,
     ) -> Result<(Arc<Cut>, Offset, R), SnapshotRunning> {
-        let cut = self.keyspace.saving().begin(self.keyspace.databases()).ok_or(SnapshotRunning)?;
+        let (purges, policies) = (self.keyspace.all_purges(), self.keyspace.policies());
+        let cut = self.keyspace.saving().begin(purges, policies).ok_or(SnapshotRunning)?;
         self.keyspace.gate.use_stripe(STRIPE);
         self.attention.set(Observed::SNAPSHOT, true);
         let offset = self.journal.cut();
@@ -237,6 +239,11 @@ impl Snapshot {
     /// Whether nothing is left to be visited. The next snapshot may begin by then, at times a little before.
     pub fn is_done(&self) -> bool {
         self.unvisited.load(Ordering::Acquire) == 0 && self.cut.is_visited()
+    }
+
+    /// The policies of HTTP caches at the cut.
+    pub fn policies(&self) -> &Policies {
+        self.cut.policies()
     }
 
     /// What access clocks mean.
@@ -385,9 +392,18 @@ impl Walker<'_> {
     }
 
     fn visit(&mut self, db: DbIndex, copies: &Copies) {
+        let purges = self.snapshot.cut.purges(db);
         for (entry, value) in copies.iter() {
             if self.snapshot.is_cancelled() {
                 return;
+            }
+            let purged = match value {
+                Value::HttpCache(cache) => purges.applied(entry.key(), cache),
+                _ => None,
+            };
+            let value = purged.as_ref().map_or(value, Value::HttpCache);
+            if purged.as_ref().is_some_and(HttpCache::is_empty) {
+                continue;
             }
             let (key, expiry, clock) = (entry.key(), entry.stamp().map(UnixMillis), entry.clock());
             if self.visitor.visit(SnapshotEntry { db, key, value, expiry, clock }).is_break() {

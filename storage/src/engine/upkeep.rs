@@ -29,9 +29,9 @@ pub(super) struct Upkeep {
 impl Engine {
     /// Removes expired keys, at most about `keys_max`, and returns how many. Call it every few milliseconds
     /// while it returns much, every 100 milliseconds otherwise; a round with nothing due costs a lock per
-    /// shard of the databases in which something expires.
+    /// shard of the databases in which something expires. In a [copy](crate::keyspace::Keyspace::is_copy) nothing goes by itself.
     pub fn expire_round(&self, now: UnixMillis, keys_max: usize) -> usize {
-        if !self.keyspace.is_expiring() {
+        if !self.keyspace.is_expiring() || self.keyspace.is_copy() {
             return 0;
         }
         let shards = usize::from(self.keyspace.databases()) * SHARDS;
@@ -63,6 +63,10 @@ impl Engine {
         let mut removed = 0;
         let has_members_due = loop {
             let _inside = self.keyspace.gate.shared(STRIPE);
+            // It may have become a copy since the round began: whoever makes it one waits until all are out.
+            if self.keyspace.is_copy() {
+                break false;
+            }
             let (has_more, has_members_due) =
                 self.keyspace.expire_shard(db, shard, now, KEYS_PER_HOLD, |key, is_awaited| {
                     removed += 1;
@@ -120,6 +124,9 @@ impl Engine {
         let mut removed = 0;
         loop {
             let _inside = self.keyspace.gate.shared(STRIPE);
+            if self.keyspace.is_copy() {
+                return removed;
+            }
             let has_more =
                 self.keyspace.expire_members(db, shard, now, KEYS_PER_HOLD, |lapse, expired, is_awaited| {
                     removed += lapse.expired();

@@ -25,11 +25,13 @@ impl Keyspace {
 impl View<'_> {
     /// Looks at a hash, counting a hit or a miss and marking it used.
     pub fn read_hash(&mut self, key: &[u8]) -> Result<Option<HashRef<'_>>, Error> {
-        match self.read_value(key) {
-            None => Ok(None),
-            Some(Value::Hash(hash)) => Ok(Some(hash)),
-            Some(_) => Err(Error::WrongType),
-        }
+        self.read_value(key).map(hash_in).transpose()
+    }
+
+    /// Looks at a hash [as it is](Self::read_value_as_is), counting a hit or a miss and marking it used.
+    #[inline]
+    pub fn read_hash_as_is(&mut self, key: &[u8]) -> Result<Option<HashRef<'_>>, Error> {
+        self.read_value_as_is(key).map(hash_in).transpose()
     }
 
     /// Looks at a list, counting a hit or a miss and marking it used.
@@ -47,6 +49,12 @@ impl View<'_> {
         self.read_value(key).map(set_in).transpose()
     }
 
+    /// Looks at a set [as it is](Self::read_value_as_is), counting a hit or a miss and marking it used.
+    #[inline]
+    pub fn read_set_as_is(&mut self, key: &[u8]) -> Result<Option<SetRef<'_>>, Error> {
+        self.read_value_as_is(key).map(set_in).transpose()
+    }
+
     /// Looks at several sets at once, counting hits and misses and marking them used.
     pub fn read_sets<'v>(&'v mut self, keys: &[&[u8]]) -> Result<Vec<Option<SetRef<'v>>>, Error> {
         self.read_values(keys, |entry| ValueType::of(entry) == ValueType::Set)
@@ -58,11 +66,13 @@ impl View<'_> {
     /// Looks at a sorted set, counting a hit or a miss and marking it used.
     #[inline]
     pub fn read_sorted_set(&mut self, key: &[u8]) -> Result<Option<SortedSetRef<'_>>, Error> {
-        match self.read_value(key) {
-            None => Ok(None),
-            Some(Value::SortedSet(set)) => Ok(Some(set)),
-            Some(_) => Err(Error::WrongType),
-        }
+        self.read_value(key).map(sorted_set_in).transpose()
+    }
+
+    /// Looks at a sorted set [as it is](Self::read_value_as_is), counting a hit or a miss and marking it used.
+    #[inline]
+    pub fn read_sorted_set_as_is(&mut self, key: &[u8]) -> Result<Option<SortedSetRef<'_>>, Error> {
+        self.read_value_as_is(key).map(sorted_set_in).transpose()
     }
 
     /// Makes room for members that may become a sorted set of this keyspace.
@@ -144,6 +154,22 @@ impl KeyGuard<'_, '_> {
     fn set_sorted_set(&mut self, gathering: Gathering) {
         let limits = self.thresholds().sorted_set();
         self.set_value(gathering.into_value(limits), Expiry::Never);
+    }
+}
+
+#[inline]
+fn hash_in(value: Value<'_>) -> Result<HashRef<'_>, Error> {
+    match value {
+        Value::Hash(hash) => Ok(hash),
+        _ => Err(Error::WrongType),
+    }
+}
+
+#[inline]
+fn sorted_set_in(value: Value<'_>) -> Result<SortedSetRef<'_>, Error> {
+    match value {
+        Value::SortedSet(set) => Ok(set),
+        _ => Err(Error::WrongType),
     }
 }
 

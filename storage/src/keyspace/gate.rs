@@ -174,7 +174,15 @@ impl Gate {
     }
 }
 
-impl Exclusive<'_> {
+impl<'a> Exclusive<'a> {
+    /// Lets the others in again, and stays beside them: nobody else is alone inside in between. The stripe was made known.
+    pub(crate) fn share(self, stripe: usize) -> Shared<'a> {
+        let stripe = &self.gate.stripes[stripe % STRIPES].0;
+        // Before the gate opens, so that who closes it next waits for this one.
+        stripe.fetch_add(1, Ordering::SeqCst);
+        Shared { stripe, has_waited: false }
+    }
+
     /// Stays alone inside without holding on to the gate; [`Gate::take_up`] gives the permission back.
     pub(crate) fn keep(self) {
         std::mem::forget(self);
@@ -225,6 +233,29 @@ mod tests {
             }
         });
         assert_eq!(counter.load(Ordering::Relaxed), 15_000);
+    }
+
+    #[test]
+    fn who_stops_being_alone_stays_inside() {
+        let (gate, steps) = (Gate::default(), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for stripe in 0..2 {
+                gate.use_stripe(stripe);
+                let (gate, steps) = (&gate, &steps);
+                scope.spawn(move || {
+                    for _ in 0..2_000 {
+                        let alone = gate.exclusive();
+                        assert!(
+                            steps.fetch_add(1, Ordering::Relaxed).is_multiple_of(2),
+                            "somebody is half done"
+                        );
+                        let _beside = alone.share(stripe);
+                        steps.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(steps.load(Ordering::Relaxed), 8_000);
     }
 
     #[test]

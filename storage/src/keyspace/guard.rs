@@ -5,10 +5,10 @@
 //! the data set has since it was saved), removing a collection that was emptied, taking what was edited into
 //! the accounts of memory and expiry times. What is large is freed in the background.
 
-use super::DbIndex;
 use super::event::Event;
 use super::thresholds::Thresholds;
 use super::view::{Scene, View};
+use super::{DbIndex, Keyspace};
 use crate::error::Error;
 use crate::time::UnixMillis;
 use spinel_types::string::read_decimal;
@@ -365,6 +365,11 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         self.view.scene.keyspace.thresholds()
     }
 
+    /// The keyspace.
+    pub(super) fn keyspace(&self) -> &'a Keyspace {
+        self.view.scene.keyspace
+    }
+
     /// Takes a collection that was opened into the accounts again.
     fn close(&mut self, slot: Slot) {
         if std::mem::take(&mut self.is_open) {
@@ -381,7 +386,8 @@ impl<'v, 'a> KeyGuard<'v, 'a> {
         }
     }
 
-    fn store(&mut self, value: OwnedValue, marks: Marks) {
+    fn store(&mut self, mut value: OwnedValue, marks: Marks) {
+        self.view.scene.keyspace.number(&mut value);
         if let Some(slot) = self.slot {
             self.leave_former(slot);
         }

@@ -28,8 +28,11 @@ impl Lapse {
     /// The command that does the same.
     pub(crate) fn words(&self) -> Vec<&[u8]> {
         let Lapsed::Members(value_type, members) = &self.what else { return vec![b"DEL", &self.key] };
-        let command: &[u8] =
-            if *value_type == ValueType::Stream { b"XRELEASE" } else { removal_command(*value_type) };
+        let command: &[u8] = match value_type {
+            ValueType::Stream => b"XRELEASE",
+            ValueType::HttpCache => b"CACHE.DROP",
+            _ => removal_command(*value_type),
+        };
         [command, &self.key].into_iter().chain(members.iter().map(Vec::as_slice)).collect()
     }
 

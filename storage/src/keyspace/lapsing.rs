@@ -6,7 +6,7 @@ use super::lapse::{Lapse, Lapsed};
 use super::news::Observed;
 use super::sweep::expired_members;
 use super::view::View;
-use spinel_types::{Kind, Remains, Slot};
+use spinel_types::{Kind, Remains, Slot, ValueType};
 
 impl View<'_> {
     /// Removes a key in whose place nothing comes, on behalf of the command even if it has expired.
@@ -45,6 +45,32 @@ impl View<'_> {
         }
         self.tell_event(db, key, Event::DEL);
         self.changes += 1;
+    }
+
+    /// Removes what has expired and stayed, a key or members of its value, because it is to be written there: nobody who owns the
+    /// keyspace writes so. The slot, if there is still a key.
+    #[inline(never)]
+    pub(super) fn expire_kept(
+        &mut self,
+        db: DbIndex,
+        hash: u64,
+        slot: Option<Slot>,
+        key: &[u8],
+    ) -> Option<Slot> {
+        let now = self.now.0;
+        let values = &self.shard(db, hash).values;
+        let Some(slot) = slot else {
+            if let Some(expired) = values.table().find(hash, key) {
+                self.expire(db, hash, expired, key);
+            }
+            return None;
+        };
+        let entry = values.table().entry(slot);
+        // When entries of a stream come into sight, only the primary says.
+        if values.member_due(entry) <= now && ValueType::of(entry) != ValueType::Stream {
+            return self.expire_members(db, hash, slot, key);
+        }
+        Some(slot)
     }
 
     /// Removes a key that has expired.

@@ -16,32 +16,46 @@ pub mod event;
 pub mod gate;
 mod growth;
 pub mod guard;
+mod http_cache;
 pub(crate) mod interest;
 pub(crate) mod lapse;
 mod lapsing;
+pub(crate) mod locks;
 pub mod members;
 pub mod news;
+mod policies;
+pub(crate) mod purges;
 pub mod reclaim;
+mod residence;
 pub(crate) mod saving;
+mod seen;
 pub mod shard;
 mod streams;
+pub mod survey;
 mod sweep;
 mod telling;
 pub mod thresholds;
 pub(crate) mod union;
 pub mod view;
 
+use crate::bodies::DiskBodies;
 use gate::Gate;
+pub use http_cache::Due;
+use http_cache::Refresher;
 use interest::Ticket;
+pub use purges::Epoch;
+use purges::{Noted, PurgeNumber};
 use reclaim::Reclaim;
+pub use residence::Position;
 use saving::Saving;
 use shard::Shard;
 use spinel_persistence::rdb::Forms;
 use spinel_types::HashSeed;
+pub use spinel_types::Location;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 pub use sweep::DbStatistics;
-use thresholds::Thresholds;
+use thresholds::{Threshold, Thresholds};
 
 /// Shards per database.
 pub const SHARDS: usize = 256;
@@ -60,10 +74,17 @@ pub struct Keyspace {
     thresholds: Thresholds,
     /// Whether expired keys are removed without anybody asking for them.
     is_expiring: AtomicBool,
+    /// Whether somebody else says when keys go.
+    is_copy: AtomicBool,
     /// How many wait for keys.
     waiters: AtomicUsize,
     last_ticket: AtomicU64,
+    purge_number: PurgeNumber,
+    policies: policies::Current,
+    refresher: Refresher,
     growth: Growth,
+    /// Where bodies of HTTP cache entries go that are for files, if anywhere.
+    bodies: OnceLock<Arc<DiskBodies>>,
 }
 
 /// By how much memory has grown, on a cache line of its own: many threads add to it.
@@ -81,6 +102,10 @@ struct Database {
     has_expiries: AtomicBool,
     /// How often it was emptied or exchanged with another.
     generation: AtomicU64,
+    /// Purges of entries of HTTP caches.
+    noted: Noted,
+    /// Locks of entries of HTTP caches.
+    locks: locks::Locks,
 }
 
 /// The shard a hash belongs to.
@@ -96,6 +121,8 @@ impl Keyspace {
             shards: (0..SHARDS).map(|_| Cell(Mutex::new(Shard::new(seed)))).collect(),
             has_expiries: AtomicBool::new(false),
             generation: AtomicU64::new(0),
+            noted: Noted::default(),
+            locks: locks::Locks::default(),
         };
         Keyspace {
             gate: Gate::default(),
@@ -105,10 +132,27 @@ impl Keyspace {
             saving: Saving::default(),
             thresholds: Thresholds::default(),
             is_expiring: AtomicBool::new(true),
+            is_copy: AtomicBool::new(false),
             waiters: AtomicUsize::new(0),
             last_ticket: AtomicU64::new(0),
+            purge_number: PurgeNumber::default(),
+            policies: policies::Current::default(),
+            refresher: Refresher::default(),
             growth: Growth::default(),
+            bodies: OnceLock::new(),
         }
+    }
+
+    /// Makes as many empty databases, for values of the forms that they have here.
+    pub(crate) fn empty_twin(&self) -> Keyspace {
+        let twin = Keyspace::new(self.databases(), self.seed);
+        for (threshold, ..) in Threshold::all() {
+            twin.thresholds.set(threshold, self.thresholds.value(threshold));
+        }
+        if let Some(bodies) = self.bodies() {
+            twin.keep_bodies(Arc::clone(bodies));
+        }
+        twin
     }
 
     /// How many databases there are.
@@ -135,6 +179,17 @@ impl Keyspace {
         }
     }
 
+    /// Names where bodies of HTTP cache entries go that are for files. Only the first one named counts.
+    pub fn keep_bodies(&self, bodies: Arc<DiskBodies>) {
+        self.bodies.get_or_init(|| bodies);
+    }
+
+    /// Where bodies of HTTP cache entries go that are for files, if anywhere.
+    #[inline]
+    pub fn bodies(&self) -> Option<&Arc<DiskBodies>> {
+        self.bodies.get()
+    }
+
     /// What gives the memory of flushed keys back.
     pub fn reclaim(&self) -> &Reclaim {
         &self.reclaim
@@ -154,6 +209,18 @@ impl Keyspace {
     /// Lets expired keys be removed in the background, or not; they are invisible either way.
     pub fn set_active_expiry(&self, is_active: bool) {
         self.is_expiring.store(is_active, Ordering::Relaxed);
+    }
+
+    /// Whether the keyspace is a copy of another one, whose owner says when keys and members go. Until then, what has
+    /// expired is invisible and stays.
+    #[inline]
+    pub fn is_copy(&self) -> bool {
+        self.is_copy.load(Ordering::Relaxed)
+    }
+
+    /// Makes the keyspace a copy of another one, or its own master.
+    pub fn set_copy(&self, is_copy: bool) {
+        self.is_copy.store(is_copy, Ordering::Relaxed);
     }
 
     /// Whether a key or a member of a database may have an expiry.

@@ -8,8 +8,10 @@
 //! Databases may be exchanged or emptied meanwhile. Each shard goes on belonging to the database it belonged to at the
 //! cut; what an emptied one had that the snapshot doesn't is given to the snapshot as a whole.
 
+use super::purges::Purges;
 use super::shard::Shard;
 use super::{DbIndex, Keyspace, SHARDS};
+use spinel_cache::policy::Policies;
 use spinel_types::{Copies, Parity, Slot, Values};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -49,6 +51,10 @@ pub(crate) struct Cut {
     /// How many shards have.
     left: AtomicUsize,
     is_cancelled: AtomicBool,
+    /// The purges of each database that were not done at the cut: what they are meant for is not in the snapshot.
+    purges: Vec<Purges>,
+    /// The policies of HTTP caches at the cut.
+    policies: Arc<Policies>,
 }
 
 /// Where the databases of the cut are.
@@ -80,17 +86,24 @@ impl Saving {
         self.running().is_some()
     }
 
-    /// Makes the cut, unless another snapshot is running. The caller holds the gate alone.
-    pub(crate) fn begin(&self, databases: u16) -> Option<Arc<Cut>> {
+    /// Makes the cut through databases with these purges and policies, unless another snapshot is running. The caller holds the gate
+    /// alone.
+    pub(crate) fn begin(&self, purges: Vec<Purges>, policies: Arc<Policies>) -> Option<Arc<Cut>> {
         let mut running = self.running();
         if running.is_some() {
             return None;
         }
         self.is_odd.fetch_xor(true, Ordering::Relaxed);
         self.peak.store(self.held.load(Ordering::Relaxed), Ordering::Relaxed);
-        let cut = Arc::new(Cut::new(databases));
+        let cut = Arc::new(Cut::new(purges, policies));
         *running = Some(Arc::clone(&cut));
         Some(cut)
+    }
+
+    /// Exchanges what is right for entries, which are exchanged with it. No snapshot is running.
+    pub(super) fn exchange_parities(&self, other: &Saving) {
+        let mine = self.is_odd.load(Ordering::Relaxed);
+        self.is_odd.store(other.is_odd.swap(mine, Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// Lets the next snapshot begin.
@@ -189,7 +202,8 @@ impl Keyspace {
 }
 
 impl Cut {
-    fn new(databases: u16) -> Cut {
+    fn new(purges: Vec<Purges>, policies: Arc<Policies>) -> Cut {
+        let databases = purges.len() as u16;
         let shards = usize::from(databases) * SHARDS;
         let same: Vec<Option<DbIndex>> = (0..databases).map(|db| Some(DbIndex(db))).collect();
         Cut {
@@ -199,7 +213,19 @@ impl Cut {
             passed: (0..shards).map(|_| AtomicBool::new(false)).collect(),
             left: AtomicUsize::new(shards),
             is_cancelled: AtomicBool::new(false),
+            purges,
+            policies,
         }
+    }
+
+    /// The policies of HTTP caches at the cut.
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// The purges of a database that were not done at the cut.
+    pub(crate) fn purges(&self, origin: DbIndex) -> &Purges {
+        &self.purges[usize::from(origin.0)]
     }
 
     /// How many shards there are.

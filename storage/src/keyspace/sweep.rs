@@ -123,6 +123,18 @@ impl Keyspace {
         now: UnixMillis,
         mut visit: impl FnMut(Entry<'_>),
     ) -> u64 {
+        self.scan_values(db, cursor, count, now, |entry, _| visit(entry))
+    }
+
+    /// As [`scan`](Self::scan), with the values beside the keys.
+    pub(crate) fn scan_values(
+        &self,
+        db: DbIndex,
+        cursor: u64,
+        count: u64,
+        now: UnixMillis,
+        mut visit: impl FnMut(Entry<'_>, &Values),
+    ) -> u64 {
         let (mut shard, mut at) = ((cursor >> CURSOR_SHARD) as usize, Cursor::from_bits(cursor));
         let (mut visited, mut steps) = (0, 0);
         while shard < SHARDS && visited < count && steps < count.saturating_mul(10) {
@@ -132,7 +144,7 @@ impl Keyspace {
                 next = held.values.table().scan(cursor, |entry| {
                     visited += 1;
                     if is_alive(entry, now) {
-                        visit(entry);
+                        visit(entry, &held.values);
                     }
                 });
                 steps += u64::from(!held.values.table().is_empty());
@@ -186,6 +198,7 @@ impl Keyspace {
     pub(crate) fn empty(&self, db: DbIndex, emptied: &mut Vec<Values>) -> usize {
         self.note_expiries(db, false);
         self.renew_generation(db);
+        self.forget_purges(db, u64::MAX);
         let mut keys = 0;
         for shard in 0..SHARDS {
             let mut held = self.lock(db, shard);
@@ -224,6 +237,7 @@ impl Keyspace {
         self.note_expiries(one, other_has);
         self.note_expiries(other, one_has);
         self.exchange_places(one, other);
+        self.swap_purges(one, other);
         self.renew_generation(one);
         self.renew_generation(other);
         for shard in 0..SHARDS {
@@ -234,6 +248,28 @@ impl Keyspace {
             std::mem::swap(&mut one.values, &mut other.values);
             std::mem::swap(&mut one.kept, &mut other.kept);
             for held in [&one, &other] {
+                held.rouse_watchers(self.seed);
+            }
+        }
+    }
+
+    /// Exchanges all databases with those of a [twin](Keyspace::empty_twin), whose entries all have its parity. The caller holds the
+    /// gates of both alone, and no snapshot is running.
+    pub(crate) fn exchange(&self, twin: &Keyspace) {
+        self.saving.exchange_parities(&twin.saving);
+        self.exchange_policies(twin);
+        for db in (0..self.databases()).map(DbIndex) {
+            let (mine, other) = (self.has_expiries(db), twin.has_expiries(db));
+            self.note_expiries(db, other);
+            twin.note_expiries(db, mine);
+            self.renew_generation(db);
+            // They were meant for what goes; what comes has numbers of its own.
+            self.forget_purges(db, u64::MAX);
+            for shard in 0..SHARDS {
+                let (mut held, mut other) = (self.lock(db, shard), twin.lock(db, shard));
+                held.rouse_watchers(self.seed);
+                self.note_growth(other.values.memory_bytes() as i64 - held.values.memory_bytes() as i64);
+                std::mem::swap(&mut held.values, &mut other.values);
                 held.rouse_watchers(self.seed);
             }
         }

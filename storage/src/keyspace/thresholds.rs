@@ -31,10 +31,12 @@ pub enum Threshold {
     StreamNodeEntries,
     /// The longest sparse `HyperLogLog` in bytes.
     HyperLogLogSparseBytes,
+    /// The most variants of an entry of an HTTP cache.
+    HttpCacheVariants,
 }
 
 /// Names and defaults, in the order of the variants.
-const TABLE: [(Threshold, &str, i64); 12] = [
+const TABLE: [(Threshold, &str, i64); 13] = [
     (Threshold::HashEntries, "hash-max-listpack-entries", 512),
     (Threshold::HashValueBytes, "hash-max-listpack-value", 64),
     (Threshold::ListNodeSize, "list-max-listpack-size", -2),
@@ -47,6 +49,7 @@ const TABLE: [(Threshold, &str, i64); 12] = [
     (Threshold::StreamNodeBytes, "stream-node-max-bytes", 4096),
     (Threshold::StreamNodeEntries, "stream-node-max-entries", 100),
     (Threshold::HyperLogLogSparseBytes, "hll-sparse-max-bytes", 3000),
+    (Threshold::HttpCacheVariants, "cache-variants-max", 64),
 ];
 
 const _: () = {

@@ -12,7 +12,7 @@ use crate::engine::counters::Counters;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::time::UnixMillis;
-use spinel_types::{Entry, Guess, Parity, Slot, Str, Value, Values};
+use spinel_types::{Entry, Guess, OwnedValue, Parity, Slot, Str, Value, Values};
 
 /// The shards a command holds.
 pub(crate) enum Held<'a> {
@@ -72,6 +72,8 @@ pub struct View<'a> {
     pub(crate) held: Held<'a>,
     pub(crate) db: DbIndex,
     pub(crate) now: UnixMillis,
+    /// The client that calls, by its number; 0 if it is none.
+    pub(crate) client: u64,
     /// A key whose hash is known already, by identity.
     pub(crate) known: (&'a [u8], u64),
     /// The source of chance.
@@ -80,15 +82,17 @@ pub struct View<'a> {
     pub(crate) changes: u64,
     /// What has to be done when the command is.
     pub(crate) chores: &'a mut Chores,
+    /// Values without members that have expired, as they are shown of a copy.
+    pub(crate) trimmed: Vec<OwnedValue>,
 }
 
 #[inline]
-fn entry_of((slot, values): (Slot, &Values)) -> Entry<'_> {
+pub(super) fn entry_of((slot, values): (Slot, &Values)) -> Entry<'_> {
     values.table().entry(slot)
 }
 
 #[inline]
-fn value_of((slot, values): (Slot, &Values)) -> Value<'_> {
+pub(super) fn value_of((slot, values): (Slot, &Values)) -> Value<'_> {
     Value::of(values.table().entry(slot), values)
 }
 
@@ -96,6 +100,11 @@ impl<'a> View<'a> {
     /// The database the command runs in.
     pub fn db(&self) -> DbIndex {
         self.db
+    }
+
+    /// The client that calls, by its number; 0 if it is none.
+    pub(crate) fn client(&self) -> u64 {
+        self.client
     }
 
     /// The time of the batch.
@@ -154,7 +163,12 @@ impl<'a> View<'a> {
         reason = "the path of every read; each kind of read is a function of its own"
     )]
     #[inline(always)]
-    fn consult(&mut self, key: &[u8], marks_used: bool, tells_misses: bool) -> Option<(Slot, &Values)> {
+    pub(super) fn consult(
+        &mut self,
+        key: &[u8],
+        marks_used: bool,
+        tells_misses: bool,
+    ) -> Option<(Slot, &Values)> {
         let hash = self.hash(key);
         let slot = self.seek(hash, key, tells_misses)?;
         if marks_used {
@@ -216,13 +230,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Looks at a value, counting a hit or a miss and marking it used.
-    #[inline]
-    pub fn read_value(&mut self, key: &[u8]) -> Option<Value<'_>> {
-        self.consult(key, !self.is_untouching, true).map(value_of)
-    }
-
-    /// Looks at a value, counting a hit or a miss without marking it used or telling of a miss.
+    /// Looks at a value [as it is](Self::read_value_as_is), counting a hit or a miss without marking it used or telling of a miss.
     pub fn look_at_value(&mut self, key: &[u8]) -> Option<Value<'_>> {
         self.consult(key, false, false).map(value_of)
     }
@@ -232,40 +240,12 @@ impl<'a> View<'a> {
         self.consult(key, false, false).map(entry_of)
     }
 
-    /// Looks at the values of several keys at once, counting hits and misses and marking them used. Misses behind
-    /// a value that `is_wanted` doesn't want are not told of: the command fails there.
-    pub fn read_values<'v>(
-        &'v mut self,
-        keys: &[&[u8]],
-        is_wanted: fn(Entry<'_>) -> bool,
-    ) -> Vec<Option<Value<'v>>> {
-        let mut tells_misses = true;
-        let mut find = |key: &&[u8]| {
-            let found = self.consult(key, !self.is_untouching, tells_misses)?;
-            tells_misses &= is_wanted(entry_of(found));
-            Some(found.0)
-        };
-        let found: Vec<_> = keys.iter().map(&mut find).collect();
-        let view = &*self;
-        let value = |(slot, key): (&Option<Slot>, &&[u8])| {
-            slot.map(|slot| value_of((slot, &view.held_shard(view.db, view.hash(key)).values)))
-        };
-        found.iter().zip(keys).map(value).collect()
-    }
-
-    /// Looks at an entry and its value without any trace.
+    /// Looks at an entry and its value [as it is](Self::read_value_as_is), without any trace.
     pub fn inspect(&mut self, key: &[u8]) -> Option<(Entry<'_>, Value<'_>)> {
         let hash = self.hash(key);
         let slot = self.find(self.db, hash, key)?;
         let values = &self.shard(self.db, hash).values;
         Some((entry_of((slot, values)), value_of((slot, values))))
-    }
-
-    /// Copies a value with its expiry, counting a hit or a miss and marking it used. Costs as [`Values::copy`].
-    pub fn copy_of(&mut self, key: &[u8]) -> Option<Detached> {
-        let (slot, _) = self.consult(key, !self.is_untouching, true)?;
-        let hash = self.hash(key);
-        Some(Detached::copy(&mut self.shard(self.db, hash).values, slot))
     }
 
     /// Looks at a key without any trace.
@@ -289,7 +269,10 @@ impl<'a> View<'a> {
     /// Opens a key of any database for writing.
     pub fn write_in<'v>(&'v mut self, db: DbIndex, key: &'v [u8]) -> KeyGuard<'v, 'a> {
         let hash = self.hash(key);
-        let slot = self.find(db, hash, key);
+        let mut slot = self.find(db, hash, key);
+        if self.scene.keyspace.is_copy() {
+            slot = self.expire_kept(db, hash, slot, key);
+        }
         if self.observed.has_any(Observed::UNDO.with(Observed::SNAPSHOT).with(Observed::GROWTH)) {
             self.before_write(db, (hash, slot), key);
         }
@@ -360,18 +343,28 @@ impl<'a> View<'a> {
     /// The slot of a key that was found, unless it or all of its value has expired.
     #[inline(never)]
     fn unless_expired(&mut self, db: DbIndex, hash: u64, slot: Slot, key: &[u8]) -> Option<Slot> {
-        let now = self.now.0;
+        let (now, is_copy) = (self.now.0, self.scene.keyspace.is_copy());
         let values = &self.shard(db, hash).values;
         let entry = values.table().entry(slot);
         if entry.stamp().is_some_and(|expiry| expiry <= now) {
-            self.expire(db, hash, slot, key);
+            if !is_copy {
+                self.expire(db, hash, slot, key);
+            }
             return None;
         }
-        if values.member_due(entry) <= now { self.expire_members(db, hash, slot, key) } else { Some(slot) }
+        // A purge may let the time of a variant come.
+        let has_purges = self.scene.keyspace.has_purges(db);
+        let slot = if has_purges { self.apply_purges(db, hash, slot, key)? } else { slot };
+        let values = &self.shard(db, hash).values;
+        if values.member_due(values.table().entry(slot)) <= now && !is_copy {
+            self.expire_members(db, hash, slot, key)
+        } else {
+            Some(slot)
+        }
     }
 
     /// The shard of a hash that was looked at before.
-    fn held_shard(&self, db: DbIndex, hash: u64) -> &Shard {
+    pub(super) fn held_shard(&self, db: DbIndex, hash: u64) -> &Shard {
         match &self.held {
             Held::One { shard, .. } => shard,
             Held::Several(shards) => shards.shard((db, shard_of(hash))),

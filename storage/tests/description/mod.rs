@@ -1,8 +1,10 @@
 //! What a value holds, as words that can be compared.
 
 use spinel_storage::DbIndex;
-use spinel_types::{Direction, SortedSetRef, Stream, Value};
+use spinel_types::http_cache::Variant;
+use spinel_types::{Direction, HttpCache, SortedSetRef, Stream, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A key of a data set.
 pub(crate) type Place = (DbIndex, Vec<u8>);
@@ -36,6 +38,7 @@ pub(crate) fn describe(value: Value<'_>) -> Vec<String> {
         }
         Value::SortedSet(set) => describe_sorted_set(set),
         Value::Stream(stream) => describe_stream(stream),
+        Value::HttpCache(cache) => describe_variants(cache),
     }
 }
 
@@ -45,6 +48,15 @@ fn describe_sorted_set(set: SortedSetRef<'_>) -> Vec<String> {
         format!("{name:?} {} {:?}", score.to_bits(), set.expiry(&name))
     };
     set.iter().map(member).collect()
+}
+
+fn describe_variants(cache: &HttpCache) -> Vec<String> {
+    let describe = |variant: &Arc<Variant>| {
+        let mut bytes = Vec::new();
+        variant.encode(&mut bytes).expect("its body is in memory");
+        format!("{bytes:?}")
+    };
+    cache.variants().iter().map(describe).collect()
 }
 
 fn describe_stream(stream: &Stream) -> Vec<String> {

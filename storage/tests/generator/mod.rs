@@ -6,19 +6,29 @@ use spinel_storage::command::table::CommandTable;
 use spinel_storage::command::usage::{Argument, Kind};
 use spinel_storage::command::{Command, Group, Run};
 use spinel_storage::entropy::Entropy;
+use spinel_types::http_cache::{Fields, Variant};
 
 const KEYS: u64 = 8;
 
 /// Texts that mean something to one command or another, and some that mean nothing.
 const TEXTS: [&str; 12] =
     ["", "a", "hello world", "12", "-7", "9223372036854775807", "3.5", "01", "u8", "i5", "embstr", "string"];
+/// Some of them refer to what a pattern may lack.
+const URLS: [&str; 3] = ["http://o/", "http://o/{key}", "http://o/{1}"];
 const PATTERNS: [&str; 4] = ["*", "k?", "[^k]*", "none"];
 /// Arguments that are ids of entries of streams.
 const IDS: [&str; 9] =
     ["id", "start", "end", "threshold", "last-id", "max-deleted-id", "lastid", "stream-id", "min-idle-time"];
 /// Families that mostly use keys of their own.
-const HAS_OWN_KEYS: [Group; 6] =
-    [Group::Stream, Group::HyperLogLog, Group::SortedSet, Group::Set, Group::List, Group::Hash];
+const HAS_OWN_KEYS: [Group; 7] = [
+    Group::HttpCache,
+    Group::Stream,
+    Group::HyperLogLog,
+    Group::SortedSet,
+    Group::Set,
+    Group::List,
+    Group::Hash,
+];
 const BOUNDS: [&str; 6] = ["-", "+", "[a", "(12", "[x", "1"];
 const SKETCH_QUESTIONS: [&str; 4] = ["GETREG", "DECODE", "ENCODING", "TODENSE"];
 const DOUBLES: [&str; 6] = ["1.5", "-0.25", "0", "3", "1e300", "x"];
@@ -143,6 +153,8 @@ impl Generator {
                 let place = self.below(self.payloads.len() as u64) as usize;
                 self.payloads[place].clone()
             }
+            _ if argument.name == "variant" => self.variant(),
+            _ if argument.name == "url" => self.one_of(&URLS).as_bytes().to_vec(),
             _ if argument.name == "min" || argument.name == "max" => self.one_of(&BOUNDS).as_bytes().to_vec(),
             _ if argument.name == "subcommand" => self.one_of(&SKETCH_QUESTIONS).as_bytes().to_vec(),
             _ if argument.name == "group" => self.one_of(&["g", "h"]).as_bytes().to_vec(),
@@ -152,10 +164,26 @@ impl Generator {
         }
     }
 
+    /// An encoded variant of an entry of an HTTP cache.
+    fn variant(&mut self) -> Vec<u8> {
+        let fresh_until = self.time_near(1);
+        let selector = self.one_in(2).then_some((&b"x"[..], &b"1"[..]));
+        let mut variant = Variant::default();
+        (variant.fresh_until, variant.stale_until) = (fresh_until, fresh_until);
+        variant.grace_until = fresh_until + self.below(1_000) as i64;
+        variant.selector = Fields::new(selector);
+        variant.tags = Fields::new([(&b"a"[..], &b""[..])]);
+        let mut bytes = Vec::new();
+        variant.encode(&mut bytes).expect("its body is in memory");
+        bytes
+    }
+
     fn integer(&mut self, name: &str) -> i64 {
         match name {
             "count" => self.below(COUNT_MAX) as i64,
-            "numids" => 1,
+            "numids" | "numheaders" | "numtags" => 1,
+            "code" => 200 + self.below(400) as i64,
+            name if name.ends_with("-seconds") => self.below(100) as i64,
             "milliseconds" => self.below(500) as i64 - 20,
             "offset" => self.below(2_000) as i64 - 20,
             _ => self.one_of(&INTEGERS),

@@ -67,16 +67,21 @@ pub(crate) fn replay(executor: &mut Executor, mut journal: &[u8]) {
 /// The expiries of all keys, by database and name.
 pub(crate) type Expiries = BTreeMap<(u16, Vec<u8>), Option<i64>>;
 
-/// Every key with its expiry, and the digest of all data.
+/// Every key with its expiry, the digest of all data, and the policies of HTTP caches.
 pub(crate) fn state(executor: &mut Executor, now: UnixMillis) -> (Expiries, Value) {
+    // What was purged and nobody has looked at since may still be there.
+    executor.engine().finish_purges();
     let mut keys = BTreeMap::new();
     for db in 0..DATABASES {
         executor.engine().keyspace().for_each(DbIndex(db), now, |entry, _| {
             keys.insert((db, entry.key().to_vec()), entry.stamp());
         });
     }
-    let words = [b"DEBUG".to_vec(), b"DIGEST".to_vec()];
-    let (outcome, digest) = execute(executor, DbIndex(0), now, &words);
-    assert!(matches!(outcome, Outcome::Done));
-    (keys, digest)
+    let told = ["DEBUG DIGEST", "CACHE.POLICY LIST"].map(|call| {
+        let words: Vec<_> = call.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        let (outcome, reply) = execute(executor, DbIndex(0), now, &words);
+        assert!(matches!(outcome, Outcome::Done));
+        reply
+    });
+    (keys, Value::Array(told.into()))
 }

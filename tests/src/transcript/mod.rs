@@ -122,12 +122,15 @@ impl Transcript {
         differences
     }
 
-    /// Says what has come on a connection that nobody expected; an empty text if nothing has.
+    /// Says what has come on a connection that nobody expected; an empty text if nothing has. Then it hears no more, so that the
+    /// next section finds nobody who listens: a connection that is dropped is there for a moment.
     fn leftover(&self, section: &Section, name: &str, mut client: Client) -> String {
         const FAREWELL: &str = "the section ends";
         client.send(["PING", FAREWELL]);
         match client.receive() {
             Received::Reply(_, bytes) if bytes.ends_with(format!("{FAREWELL}\r\n").as_bytes()) => {
+                client.send(["RESET"]);
+                client.receive();
                 String::new()
             }
             received => format!(

@@ -87,3 +87,20 @@ fn exit_codes_tell_of_errors() {
     drop(server);
     assert_eq!(run(port, "PING", b"").status, Some(1), "nobody listens any more");
 }
+
+#[test]
+fn programs_print_their_own_manuals() {
+    let printed = |program: std::path::PathBuf, options: &[&str]| {
+        let output = programs::feed(Command::new(program).args(options), b"");
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{options:?}");
+        String::from_utf8(output.stdout).expect("it prints text")
+    };
+    let page = printed(programs::server(), &["--man"]);
+    assert!(page.starts_with(".TH spinel-server 1 ") && page.contains("\\-\\-restore\\-to"), "{page}");
+    let page = printed(programs::server(), &["--man-conf"]);
+    assert!(page.starts_with(".TH spinel.conf 5 ") && page.contains("\\fBmaxmemory\\-policy\\fR"), "{page}");
+    assert!(printed(programs::cli(), &["--man"]).contains("\\fB\\-\\-cacert\\fR"));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(printed(programs::cli(), &["--completions", shell]).contains("cacertdir"), "{shell}");
+    }
+}

@@ -1,6 +1,6 @@
 //! `maxmemory` with the real server: which keys make room for others, and who hears of it.
 
-use crate::saving::{again, number};
+use crate::saving::{again, call, number};
 use spinel_resp::Value;
 use spinel_tests::{Client, Server};
 use std::time::{Duration, Instant};
@@ -152,4 +152,27 @@ fn the_log_forgets_what_went() {
     assert_eq!(client.text(["SET", "last", "1"]), "OK");
     let (_server, mut client) = again(server.kill(), &options);
     assert_eq!(client.integer(["DBSIZE"]), keys + 1);
+}
+
+/// What a line of `/proc/meminfo` says, in bytes.
+fn installed_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").expect("Linux tells");
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:")).expect("it has this line");
+    let kilobytes = line.trim().trim_end_matches(" kB").parse::<u64>().expect("it is a number");
+    kilobytes * 1024
+}
+
+#[test]
+fn a_limit_may_be_a_share_of_what_the_server_may_have() {
+    let server = Server::start(&["--maxmemory", "50%"]);
+    let mut client = Client::connect(server.port());
+    let half = number(&mut client, "maxmemory");
+    assert!(half > 0 && half <= installed_bytes() / 2, "{half}");
+    assert_eq!(call(&mut client, "CONFIG GET maxmemory"), format!("[maxmemory, {half}]"));
+    assert_eq!(call(&mut client, "CONFIG SET maxmemory 25%"), "OK");
+    let quarter = number(&mut client, "maxmemory");
+    assert!(quarter.abs_diff(half / 2) <= 1, "{quarter} of {half}");
+    for wrong in ["101%", "0%", "-1%", "%", "1.5%"] {
+        assert!(call(&mut client, &format!("CONFIG SET maxmemory {wrong}")).starts_with("ERR"), "{wrong}");
+    }
 }

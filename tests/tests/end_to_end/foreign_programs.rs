@@ -16,7 +16,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
-fn variable(name: &str) -> OsString {
+pub(crate) fn variable(name: &str) -> OsString {
     std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set: see the top of {}", file!()))
 }
 
@@ -34,7 +34,7 @@ fn tool(name: &str) -> PathBuf {
 }
 
 /// Runs a program to its end and returns what it printed.
-fn output(command: &mut Command) -> String {
+pub(crate) fn output(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (printed, errors) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -59,7 +59,7 @@ fn run_client(server: &Server, mut interpreter: Command, file: &str) {
     assert!(printed.ends_with("all passed\n"), "{printed}");
 }
 
-fn node() -> Command {
+pub(crate) fn node() -> Command {
     let mut node = Command::new("node");
     node.env("NODE_PATH", variable("SPINEL_TEST_NODE_MODULES"));
     node

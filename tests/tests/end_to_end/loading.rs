@@ -3,6 +3,7 @@
 use crate::saving::{await_info, call, digest, fill, info, shown};
 use spinel_tests::{Client, Folder, Server};
 use std::fs;
+use std::time::{Duration, Instant};
 
 /// Lets the load stop after the first key, for longer than any test takes.
 const STUCK: &[&str] = &["--key-load-delay", "1000000000", "--enable-debug-command", "yes"];
@@ -42,6 +43,21 @@ fn go_on(server: &Server, client: &mut Client) {
     assert_eq!(call(client, "CONFIG SET key-load-delay 0"), "OK");
     server.wait_until_ready();
     assert_eq!(info(client, "loading"), "0");
+}
+
+#[test]
+fn quotas_hold_from_when_it_is_there() {
+    let (folder, _) = filled(&[]);
+    let (server, mut client) = stuck(folder, &["--db-quota-memory", "0", "1"]);
+    assert_eq!(client.text(["CONFIG", "SET", "db-quota-operations", "3 1"]), "OK");
+    go_on(&server, &mut client);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !call(&mut client, "SET text other").starts_with("QUOTA") {
+        assert!(Instant::now() < deadline, "a full database takes more");
+    }
+    assert_eq!(call(&mut client, "SELECT 3"), "OK");
+    let refused = (0..100).filter(|_| call(&mut client, "GET elsewhere").starts_with("QUOTA")).count();
+    assert!(refused > 0);
 }
 
 #[test]

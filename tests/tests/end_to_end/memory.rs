@@ -3,6 +3,7 @@
 use crate::saving::{await_info, call, info, number, shown};
 use spinel_resp::Value;
 use spinel_tests::{Client, Server};
+use std::time::{Duration, Instant};
 
 /// MEMORY STATS, as names and texts.
 fn figures(client: &mut Client) -> Vec<(String, String)> {
@@ -125,4 +126,70 @@ fn threads_tell_whom_they_serve() {
         info(&mut client, "listener0").split(',').next_back(),
         Some(&*format!("port={}", server.port()))
     );
+}
+
+/// The lines of INFO keysizes.
+fn key_sizes(client: &mut Client) -> Vec<String> {
+    call(client, "INFO keysizes").lines().skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn sizes_of_few_keys_are_told_as_they_are() {
+    let server = Server::start(&[]);
+    let mut client = Client::connect(server.port());
+    assert_eq!(key_sizes(&mut client), Vec::<String>::new());
+    assert_eq!(call(&mut client, "MEMORY BIGKEYS"), "[]");
+    for command in [
+        "SET a 12",
+        "SETRANGE b 100000 x",
+        "SET n 1234",
+        "SADD s 1 2 a",
+        "RPUSH l 1",
+        "HSET h a 1 b 2 c 3 d 4",
+        "ZADD z 1 a 2 b",
+        "XADD x * f v",
+        "SELECT 3",
+        "SET a 1",
+    ] {
+        call(&mut client, command);
+    }
+    let expected = [
+        "db0_distrib_strings_sizes:2=1,4=1,64K=1",
+        "db0_distrib_lists_items:1=1",
+        "db0_distrib_sets_items:2=1",
+        "db0_distrib_zsets_items:2=1",
+        "db0_distrib_hashes_items:4=1",
+        "db0_distrib_streams_items:1=1",
+        "db3_distrib_strings_sizes:1=1",
+    ];
+    assert_eq!(key_sizes(&mut client), expected);
+    assert!(!call(&mut client, "INFO").contains("distrib"), "it is not told unasked");
+    assert!(call(&mut client, "INFO all").contains("db3_distrib"));
+    let largest = call(&mut client, "MEMORY BIGKEYS COUNT 1");
+    assert_eq!(largest, "[[key, b, db, 0, type, string, bytes, 100002, size, 100001]]");
+    for (command, error) in [
+        ("MEMORY BIGKEYS COUNT", "ERR syntax error"),
+        ("MEMORY BIGKEYS COUNT 0", "ERR COUNT should be greater than 0"),
+        ("MEMORY BIGKEYS COUNT x", "ERR value is not an integer or out of range"),
+        ("MEMORY BIGKEYS FIRST 1", "ERR syntax error"),
+    ] {
+        assert_eq!(call(&mut client, command), error, "{command}");
+    }
+    call(&mut client, "FLUSHALL");
+    assert_eq!(key_sizes(&mut client), Vec::<String>::new());
+}
+
+#[test]
+fn many_keys_are_looked_at_by_and_by() {
+    let server = Server::start(&["--enable-debug-command", "yes"]);
+    let mut client = Client::connect(server.port());
+    call(&mut client, "DEBUG POPULATE 20000 key 100");
+    call(&mut client, "SETRANGE large 100000 x");
+    let expected = ["db0_distrib_strings_sizes:64=20000,64K=1"];
+    let start = Instant::now();
+    while key_sizes(&mut client) != expected {
+        assert!(start.elapsed() < Duration::from_secs(30), "they are never looked at");
+    }
+    let largest = call(&mut client, "MEMORY BIGKEYS");
+    assert!(largest.starts_with("[[key, large, db, 0, "), "{largest}");
 }

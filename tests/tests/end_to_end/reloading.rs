@@ -42,7 +42,58 @@ fn without_a_save_what_was_saved_comes_back() {
     assert_eq!(call(&mut client, "MGET a c"), "[1, nil]");
     assert_eq!(call(&mut client, "LRANGE b 0 -1"), "[1, 2]");
     assert_eq!(call(&mut client, "DBSIZE"), "2");
-    assert_eq!(call(&mut client, "DEBUG RELOAD NOSAVE NOFLUSH"), "ERR DEBUG RELOAD NOFLUSH is not supported");
+}
+
+#[test]
+fn what_was_saved_comes_beside_what_is_there() {
+    for format in ["rdb", "spldb"] {
+        let server = Server::start(&[SETTINGS, &["--rdb-format", format]].concat());
+        let mut client = Client::connect(server.port());
+        client.call(["FUNCTION", "LOAD", LIBRARY]);
+        for command in ["SET a 1", "RPUSH b 1 2", "SET was 1 EX 1000", "SAVE", "SET a 2", "SET c 3", "DEL b"]
+        {
+            call(&mut client, command);
+        }
+        for command in ["DEL was", "RPUSH was 1 2 3", "FUNCTION FLUSH"] {
+            call(&mut client, command);
+        }
+        let refused = "ERR Error trying to load the RDB dump, check server logs.";
+        assert_eq!(call(&mut client, "DEBUG RELOAD NOSAVE NOFLUSH"), refused);
+        assert_eq!(call(&mut client, "MGET a c"), "[2, 3]");
+        assert_eq!(call(&mut client, "DEBUG RELOAD NOSAVE NOFLUSH MERGE"), "OK");
+        assert_eq!(call(&mut client, "MGET a c was"), "[1, 3, 1]");
+        assert_eq!(call(&mut client, "LRANGE b 0 -1"), "[1, 2]");
+        assert_eq!(call(&mut client, "FCALL f 0"), "here");
+        call(&mut client, "DEL a b was");
+        assert_eq!(call(&mut client, "DEBUG RELOAD NOSAVE NOFLUSH"), "OK");
+        assert_eq!(call(&mut client, "MGET a c was"), "[1, 3, 1]");
+        assert_eq!(call(&mut client, "DBSIZE"), "4");
+        assert!(call(&mut client, "TTL was").parse::<i64>().expect("a number") > 900);
+    }
+}
+
+#[test]
+fn scripts_may_be_trusted_with_more_commands() {
+    let server = Server::start(SETTINGS);
+    let mut client = Client::connect(server.port());
+    let refused = "ERR This Redis command is not allowed from script";
+    let mut run = |command: &str| {
+        let words: Vec<String> = command.split(' ').map(|word| format!("'{word}'")).collect();
+        let script = format!("return redis.pcall({})", words.join(","));
+        shown(&client.call(["EVAL", &script, "0"]))
+    };
+    assert_eq!(run("DEBUG SLEEP 0"), refused);
+    let trust =
+        |word| call(&mut Client::connect(server.port()), &format!("DEBUG SET-DISABLE-DENY-SCRIPTS {word}"));
+    assert_eq!(trust("1"), "OK");
+    assert_eq!(run("DEBUG SLEEP 0"), "OK");
+    assert_eq!(run("CONFIG GET maxclients"), "[maxclients, 10000]");
+    // These need what the script has, or wait for what it holds up.
+    for command in ["EVAL return 0", "MULTI", "SUBSCRIBE a", "SHUTDOWN", "SAVE", "DEBUG RELOAD"] {
+        assert_eq!(run(command), refused, "{command}");
+    }
+    assert_eq!(trust("no"), "OK");
+    assert_eq!(run("DEBUG SLEEP 0"), refused);
 }
 
 #[test]

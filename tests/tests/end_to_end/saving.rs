@@ -76,6 +76,14 @@ pub(crate) fn number(client: &mut Client, field: &str) -> u64 {
     info(client, field).parse().expect("it is a number")
 }
 
+/// Waits until something is so.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+    }
+}
+
 /// Asks until a field has a value.
 pub(crate) fn await_info(client: &mut Client, field: &str, value: &str) {
     let start = Instant::now();

@@ -3,13 +3,14 @@
 use spinel_tests::{Server, transcript};
 use std::collections::BTreeMap;
 
-const GROUPS: [&str; 16] = [
+const GROUPS: [&str; 17] = [
     "access",
     "bitmap",
     "connection",
     "generic",
     "geo",
     "hash",
+    "http_cache",
     "hyperloglog",
     "list",
     "pubsub",
@@ -55,6 +56,11 @@ fn geo() {
 #[test]
 fn hash() {
     play("hash");
+}
+
+#[test]
+fn http_cache() {
+    play("http_cache");
 }
 
 #[test]

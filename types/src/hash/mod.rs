@@ -93,6 +93,18 @@ impl<'a> HashRef<'a> {
         }
     }
 
+    /// The value of a field that has not expired by `now`.
+    #[inline]
+    pub fn value_at(self, field: &[u8], now: i64) -> Option<Str<'a>> {
+        let (value, expiry) = match self {
+            HashRef::Compact(pack) => pack.find(field).map(|at| (pack.value(at), pack.expiry(at)))?,
+            HashRef::Large(hash) => {
+                hash.member(Str::parse(field)).map(|member| (value_of(member), member.stamp()))?
+            }
+        };
+        expiry.is_none_or(|at| at > now).then_some(value)
+    }
+
     /// When a field expires; nothing if there is no such field.
     pub fn expiry(self, field: &[u8]) -> Option<Option<i64>> {
         match self {
@@ -149,6 +161,11 @@ impl Hash {
     /// Collects the slots of fields that have expired by `now`; see [`Table::collect_due`].
     pub(crate) fn collect_due(&mut self, now: i64, fields_max: usize, due: &mut Vec<Slot>) -> bool {
         self.table.collect_due(now, fields_max, due)
+    }
+
+    /// Lists the slots of fields that have expired by `now` and stay; see [`Table::list_due`].
+    pub(crate) fn list_due(&mut self, now: i64) -> Vec<Slot> {
+        self.table.list_due(now)
     }
 
     /// Removes the fields in some slots and reports each.

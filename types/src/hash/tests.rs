@@ -308,7 +308,7 @@ fn a_scan_meets_every_field_that_was_there_throughout() {
         }
         let (mut seen, mut cursor, mut guests) = (BTreeSet::new(), Some(Cursor::default()), 0);
         while let Some(at) = cursor {
-            cursor = pair.view().scan(at, |field, _| _ = seen.insert(field.to_vec()));
+            cursor = pair.view().scan(at, i64::MIN, |field, _| _ = seen.insert(field.to_vec()));
             for _ in 0..random.below(20) {
                 come_and_go(&mut pair, &mut guests, &mut random, round % 2 == 0);
             }

@@ -162,9 +162,9 @@ impl<'a> HyperLogLog<'a> {
         self.bytes
     }
 
-    /// The runs of a sparse sketch, unchecked; nothing of a dense one.
+    /// The runs of a sparse sketch, unchecked, a last one that is cut off included; nothing of a dense one.
     pub fn runs(self) -> impl Iterator<Item = Run> {
-        sparse::runs(if self.encoding() == Encoding::Sparse { self.registers() } else { &[] })
+        sparse::runs_as_shown(if self.encoding() == Encoding::Sparse { self.registers() } else { &[] })
     }
 
     fn registers(self) -> &'a [u8] {

@@ -91,6 +91,14 @@ pub(super) fn runs(mut code: &[u8]) -> impl Iterator<Item = Run> {
     })
 }
 
+/// As [`runs`], and what an opcode that is cut off would be with a zero behind it: that is what Redis reads there, because its
+/// strings end with one.
+pub(super) fn runs_as_shown(code: &[u8]) -> impl Iterator<Item = Run> {
+    let whole: usize = runs(code).map(Run::bytes).sum();
+    let cut_off = code.get(whole).and_then(|first| Run::read(&[*first, 0]));
+    runs(code).chain(cut_off)
+}
+
 /// Calls `visit` with each run and its first register. Fails where runs pass the last register or don't reach
 /// it, or half a run is left, having visited only runs that lie inside. O(bytes).
 pub(super) fn for_each(code: &[u8], mut visit: impl FnMut(usize, Run)) -> Result<(), Corrupted> {

@@ -91,6 +91,15 @@ impl<'a> SetRef<'a> {
         }
     }
 
+    /// Whether a string is a member that has not expired by `now`. Costs as [`SetRef::contains`].
+    #[inline]
+    pub fn contains_at(self, member: Str<'_>, now: i64) -> bool {
+        match self {
+            SetRef::Large(set) => set.expiry(member).is_some_and(|expiry| expiry.is_none_or(|at| at > now)),
+            compact => compact.contains(member),
+        }
+    }
+
     /// Visits every member. O(n).
     #[inline]
     pub fn for_each(self, mut visit: impl FnMut(Str<'a>)) {
@@ -112,13 +121,17 @@ impl<'a> SetRef<'a> {
         integers.chain(pack.into_iter().flatten()).chain(set.into_iter().flatten().map(Member::key))
     }
 
-    /// Visits some members and says where to go on, `None` at the end.
+    /// Visits some members that have not expired by `now` and says where to go on, `None` at the end.
     ///
     /// From the default cursor until `None`, a member that is there throughout is visited at least once, whatever
     /// else comes or goes meanwhile. Sets that aren't large are visited at once; else O(1).
-    pub fn scan(self, cursor: Cursor, mut visit: impl FnMut(Str<'_>)) -> Option<Cursor> {
+    pub fn scan(self, cursor: Cursor, now: i64, mut visit: impl FnMut(Str<'_>)) -> Option<Cursor> {
         match self {
-            SetRef::Large(set) => set.table.scan(cursor, |member| visit(member.key())),
+            SetRef::Large(set) => set.table.scan(cursor, |member| {
+                if member.stamp().is_none_or(|at| at > now) {
+                    visit(member.key());
+                }
+            }),
             compact => {
                 compact.for_each(visit);
                 None
@@ -209,6 +222,11 @@ impl Set {
     /// Collects the slots of members that have expired by `now`; see [`Table::collect_due`].
     pub(crate) fn collect_due(&mut self, now: i64, members_max: usize, due: &mut Vec<Slot>) -> bool {
         self.table.collect_due(now, members_max, due)
+    }
+
+    /// Lists the slots of members that have expired by `now` and stay; see [`Table::list_due`].
+    pub(crate) fn list_due(&mut self, now: i64) -> Vec<Slot> {
+        self.table.list_due(now)
     }
 
     /// Removes the members in some slots and reports each.

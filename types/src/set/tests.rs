@@ -46,7 +46,7 @@ fn check(value: &mut OwnedValue, limits: SetLimits, model: &Model) {
         assert_eq!((view.len(), view.is_empty()), (model.len(), model.is_empty()));
         let (mut visited, mut cursor) = (BTreeSet::new(), Some(Cursor::default()));
         while let Some(at) = cursor {
-            cursor = view.scan(at, |member| assert!(visited.insert(member.to_vec())));
+            cursor = view.scan(at, i64::MIN, |member| assert!(visited.insert(member.to_vec())));
         }
         assert!(visited.iter().eq(model.keys()));
         view.for_each(|member| assert!(view.contains(member)));
@@ -295,7 +295,7 @@ fn scans_visit_what_stays_while_others_come_and_go() {
     let (mut visited, mut cursor) = (BTreeSet::new(), Some(Cursor::default()));
     while let Some(at) = cursor {
         cursor = edited(&mut value, WIDE, |set| {
-            set.view().scan(at, |member| {
+            set.view().scan(at, i64::MIN, |member| {
                 visited.insert(member.to_vec());
             })
         });

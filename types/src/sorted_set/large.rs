@@ -67,6 +67,14 @@ impl SortedSet {
         Some(score_of(self.table.entry(slot)))
     }
 
+    /// The score of a member that has not expired by `now`. O(1).
+    #[inline]
+    pub fn score_at(&self, member: Str<'_>, now: i64) -> Option<f64> {
+        let slot = self.table.find(self.table.hash(member), member)?;
+        let member = self.table.entry(slot);
+        member.stamp().is_none_or(|at| at > now).then(|| score_of(member))
+    }
+
     /// When a member expires; nothing if there is no such member. O(1).
     pub fn expiry(&self, member: Str<'_>) -> Option<Option<i64>> {
         let slot = self.table.find(self.table.hash(member), member)?;
@@ -161,14 +169,23 @@ impl SortedSet {
         });
     }
 
-    /// Visits members in the order of their hashes; see [`Table::scan`].
-    pub fn scan(&self, cursor: Cursor, mut visit: impl FnMut(Str<'_>, f64)) -> Option<Cursor> {
-        self.table.scan(cursor, |entry| visit(entry.key(), score_of(entry)))
+    /// Visits members that have not expired by `now` in the order of their hashes; see [`Table::scan`].
+    pub fn scan(&self, cursor: Cursor, now: i64, mut visit: impl FnMut(Str<'_>, f64)) -> Option<Cursor> {
+        self.table.scan(cursor, |member| {
+            if member.stamp().is_none_or(|at| at > now) {
+                visit(member.key(), score_of(member));
+            }
+        })
     }
 
     /// Collects the slots of members that have expired by `now`; see [`Table::collect_due`].
     pub(crate) fn collect_due(&mut self, now: i64, members_max: usize, due: &mut Vec<Slot>) -> bool {
         self.table.collect_due(now, members_max, due)
+    }
+
+    /// Lists the slots of members that have expired by `now` and stay; see [`Table::list_due`].
+    pub(crate) fn list_due(&mut self, now: i64) -> Vec<Slot> {
+        self.table.list_due(now)
     }
 
     /// Removes the members in some slots and reports each. O(k log n); for a large share of all members O(n).

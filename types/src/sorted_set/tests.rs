@@ -178,7 +178,7 @@ impl Pair {
         assert_eq!(backward, expected);
         let (mut scanned, mut cursor) = (Vec::new(), Some(Cursor::default()));
         while let Some(at) = cursor {
-            cursor = view.scan(at, |member, score| scanned.push((Score(score), member.to_vec())));
+            cursor = view.scan(at, i64::MIN, |member, score| scanned.push((Score(score), member.to_vec())));
         }
         scanned.sort();
         assert!(scanned.into_iter().eq(self.order.iter().cloned()));

@@ -49,6 +49,15 @@ impl<'a> SortedSetRef<'a> {
         }
     }
 
+    /// The score of a member that has not expired by `now`. O(1), or O(n) in the compact form.
+    #[inline]
+    pub fn score_at(self, member: &[u8], now: i64) -> Option<f64> {
+        match self {
+            SortedSetRef::Compact(pack) => Pairs::new(pack).score(Str::Text(member)),
+            SortedSetRef::Large(set) => set.score_at(Str::parse(member), now),
+        }
+    }
+
     /// When a member expires; nothing if there is no such member. O(1), or O(n) in the compact form.
     pub fn expiry(self, member: &[u8]) -> Option<Option<i64>> {
         match self {
@@ -121,15 +130,15 @@ impl<'a> SortedSetRef<'a> {
         self.entries(0..self.len(), Direction::Forwards)
     }
 
-    /// Visits some members and says where to go on, `None` at the end; all members of a compact sorted set at
-    /// once. Members that stay throughout a scan are visited at least once.
-    pub fn scan(self, cursor: Cursor, mut visit: impl FnMut(Str<'_>, f64)) -> Option<Cursor> {
+    /// Visits some members that have not expired by `now` and says where to go on, `None` at the end; all members of a compact
+    /// sorted set at once. Members that stay throughout a scan are visited at least once.
+    pub fn scan(self, cursor: Cursor, now: i64, mut visit: impl FnMut(Str<'_>, f64)) -> Option<Cursor> {
         match self {
             SortedSetRef::Compact(_) => {
                 self.iter().for_each(|(member, score)| visit(member, score));
                 None
             }
-            SortedSetRef::Large(set) => set.scan(cursor, visit),
+            SortedSetRef::Large(set) => set.scan(cursor, now, visit),
         }
     }
 

@@ -50,6 +50,12 @@ impl<L: Layout> Table<L> {
         self.prefetch_entry(guess.slot);
     }
 
+    /// The entry that was guessed, unless a slot has been freed since.
+    #[inline]
+    pub(crate) fn guessed(&self, guess: Guess) -> Option<L::View<'_>> {
+        (guess.frees == self.arena.frees()).then(|| self.entry(guess.slot))
+    }
+
     /// Asks for an entry to be loaded; the address of its page should be in the cache.
     #[inline]
     pub fn prefetch_entry(&self, slot: Slot) {

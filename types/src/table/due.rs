@@ -115,6 +115,22 @@ impl<L: Layout> Table<L> {
         !is_complete
     }
 
+    /// Collects all slots whose stamp is at most `now`, which stay: the next look finds them again. Bounds that were too early become
+    /// right, so that looking where nothing is due any more costs nothing.
+    ///
+    /// Costs as [`collect_due`](Table::collect_due), and a lookup for each slot.
+    pub fn list_due(&mut self, now: i64) -> Vec<Slot> {
+        let mut due = Vec::new();
+        let has_more = self.collect_due(now, usize::MAX, &mut due);
+        debug_assert!(!has_more, "there was no limit");
+        for slot in &due {
+            let bytes = self.arena.tail(*slot);
+            let (hash, stamp) = (L::hash(self.seed, L::key(bytes)), L::stamp(bytes));
+            self.stamp_changed(hash, *slot, true, stamp);
+        }
+        due
+    }
+
     /// Sets the bounds of all buckets to those of their segments, so that none lies far from now. A pass over the
     /// buckets, once in 35 minutes.
     fn renew_bounds(&mut self) {

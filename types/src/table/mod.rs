@@ -31,6 +31,7 @@ mod ahead;
 mod backfill;
 mod bucket;
 mod choose;
+mod compact;
 mod due;
 mod layout;
 mod renew;

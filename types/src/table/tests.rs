@@ -163,6 +163,10 @@ fn due_entries_are_found_whatever_the_clock_does() {
             _ => random.below(3000) as i64,
         };
         let expected = model.values().filter(|stamp| **stamp <= now).count();
+        if random.below(2) == 0 {
+            assert_eq!(table.list_due(now).len(), expected, "what stays is listed, round {round}");
+            assert_eq!(table.next_due() <= now, expected > 0, "round {round}");
+        }
         let mut found = 0;
         let mut slots = Vec::new();
         loop {

@@ -1,9 +1,12 @@
-//! Which processor cores there are, and keeping the generator's threads on one of them.
+//! Which processor cores there are, and keeping the generator's threads on one of them or behind others.
 
 use std::fs;
 use std::process::{Command, Stdio};
 
 use crate::{Outcome, command};
+
+/// The lowest priority, for `nice` and its like.
+pub(crate) const NICEST: &str = "19";
 
 /// Returns the cores this process may use, lowest first.
 pub(crate) fn allowed() -> Outcome<Vec<usize>> {
@@ -12,10 +15,21 @@ pub(crate) fn allowed() -> Outcome<Vec<usize>> {
     parse(list.ok_or("no Cpus_allowed_list line")?.trim())
 }
 
+/// Lets the calling thread run only where no others want to, from now on.
+pub(crate) fn be_nice() -> Outcome {
+    let words = ["-n", NICEST, "-p", &own_thread()?];
+    command::run(Command::new("renice").args(words).stdout(Stdio::null()))
+}
+
+/// The id of the calling thread.
+fn own_thread() -> Outcome<String> {
+    let thread = fs::read_link("/proc/thread-self")?;
+    Ok(thread.file_name().ok_or("no thread id")?.to_string_lossy().into_owned())
+}
+
 /// Keeps the calling thread on `cores` from now on.
 pub(crate) fn pin(cores: &[usize]) -> Outcome {
-    let thread = fs::read_link("/proc/thread-self")?;
-    let thread = thread.file_name().ok_or("no thread id")?.to_string_lossy().into_owned();
+    let thread = own_thread()?;
     let list: Vec<String> = cores.iter().map(ToString::to_string).collect();
     command::run(Command::new("taskset").args(["-cp", &list.join(","), &thread]).stdout(Stdio::null()))
 }

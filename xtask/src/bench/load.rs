@@ -115,6 +115,7 @@ fn receive(links: &mut [TcpStream], batch: &Batch, buffer: &mut [u8]) -> Outcome
             }
             Reply::Line => receive_lines(link, batch.pipeline, buffer)?,
             Reply::Bulk => receive_lines(link, batch.pipeline * 2, buffer)?,
+            Reply::Lines(lines) => receive_lines(link, batch.pipeline * lines, buffer)?,
             Reply::Bulks => receive_bulks(link, batch.pipeline)?,
         }
     }

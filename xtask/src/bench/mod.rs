@@ -21,22 +21,35 @@ mod collections;
 mod connections;
 mod cpu;
 mod deleting;
+mod door;
+mod entries;
 mod eviction;
 mod expiry;
 mod growth;
+mod http;
+mod insight;
 mod instructions;
 mod load;
 mod loading;
 mod log;
 mod memory;
 mod messages;
+mod overload;
 mod probe;
+mod replication;
 mod report;
 mod request;
+mod residence;
 mod saving;
 mod scaling;
 mod server;
+mod slow;
+mod source;
+mod stream;
+mod sync;
 mod threads;
+mod web;
+mod writes;
 
 /// A row of the benchmark.
 struct Row {
@@ -46,7 +59,7 @@ struct Row {
 }
 
 /// The rows, in the order of the table.
-const ROWS: [Row; 19] = [
+const ROWS: [Row; 29] = [
     Row { name: "cpu", title: "Server CPU per operation", run: cpu::run },
     Row { name: "throughput", title: "Throughput", run: cpu::run_throughput },
     Row { name: "instructions", title: "User instructions per operation", run: instructions::run },
@@ -59,21 +72,31 @@ const ROWS: [Row; 19] = [
     Row { name: "deleting", title: "Deleting huge collections", run: deleting::run },
     Row { name: "expiry", title: "A million keys expiring at once", run: expiry::run },
     Row { name: "eviction", title: "Hits where not all fits", run: eviction::run },
+    Row { name: "residence", title: "Resident memory while sizes drift", run: residence::run },
     Row { name: "connections", title: "Idle connections", run: connections::run },
+    Row { name: "overload", title: "Overload", run: overload::run },
     Row { name: "messages", title: "Messages to many subscribers", run: messages::run },
     Row { name: "calls", title: "Scripts, transactions, blocking: server CPU per call", run: calls::run },
+    Row { name: "http", title: "Keys over HTTP", run: http::run },
+    Row { name: "door", title: "The HTTP cache", run: door::run },
+    Row { name: "stream", title: "A gigabyte through the HTTP cache", run: stream::run },
+    Row { name: "entries", title: "Entries of the HTTP cache", run: entries::run },
+    Row { name: "slow", title: "GETs beside a slow origin", run: slow::run },
     Row { name: "beside", title: "Waiting beside a long command", run: beside::run },
+    Row { name: "insight", title: "What insight costs", run: insight::run },
     Row { name: "saving", title: "Snapshots of 5 M keys", run: saving::run },
     Row { name: "loading", title: "Starting with 5 M keys on disk", run: loading::run },
     Row { name: "log", title: "The append-only log", run: log::run },
+    Row { name: "replication", title: "Replication", run: replication::run },
+    Row { name: "sync", title: "Synchronizing a replica under load", run: sync::run },
 ];
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Rows to measure: cpu, throughput, instructions, threads, memory, collections, elements,
-    /// scaling, growth, deleting, expiry, eviction, connections, messages, calls, beside,
-    /// saving, loading, log [default: all]
+    /// scaling, growth, deleting, expiry, eviction, residence, connections, overload, messages,
+    /// calls, http, door, entries, stream, slow, beside, insight, saving, loading, log, replication, sync [default: all]
     rows: Vec<String>,
     /// Interleaved rounds of the rows that vary from round to round
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
@@ -81,6 +104,9 @@ pub(crate) struct Arguments {
     /// Requests per sample at pipeline 16 and above; a twelfth of it at pipeline 1
     #[arg(long, default_value_t = 800_000)]
     operations: u64,
+    /// Keys in millions that the row sync copies
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    millions: u64,
     /// Measures this server instead of building ours
     #[arg(long, value_name = "PATH")]
     ours: Option<PathBuf>,
@@ -100,6 +126,7 @@ struct Bench {
     contenders: Vec<Contender>,
     rounds: u64,
     operations: u64,
+    millions: u64,
     /// Processor cores that may be used, lowest first; never empty.
     cores: Vec<usize>,
 }
@@ -133,6 +160,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         contenders: contenders(arguments)?,
         rounds: arguments.rounds,
         operations: arguments.operations,
+        millions: arguments.millions,
         cores: affinity::allowed()?,
     };
     let facts = facts(&bench)?;
@@ -190,10 +218,14 @@ fn contender(name: &str, program: PathBuf, side: Side) -> Outcome<Contender> {
 }
 
 fn build_ours() -> Outcome<PathBuf> {
+    build(&["--package", "spinel-server", "--bin", "spinel-server"], "spinel-server")
+}
+
+/// Builds a program as it is packaged, and returns where it is.
+fn build(words: &[&str], program: &str) -> Outcome<PathBuf> {
     let mut cargo = workspace::cargo();
-    cargo.args(["build", "--profile", "dist", "--package", "spinel-server", "--bin", "spinel-server"]);
-    command::run(&mut cargo)?;
-    Ok(workspace::target().join("dist").join("spinel-server"))
+    command::run(cargo.args(["build", "--profile", "dist"]).args(words))?;
+    Ok(workspace::target().join("dist").join(program))
 }
 
 /// Returns what a reader must know about the machine and the programs, one line each.
@@ -240,7 +272,7 @@ mod tests {
             side: Side::Peer,
         };
         let contenders = vec![contender("a"), contender("b")];
-        let bench = Bench { contenders, rounds: 2, operations: 1, cores: vec![0] };
+        let bench = Bench { contenders, rounds: 2, operations: 1, millions: 1, cores: vec![0] };
         let mut turn = 0;
         let samples = bench.interleave(|_| {
             turn += 1;

@@ -58,9 +58,39 @@ pub(crate) fn quantile_ms<'a>(samples: impl Iterator<Item = &'a Sample>, share: 
     times.get(rank).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
 }
 
+/// Returns the `share` quantile of what requests would have waited that come in steadily, one each millisecond, however
+/// long those before them take: a probe that waits for a second asks nothing meanwhile, and its one long wait would hardly
+/// count among thousands of short ones.
+pub(crate) fn steady_quantile_ms<'a>(samples: impl Iterator<Item = &'a Sample>, share: f64) -> f64 {
+    const STEP: Duration = Duration::from_millis(1);
+    let mut next = None;
+    let mut waits = Vec::new();
+    for sample in samples {
+        let (start, end) = (sample.at, sample.at + sample.took);
+        let at = next.get_or_insert(start);
+        *at = (*at).max(start);
+        while *at < end {
+            waits.push(Sample { at: *at, took: end - *at });
+            *at += STEP;
+        }
+    }
+    quantile_ms(waits.iter(), share)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_wait_is_waited_by_all_who_come_meanwhile() {
+        let at = Instant::now();
+        let quick =
+            (0..900).map(|ms| Sample { at: at + Duration::from_millis(ms), took: Duration::from_micros(50) });
+        let long = Sample { at: at + Duration::from_millis(900), took: Duration::from_millis(100) };
+        let samples: Vec<Sample> = quick.chain([long]).collect();
+        let quantile = |share| steady_quantile_ms(samples.iter(), share).round() as u64;
+        assert_eq!([0.5, 0.95, 0.99, 1.0].map(quantile), [0, 50, 90, 100]);
+    }
 
     #[test]
     fn quantiles_are_by_nearest_rank() {

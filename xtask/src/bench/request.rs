@@ -61,6 +61,8 @@ pub(crate) enum Reply {
     Line,
     /// A bulk string of any length, without line breaks: its length on one line, itself on another.
     Bulk,
+    /// So many lines of any length.
+    Lines(usize),
     /// An array of any number of bulk strings without line breaks.
     Bulks,
 }

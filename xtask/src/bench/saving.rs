@@ -3,12 +3,10 @@
 use std::fs;
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cpu::{KEY, VALUE, fill};
+use super::cpu::{KEY, fill};
 use super::deleting::{KINDS, Kind};
 use super::growth::{Account, serving_thread};
 use super::load::{Load, Shape, ask, connect};
@@ -16,16 +14,12 @@ use super::probe::{Probe, Sample, quantile_ms};
 use super::report::{Better, Limit, Section};
 use super::request::{Batch, Keys, Reply, Word};
 use super::server::{Contender, Server, Side, StartOptions};
+use super::writes::{PAUSE, SET, WRITING, Writes};
 use super::{Bench, affinity};
 use crate::Outcome;
 
 const KEYS: u64 = 5_000_000;
-const SET: &[Word] = &[Word::Text("SET"), KEY, VALUE];
 
-/// What writes while a snapshot is made.
-const WRITING: Shape = Shape { connections: 4, pipeline: 16, groups: 2 };
-/// Who looks at latencies leaves room on the cores: some 60,000 writes a second are left.
-const PAUSE: Duration = Duration::from_millis(1);
 /// How long GETs are watched before.
 const WATCHED: Duration = Duration::from_secs(2);
 /// Between two looks at the memory.
@@ -128,7 +122,7 @@ impl Saved {
     /// Saves while all keys are written as fast as possible.
     fn growth_percent(&self, link: &mut TcpStream) -> Outcome<f64> {
         let full_bytes = self.server.settled_bytes()?;
-        let writes = Writes::start(self.server.port, Duration::ZERO)?;
+        let writes = Writes::start(self.server.port, KEYS, Duration::ZERO)?;
         thread::sleep(WATCHED / 4);
         let begun_bytes = self.server.family_bytes()?;
         let mut most_bytes = begun_bytes;
@@ -144,7 +138,7 @@ impl Saved {
 
     /// Watches GETs beside writes, before and during a snapshot.
     fn latencies(&self, link: &mut TcpStream) -> Outcome<(f64, f64)> {
-        let writes = Writes::start(self.server.port, PAUSE)?;
+        let writes = Writes::start(self.server.port, KEYS, PAUSE)?;
         let get = Batch::new(&[Word::Text("GET"), KEY], 1, Reply::bulk(32));
         let probe = Probe::start(self.server.port, get, Keys::random(3, KEYS))?;
         thread::sleep(WATCHED);
@@ -216,38 +210,6 @@ fn settle(link: &mut TcpStream) -> Outcome {
 fn files(server: &Server) -> Outcome<[PathBuf; 2]> {
     let folder = server.folder()?;
     Ok(["dump.rdb", "dump.spldb"].map(|name| folder.join(name)))
-}
-
-/// SETs of random keys, on a thread, until they are stopped.
-struct Writes {
-    stop: Arc<AtomicBool>,
-    // The error is text, because a boxed error can't leave its thread.
-    thread: JoinHandle<Result<(), String>>,
-}
-
-impl Writes {
-    fn start(port: u16, pause: Duration) -> Outcome<Self> {
-        let mut load = Load::connect(port, WRITING)?;
-        let mut batch = Batch::new(SET, WRITING.pipeline, Reply::OK);
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = thread::spawn(move || {
-            let mut keys = Keys::random(5, KEYS);
-            while !stopped.load(Ordering::Relaxed) {
-                load.run(&mut batch, &mut keys, 1).map_err(|error| error.to_string())?;
-                if !pause.is_zero() {
-                    thread::sleep(pause);
-                }
-            }
-            Ok(())
-        });
-        Ok(Self { stop, thread })
-    }
-
-    fn finish(self) -> Outcome {
-        self.stop.store(true, Ordering::Relaxed);
-        Ok(self.thread.join().map_err(|_| "the writer panicked")??)
-    }
 }
 
 /// Saves a collection several times while members are written, and returns the longest server time of each.

@@ -15,32 +15,32 @@ const BURST_MAX: usize = 16;
 const CONFIRMS_PERCENT: usize = 5;
 
 /// What a client saw of one life of the server. Its units have the numbers from `first` on.
-pub(super) struct Trace {
-    pub(super) first: u64,
+pub(crate) struct Trace {
+    pub(crate) first: u64,
     /// When each unit was sent.
-    pub(super) sent: Vec<Instant>,
+    pub(crate) sent: Vec<Instant>,
     /// When the last reply to each unit was there.
-    pub(super) answered: Vec<Instant>,
+    pub(crate) answered: Vec<Instant>,
     /// How many units `WAITAOF` said to be on disk.
-    pub(super) confirmed: usize,
+    pub(crate) confirmed: usize,
 }
 
 impl Trace {
     /// Returns how many units were answered at `moment`.
-    pub(super) fn answered_at(&self, moment: Instant) -> usize {
+    pub(crate) fn answered_at(&self, moment: Instant) -> usize {
         self.answered.partition_point(|answered| *answered <= moment)
     }
 }
 
 /// A client of one life of the server.
-pub(super) struct Client<'a> {
-    pub(super) number: usize,
-    pub(super) seed: u64,
-    pub(super) policy: Policy,
-    pub(super) connection: Connection,
-    pub(super) random: Random,
+pub(crate) struct Client<'a> {
+    pub(crate) number: usize,
+    pub(crate) seed: u64,
+    pub(crate) policy: Policy,
+    pub(crate) connection: Connection,
+    pub(crate) random: Random,
     /// Whether the server has been killed, so that it need not answer any more.
-    pub(super) is_killed: &'a AtomicBool,
+    pub(crate) is_killed: &'a AtomicBool,
 }
 
 impl Client<'_> {
@@ -48,7 +48,7 @@ impl Client<'_> {
     ///
     /// # Errors
     /// When a reply is an error, or the connection breaks before the server is killed.
-    pub(super) fn run(mut self, first: u64) -> Outcome<Trace> {
+    pub(crate) fn run(mut self, first: u64) -> Outcome<Trace> {
         let mut trace = Trace { first, sent: Vec::new(), answered: Vec::new(), confirmed: 0 };
         loop {
             let outcome = self.burst(&mut trace).and_then(|()| self.confirm(&mut trace));

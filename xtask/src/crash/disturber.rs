@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 use crate::random::Random;
-use crate::resp::{Connection, Reply};
+use crate::resp::{Connection, Reply, info_field};
 
 /// The longest pause between two disturbances, in milliseconds.
 const PAUSE_MAX_MS: usize = 60;
@@ -81,8 +81,9 @@ impl Disturber<'_> {
     fn field(&mut self, name: &str) -> io::Result<String> {
         let text =
             self.connection.expect(&["INFO", "persistence"]).as_ref().map(Reply::text).unwrap_or_default();
-        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        value.map(str::to_owned).ok_or_else(|| io::Error::other(format!("INFO has no {name}")))
+        info_field(&text, name)
+            .map(str::to_owned)
+            .ok_or_else(|| io::Error::other(format!("INFO has no {name}")))
     }
 
     fn pause(&mut self) {

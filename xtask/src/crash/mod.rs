@@ -7,11 +7,11 @@
 //! A kill leaves to the kernel what was written, so this shows the order in which the server does things, not what
 //! survives a power cut; `persistence/tests/crash` shows that on a simulated disk.
 
-mod client;
+pub(crate) mod client;
 mod disturber;
-mod state;
+pub(crate) mod state;
 mod unit;
-mod verdict;
+pub(crate) mod verdict;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ const SHOWN: usize = 24;
 
 /// The keys of a client. All but the last are its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Key {
+pub(crate) enum Key {
     Text,
     Left,
     Right,
@@ -28,7 +28,7 @@ const OWN: [Key; 8] =
 
 /// The keys of a client that exist.
 #[derive(Clone, Default)]
-pub(super) struct State {
+pub(crate) struct State {
     keys: BTreeMap<Key, Value>,
     /// How often the client has raised the counter that all share.
     shares: u64,
@@ -43,7 +43,7 @@ enum Value {
 
 impl Key {
     /// Returns what the key is called on the server.
-    pub(super) fn name(self, client: usize) -> String {
+    pub(crate) fn name(self, client: usize) -> String {
         match self {
             Key::Shared => "shared".to_owned(),
             _ => format!("{client}:{self:?}").to_lowercase(),
@@ -52,11 +52,11 @@ impl Key {
 }
 
 impl State {
-    pub(super) fn set(&mut self, key: Key, text: String) {
+    pub(crate) fn set(&mut self, key: Key, text: String) {
         self.keys.insert(key, Value::Text(text));
     }
 
-    pub(super) fn increment(&mut self, key: Key) {
+    pub(crate) fn increment(&mut self, key: Key) {
         if key == Key::Shared {
             self.shares += 1;
             return;
@@ -69,25 +69,25 @@ impl State {
     }
 
     /// Returns how often the client has raised the counter that all share.
-    pub(super) fn shares(&self) -> u64 {
+    pub(crate) fn shares(&self) -> u64 {
         self.shares
     }
 
-    pub(super) fn push(&mut self, key: Key, item: String) {
+    pub(crate) fn push(&mut self, key: Key, item: String) {
         match self.keys.entry(key).or_insert_with(|| Value::List(Vec::new())) {
             Value::List(items) => items.push(item),
             _ => unreachable!("a key has one type"),
         }
     }
 
-    pub(super) fn put(&mut self, key: Key, field: usize, value: String) {
+    pub(crate) fn put(&mut self, key: Key, field: usize, value: String) {
         match self.keys.entry(key).or_insert_with(|| Value::Fields(BTreeMap::new())) {
             Value::Fields(fields) => fields.insert(field.to_string(), value),
             _ => unreachable!("a key has one type"),
         };
     }
 
-    pub(super) fn forget(&mut self, key: Key) {
+    pub(crate) fn forget(&mut self, key: Key) {
         self.keys.remove(&key);
     }
 
@@ -95,7 +95,7 @@ impl State {
     ///
     /// # Errors
     /// When a reply is an error, or the connection breaks.
-    pub(super) fn read(connection: &mut Connection, client: usize) -> Outcome<State> {
+    pub(crate) fn read(connection: &mut Connection, client: usize) -> Outcome<State> {
         let mut state = State::default();
         for key in OWN {
             let name = key.name(client);
@@ -115,12 +115,12 @@ impl State {
     }
 
     /// Returns the keys that hold something else in `other`.
-    pub(super) fn differing(&self, other: &State) -> Vec<Key> {
+    pub(crate) fn differing(&self, other: &State) -> Vec<Key> {
         OWN.into_iter().filter(|key| self.keys.get(key) != other.keys.get(key)).collect()
     }
 
     /// Returns these keys with what they hold here and in `other`.
-    pub(super) fn shown(&self, keys: &[Key], other: &State) -> String {
+    pub(crate) fn shown(&self, keys: &[Key], other: &State) -> String {
         let line = |key: &Key| {
             let (one, two) = (shown(self.keys.get(key)), shown(other.keys.get(key)));
             format!("    {key:?}: {one}; expected {two}\n")

@@ -20,7 +20,7 @@ const SCRIPT: &str = "redis.call('SET', KEYS[1], ARGV[1]) \
 
 /// One command, as a change of a state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Set(Key),
     Increment(Key),
     Push(Key),
@@ -37,7 +37,7 @@ enum Form {
 }
 
 /// What is written at once.
-pub(super) struct Unit {
+pub(crate) struct Unit {
     client: usize,
     number: u64,
     form: Form,
@@ -47,7 +47,7 @@ pub(super) struct Unit {
 
 impl Unit {
     /// Returns unit `number` of `client`, which is the same whenever it is asked for.
-    pub(super) fn new(seed: u64, client: usize, number: u64) -> Self {
+    pub(crate) fn new(seed: u64, client: usize, number: u64) -> Self {
         let mut random = Random::new(seed ^ ((client as u64 + 1) << 48) ^ number);
         let field = random.below(FIELDS);
         let (form, steps) = match random.below(9) {
@@ -73,7 +73,7 @@ impl Unit {
     }
 
     /// Returns the calls that make it.
-    pub(super) fn calls(&self) -> Vec<Vec<String>> {
+    pub(crate) fn calls(&self) -> Vec<Vec<String>> {
         let single = self.steps.iter().map(|step| self.call(*step));
         match self.form {
             Form::Single => single.collect(),
@@ -108,7 +108,7 @@ impl Unit {
     }
 
     /// Makes the change in `state`.
-    pub(super) fn change(&self, state: &mut State) {
+    pub(crate) fn change(&self, state: &mut State) {
         for step in &self.steps {
             match *step {
                 Step::Set(key) => state.set(key, self.value()),

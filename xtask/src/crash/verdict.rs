@@ -17,30 +17,30 @@ use crate::Outcome;
 use crate::resp::Connection;
 
 /// What the clients did in one life of the server, and up to when it promised to keep everything.
-pub(super) struct Life {
-    pub(super) seed: u64,
-    pub(super) traces: Vec<Trace>,
+pub(crate) struct Life {
+    pub(crate) seed: u64,
+    pub(crate) traces: Vec<Trace>,
     /// What each client's keys held when it began.
-    pub(super) starts: Vec<State>,
+    pub(crate) starts: Vec<State>,
     /// All that was answered until then must be there.
-    pub(super) promised: Instant,
-    pub(super) killed: Instant,
+    pub(crate) promised: Instant,
+    pub(crate) killed: Instant,
 }
 
 /// What a client's keys hold after a crash.
-pub(super) struct Found {
+pub(crate) struct Found {
     /// How many units of its last life are there.
-    pub(super) units: usize,
-    pub(super) state: State,
+    pub(crate) units: usize,
+    pub(crate) state: State,
 }
 
 /// What a crash took.
 #[derive(Default)]
-pub(super) struct Loss {
+pub(crate) struct Loss {
     /// Units that were answered and are not there.
-    pub(super) answered: usize,
+    pub(crate) answered: usize,
     /// How long before the crash the first of them was answered.
-    pub(super) reach: Duration,
+    pub(crate) reach: Duration,
 }
 
 impl Life {
@@ -48,7 +48,7 @@ impl Life {
     ///
     /// # Errors
     /// When it may not be, with what is wrong.
-    pub(super) fn judge(&self, connection: &mut Connection) -> Outcome<(Vec<Found>, Loss)> {
+    pub(crate) fn judge(&self, connection: &mut Connection) -> Outcome<(Vec<Found>, Loss)> {
         let mut found = Vec::new();
         for client in 0..self.traces.len() {
             let state = State::read(connection, client)?;

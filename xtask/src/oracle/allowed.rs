@@ -129,6 +129,11 @@ const ALLOWANCES: &[Allowance] = &[
         accepts: |_, _, other| matches!(other, Reply::Line { marker: b'-', text } if text == b"ERR Invalid command specified"),
     },
     Allowance {
+        commands: &["module|list"],
+        reason: "sets of vectors are a module of the reference",
+        accepts: |_, one, other| one.marker() == other.marker(),
+    },
+    Allowance {
         commands: &["object|refcount"],
         reason: "small integers are always shared here; the reference shares them unless they were copied",
         accepts: |_, one, other| one.marker() == b':' && other.marker() == b':',

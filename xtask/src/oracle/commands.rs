@@ -32,8 +32,11 @@ const PROSE: [&str; 9] = [
     "notes",
 ];
 
-/// Options that newer releases brought and the reference lacks: command and the start of the path.
-const NEWER: [(&str, &str); 8] = [
+/// Options that the reference lacks, or does not tell of: command and the start of the path.
+const NEWER: [(&str, &str); 11] = [
+    ("failover", ".arguments[3:poison]"),
+    ("psync", ".arguments[2:failover]"),
+    ("replconf", ".arguments["),
     ("bitop", ".arguments[0:operation].arguments["),
     ("geosearch", ".arguments[2:by].arguments[2:polygon]"),
     ("geosearchstore", ".arguments[3:by].arguments[2:polygon]"),
@@ -90,7 +93,7 @@ pub(crate) fn compare(reference: &mut Connection, ours: &mut Connection) -> Outc
 }
 
 /// Returns the names in a server's COMMAND LIST, subcommands as `container|name`, in lower case.
-pub(super) fn listed_names(connection: &mut Connection) -> Outcome<BTreeSet<String>> {
+pub(crate) fn listed_names(connection: &mut Connection) -> Outcome<BTreeSet<String>> {
     let list = connection.expect(&["COMMAND", "LIST"])?;
     Ok(list.items().iter().map(|name| name.text().to_lowercase()).collect())
 }

@@ -15,13 +15,13 @@
 
 mod access;
 mod allowed;
-mod bounds;
-mod commands;
+pub(crate) mod bounds;
+pub(crate) mod commands;
 mod duel;
 mod events;
 mod finding;
-mod generate;
-mod grammar;
+pub(crate) mod generate;
+pub(crate) mod grammar;
 mod lexical;
 mod programs;
 mod run;

@@ -4,11 +4,11 @@ use super::Finding;
 use crate::source::SourceFile;
 
 /// Crates below `server`: they are given the time, chance and output they need.
-const BELOW_SERVER: [&str; 7] =
-    ["types", "resp", "persistence", "storage", "scripting", "replication", "cluster"];
+const BELOW_SERVER: [&str; 8] =
+    ["types", "resp", "persistence", "cache", "storage", "scripting", "replication", "cluster"];
 
 /// Libraries: what is linked into a program of someone else's.
-const LIBRARIES: [&str; 7] = BELOW_SERVER;
+const LIBRARIES: [&str; 8] = BELOW_SERVER;
 
 /// Where a ban holds.
 #[derive(Clone, Copy)]

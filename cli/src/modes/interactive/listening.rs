@@ -231,7 +231,7 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let connection =
-            Connection::open(&Address::Tcp { host: "127.0.0.1".into(), port }, None, None).unwrap();
+            Connection::open(&Address::Tcp { host: "127.0.0.1".into(), port }, None, None, None).unwrap();
         listener.accept().unwrap().0.write_all(sent.as_bytes()).unwrap();
 
         let (shown, texts) = mpsc::channel();

@@ -24,6 +24,7 @@ const WORTH_TELLING: Duration = Duration::from_millis(500);
 /// Reads lines from the terminal and does what they say until told to leave.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let mut shell = Shell::new(arguments);
+    shell.suggests = true;
     shell.tell_time_from = Some(WORTH_TELLING);
     if let Err(error) = shell.session.connect() {
         eprintln!("{error}");

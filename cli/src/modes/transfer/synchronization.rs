@@ -87,16 +87,20 @@ impl Synchronization {
                 }
             }
             Length::Until(mark) => {
-                // The last bytes are held back: they may be the mark.
+                // The last bytes are held back: they may be the start of the mark.
                 let mut held = Vec::new();
-                while held != mark {
+                let mut found = None;
+                while found.is_none() {
                     held.extend(receive_bytes(&mut self.connection, usize::MAX)?);
-                    let free = held.len().saturating_sub(MARK_BYTES);
+                    found = held.windows(MARK_BYTES).position(|window| window == mark);
+                    let free = found.unwrap_or((held.len() + 1).saturating_sub(MARK_BYTES));
                     out.write_all(&held[..free])?;
                     held.drain(..free);
                     written += free as u64;
                     progress(written);
                 }
+                // Writes may follow at once.
+                self.connection.give_back(&held[MARK_BYTES..]);
             }
         }
         Ok((written, self.connection))

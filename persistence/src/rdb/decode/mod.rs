@@ -1,6 +1,7 @@
 //! Reading files and payloads.
 
 mod hash;
+mod http_cache;
 pub(crate) mod input;
 mod list;
 mod packed;

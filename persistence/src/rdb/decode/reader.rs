@@ -1,7 +1,9 @@
 //! Files, piece by piece.
 
 use super::super::fault::{Fault, ReadError};
-use super::super::table::{MAGIC, MAGIC_OF_VALKEY, VERSION_MAX, VERSIONS_OF_VALKEY, opcode, value_type};
+use super::super::table::{
+    MAGIC, MAGIC_OF_VALKEY, VERSION_MAX, VERSIONS_OF_VALKEY, extension, opcode, value_type,
+};
 use super::super::{Marks, Usage};
 use super::input::{Found, Input};
 use super::value::module_name;
@@ -107,7 +109,7 @@ impl<'r> Reader<'r> {
             input.keep_checksum();
         }
         let version = version(&mut input).map_err(|fault| ReadError { offset: input.offset(), fault })?;
-        let decoder = Decoder::new(*forms, version);
+        let decoder = Decoder::of_own_file(*forms, version);
         let (key, name, is_named, is_over) = (Vec::new(), Vec::new(), false, false);
         Ok(Reader { input, decoder, key, name, is_named, is_over })
     }
@@ -157,8 +159,7 @@ impl<'r> Reader<'r> {
 
     fn piece(&mut self) -> Result<Piece, Fault> {
         if std::mem::take(&mut self.is_named) {
-            self.input.text_into(&mut self.decoder.text)?;
-            return Ok(Piece::Aux);
+            return self.field();
         }
         if self.is_over {
             return Ok(Piece::End);
@@ -176,7 +177,22 @@ impl<'r> Reader<'r> {
 
     fn collection(&mut self, value_type: u8, marks: Marks) -> Result<Piece, Fault> {
         self.input.text_into(&mut self.key)?;
-        let mut value = self.decoder.collection(value_type, &mut self.input)?;
+        let value = self.decoder.collection(value_type, &mut self.input)?;
+        self.complete(value, marks)
+    }
+
+    /// Reads the text of a field whose name was read. It may stand for a key.
+    fn field(&mut self) -> Result<Piece, Fault> {
+        self.input.text_into(&mut self.decoder.text)?;
+        if self.name != extension::HTTP_CACHE {
+            return Ok(Piece::Aux);
+        }
+        let (value, marks) = self.decoder.http_cache_head(&mut self.key)?;
+        self.complete(value, marks)
+    }
+
+    /// Reads what stands behind a collection.
+    fn complete(&mut self, mut value: OwnedValue, marks: Marks) -> Result<Piece, Fault> {
         self.is_named = self.decoder.extensions(&mut value, &mut self.input, &mut self.name)?;
         let is_empty = value.is_empty() && value.value_type() != ValueType::Stream;
         Ok(if is_empty { Piece::Empty } else { Piece::Collection(value, marks) })
@@ -187,8 +203,7 @@ impl<'r> Reader<'r> {
         match opcode {
             opcode::AUX => {
                 input.text_into(&mut self.name)?;
-                input.text_into(&mut self.decoder.text)?;
-                Ok(Piece::Aux)
+                self.field()
             }
             opcode::SELECT_DB => Ok(Piece::SelectDb(input.length()?)),
             opcode::SIZES => Ok(Piece::Sizes(input.length()?, input.length()?)),

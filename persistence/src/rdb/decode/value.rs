@@ -16,11 +16,18 @@ pub(crate) struct Decoder {
     pub(super) other: Vec<u8>,
     /// Hashes of members, to find those that stand twice.
     pub(super) hashes: Vec<u64>,
+    /// Whether it may name files of the server that reads it.
+    pub(super) is_own: bool,
 }
 
 impl Decoder {
     pub(crate) fn new(forms: Forms, version: u16) -> Decoder {
-        Decoder { forms, version, text: Vec::new(), other: Vec::new(), hashes: Vec::new() }
+        Decoder { forms, version, text: Vec::new(), other: Vec::new(), hashes: Vec::new(), is_own: false }
+    }
+
+    /// Reads a file that the server may have written for itself.
+    pub(crate) fn of_own_file(forms: Forms, version: u16) -> Decoder {
+        Decoder { is_own: true, ..Decoder::new(forms, version) }
     }
 
     /// Reads a value on its own. A collection may be empty.
@@ -58,6 +65,7 @@ impl Decoder {
             value_type::STREAM | value_type::STREAM_COUNTED | value_type::STREAM_ACTIVE => {
                 self.stream(value_type, input)
             }
+            value_type::HTTP_CACHE => self.http_cache(input),
             value_type::MODULE | value_type::MODULE_OF_CANDIDATES => {
                 Err(Fault::Module(module_name(input.length()?)))
             }
@@ -101,6 +109,10 @@ impl Decoder {
             extension::STREAM => {
                 input.text_into(&mut self.text)?;
                 self.complete_stream(value)?;
+            }
+            extension::VARIANT => {
+                input.text_into(&mut self.text)?;
+                self.add_variant(value)?;
             }
             _ => return Ok(false),
         }

@@ -1,10 +1,12 @@
 //! Values of all types but streams.
 
-use super::Encoder;
 use super::primitive::{compressed, length};
+use super::{Encoder, http_cache};
 use crate::rdb::table::{VERSION, VERSION_OF_EXPIRING_FIELDS, value_type};
 use spinel_types::list::{NodeBytes, NodeKind};
-use spinel_types::{Direction, HashRef, Listpack, SetRef, SortedSet, SortedSetRef, Str, Stream, Value};
+use spinel_types::{
+    Direction, HashRef, HttpCache, Listpack, SetRef, SortedSet, SortedSetRef, Str, Stream, Value,
+};
 use spinel_types::{ListRef, list};
 
 /// A value in the form in which it is written.
@@ -22,6 +24,7 @@ pub(super) enum Form<'a> {
     SortedSetListpack(Listpack<'a>),
     SortedSet(&'a SortedSet),
     Stream(&'a Stream),
+    HttpCache(&'a HttpCache),
 }
 
 /// What a node of a list is.
@@ -40,6 +43,7 @@ impl<'a> Form<'a> {
             Value::SortedSet(SortedSetRef::Compact(pack)) => Form::SortedSetListpack(pack),
             Value::SortedSet(SortedSetRef::Large(set)) => Form::SortedSet(set),
             Value::Stream(stream) => Form::Stream(stream),
+            Value::HttpCache(cache) => Form::HttpCache(cache),
         }
     }
 
@@ -72,6 +76,7 @@ impl<'a> Form<'a> {
             Form::SortedSetListpack(_) => value_type::SORTED_SET_LISTPACK,
             Form::SortedSet(_) => value_type::SORTED_SET,
             Form::Stream(_) => value_type::STREAM_COUNTED,
+            Form::HttpCache(_) => value_type::HTTP_CACHE,
         }
     }
 
@@ -114,6 +119,7 @@ impl Encoder {
             Form::ExpiringHash(hash, earliest) => self.expiring_hash(hash, earliest, out),
             Form::SortedSet(set) => self.sorted_set(set, out),
             Form::Stream(stream) => self.stream(stream, out),
+            Form::HttpCache(cache) => http_cache::body(cache, self.reader, out),
             form => self.body(form, out),
         }
     }

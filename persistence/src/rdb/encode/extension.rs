@@ -9,6 +9,7 @@
 //!                  1, seconds, messages, added, duplicates                 of messages that must not come twice
 //!                  2, producer, messages: { message, id (16 bytes) }
 //!                  3, { id (16 bytes), words: fields and values in turns } …    of entries that are not due yet
+//! spinel-httpcache a key that others can't have, and spinel-variant, what it holds: see `http_cache.rs`
 //! ```
 
 use super::primitive::{length, raw};
@@ -43,7 +44,7 @@ pub(super) fn write(value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn field(name: &[u8], text: &[u8], out: &mut Vec<u8>) {
+pub(super) fn field(name: &[u8], text: &[u8], out: &mut Vec<u8>) {
     out.push(opcode::AUX);
     raw(name, out);
     raw(text, out);

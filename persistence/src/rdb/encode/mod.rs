@@ -2,6 +2,7 @@
 
 mod collection;
 mod extension;
+mod http_cache;
 mod primitive;
 mod stream;
 
@@ -68,12 +69,19 @@ pub struct Encoder {
     compression: Compression,
     /// With room for what is compressed; made when something long comes first.
     compressor: Option<Box<(Compressor, Vec<u8>)>>,
+    reader: http_cache::Reader,
 }
 
 impl Encoder {
     /// Makes an encoder. It takes 16 KiB once it has compressed something.
     pub const fn new(compression: Compression) -> Encoder {
-        Encoder { compression, compressor: None }
+        Encoder { compression, compressor: None, reader: http_cache::Reader::Anybody }
+    }
+
+    /// Makes one of what the server that writes it will read, and nobody else: what lies in other files of it is named.
+    #[must_use]
+    pub fn for_itself(self) -> Encoder {
+        Encoder { reader: http_cache::Reader::Itself, ..self }
     }
 
     /// Writes what every file starts with.
@@ -111,6 +119,9 @@ impl Encoder {
     /// Writes a key with its value. O(size of the value), without an allocation for small values.
     #[inline]
     pub fn key(&mut self, key: &[u8], value: Value<'_>, marks: Marks, out: &mut Vec<u8>) {
+        if let Value::HttpCache(cache) = value {
+            return http_cache::key(key, cache, marks, self.reader, out);
+        }
         marks.write(out);
         let form = Form::of(value);
         out.push(form.value_type());

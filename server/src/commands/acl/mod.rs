@@ -2,19 +2,23 @@
 
 mod help;
 mod log;
+mod role;
 mod showing;
+mod token;
 
 use super::{HostCall, HostRow};
-use crate::acl::{Account, Book, DEFAULT, Fate, Refusal, User};
+use crate::acl::{Account, Book, Changed, DEFAULT, Fate, Refusal, Unmatched, User};
 use crate::clients::Client;
 use crate::config::table;
 use crate::log as server_log;
 use crate::pubsub::Kind;
+use crate::quotas;
 use crate::server::Shared;
 use crate::session::Flow;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::{Command, Group, Run};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -123,6 +127,19 @@ pub(super) const COMMANDS: &[HostRow] = &[
     ),
     (
         Command {
+            name: "acl|role",
+            usage: "operation=<SET set=(rolename:string [rule:string]...)|DEL deleted:string...|GET shown:string|LIST|HELP>",
+            flags: SECRET,
+            since: "8.0.0",
+            cost: "O(N) where N is the number of users",
+            about: "Makes, changes, shows and removes roles, whose rights users have.",
+            tips: EVERYWHERE,
+            ..ROW
+        },
+        role::role,
+    ),
+    (
+        Command {
             name: "acl|save",
             cost: OF_USERS,
             about: "Writes the users into the file that aclfile names.",
@@ -142,6 +159,18 @@ pub(super) const COMMANDS: &[HostRow] = &[
             ..ROW
         },
         set_user,
+    ),
+    (
+        Command {
+            name: "acl|token",
+            usage: "operation=<ISSUE issue=(username:string seconds:integer)|REVOKE revoked:string|HELP>",
+            flags: SECRET,
+            since: "8.0.0",
+            cost: "O(N) where N is the number of clients",
+            about: "Issues and revokes tokens that let their holders in for a time.",
+            ..ROW
+        },
+        token::token,
     ),
     (
         Command { name: "acl|users", cost: OF_USERS, about: "Returns the names of all users.", ..ROW },
@@ -167,9 +196,9 @@ fn set_user(call: &mut HostCall<'_>) -> Result<(), Error> {
 
     let (session, shared) = (&mut *call.session, call.shared);
     let mut doomed = Vec::new();
-    let settle =
-        |account: &Arc<Account>, before: &User| doomed = listeners_without_right(account, before, shared);
+    let settle = |changed: &[Changed]| doomed = listeners_without_right(changed, shared);
     shared.acl.set_user(name, rules, book(shared), settle).map_err(|refusal| error_of(&refusal))?;
+    quotas::observe_growth(shared);
     for client in doomed {
         end(&client, session.client.id, &mut session.flow, shared);
     }
@@ -181,13 +210,15 @@ fn set_user(call: &mut HostCall<'_>) -> Result<(), Error> {
 fn error_of(refusal: &Refusal) -> Error {
     match refusal {
         Refusal::BadName => Error::Text("ERR Usernames can't contain spaces or null characters"),
-        Refusal::Unmatched(start) => {
-            Error::quoting(&[b"ERR Unmatched parenthesis in acl selector starting at '", &start.0, b"'."])
-        }
+        Refusal::Unmatched(start) => unmatched(start),
         Refusal::Rule(rule, error) => {
             Error::quoting(&[b"ERR Error in ACL SETUSER modifier '", rule, b"': ", error.text().as_bytes()])
         }
     }
+}
+
+fn unmatched(start: &Unmatched) -> Error {
+    Error::quoting(&[b"ERR Unmatched parenthesis in acl selector starting at '", &start.0, b"'."])
 }
 
 fn delete_users(call: &mut HostCall<'_>) -> Result<(), Error> {
@@ -211,7 +242,7 @@ fn save(call: &mut HostCall<'_>) -> Result<(), Error> {
     let path = file(call)?;
 
     call.shared.acl.save(&path).map_err(|error| {
-        server_log::warning(&format!("Writing the ACL file {} failed: {error}", path.display()));
+        server_log::warning!("Writing the ACL file {} failed: {error}", path.display());
         Error::Text("ERR There was an error trying to save the ACLs. Please check the server logs for more information")
     })?;
 
@@ -224,14 +255,13 @@ fn load(call: &mut HostCall<'_>) -> Result<(), Error> {
 
     let (session, shared) = (&mut *call.session, call.shared);
     let mut doomed = Vec::new();
-    let settle = |account: &Arc<Account>, fate: Fate<'_>| {
-        doomed.extend(match fate {
-            Fate::Gone => clients_of(account, shared),
-            Fate::Changed(before) => listeners_without_right(account, before, shared),
-        });
+    let settle = |fate: Fate<'_>| match fate {
+        Fate::Gone(account) => doomed.extend(clients_of(account, shared)),
+        Fate::Changed(changed) => doomed.extend(listeners_without_right(changed, shared)),
     };
     let loaded = shared.acl.load(&path, book(shared), settle);
     loaded.map_err(|reason| Error::quoting(&[b"ERR ", reason.as_bytes()]))?;
+    quotas::observe_growth(shared);
     for client in doomed {
         end(&client, session.client.id, &mut session.flow, shared);
     }
@@ -253,14 +283,25 @@ fn clients_of(account: &Arc<Account>, shared: &Shared) -> Vec<Arc<Client>> {
     clients.filter(|client| Arc::ptr_eq(&client.account(), account)).collect()
 }
 
-/// The clients of a user who listen to what he may no longer listen to.
-fn listeners_without_right(account: &Arc<Account>, before: &User, shared: &Shared) -> Vec<Arc<Client>> {
-    let user = account.user();
-    let listening = |client: &Arc<Client>| client.subscriptions().is_any();
-    let mut clients: Vec<_> = clients_of(account, shared).into_iter().filter(listening).collect();
-    if clients.is_empty() || before.has_channels_of(&user) {
-        return Vec::new();
+/// The clients who listen to what their users, whose rights have changed, may no longer listen to.
+fn listeners_without_right(changed: &[Changed], shared: &Shared) -> Vec<Arc<Client>> {
+    let mut listening: HashMap<*const Account, Vec<Arc<Client>>> = HashMap::new();
+    for client in shared.clients.all().into_iter().filter(|client| client.subscriptions().is_any()) {
+        listening.entry(Arc::as_ptr(&client.account())).or_default().push(client);
     }
+    let mut doomed = Vec::new();
+    for (account, before) in changed {
+        let user = account.user();
+        let clients = listening.remove(&Arc::as_ptr(account)).unwrap_or_default();
+        if !clients.is_empty() && !before.has_channels_of(&user) {
+            doomed.extend(without_right(clients, &user, shared));
+        }
+    }
+    doomed
+}
+
+/// Those of a user's clients who listen to what he may not listen to.
+fn without_right(mut clients: Vec<Arc<Client>>, user: &User, shared: &Shared) -> Vec<Arc<Client>> {
     let mut doomed = Vec::new();
     for kind in [Kind::Channel, Kind::Pattern, Kind::ShardChannel] {
         for name in shared.pubsub.names(kind, None) {

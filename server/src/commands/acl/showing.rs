@@ -2,7 +2,7 @@
 
 use super::super::HostCall;
 use super::{book, wrong_words};
-use crate::acl::{Described, Reason, category, hex, right_name};
+use crate::acl::{Described, Reason, Role, category, hex, right_name};
 use rustix::rand::{GetRandomFlags, getrandom};
 use spinel_resp::ReplyWriter;
 use spinel_storage::Error;
@@ -46,11 +46,13 @@ pub(super) fn user(call: &mut HostCall<'_>) -> Result<(), Error> {
     let user = account.user();
 
     let selectors: Vec<Described> = user.described_selectors().collect();
-    // Redis knows no such field, so it is there only where it says something.
-    let tells_databases = selectors.iter().any(|selector| selector.databases.is_some());
+    let fields = Fields::of(&selectors);
+    // Redis knows no roles and no quotas, so they are there only where there are some.
+    let roles: Vec<&[u8]> = user.roles().map(Role::name).collect();
+    let quotas = user.quotas();
 
     let reply = &mut *call.reply;
-    reply.map(6 + usize::from(tells_databases));
+    reply.map(3 + fields.count() + usize::from(!roles.is_empty()) + quotas.len());
     reply.bulk(b"flags");
     let flags = user.flags();
     reply.set(flags.len());
@@ -63,24 +65,61 @@ pub(super) fn user(call: &mut HostCall<'_>) -> Result<(), Error> {
     for hash in hashes {
         reply.bulk(hash.as_bytes());
     }
-    reply_rights(&selectors[0], tells_databases, reply);
-    reply.bulk(b"selectors");
-    reply.array(selectors.len() - 1);
-    for selector in &selectors[1..] {
-        reply.map(3 + usize::from(tells_databases));
-        reply_rights(selector, tells_databases, reply);
+    reply_rights(&selectors, fields, reply);
+    if !roles.is_empty() {
+        reply.bulk(b"roles");
+        reply.array(roles.len());
+        for role in roles {
+            reply.bulk(role);
+        }
+    }
+    for (name, number) in quotas {
+        reply.bulk(name.as_bytes());
+        reply.integer(number as i64);
     }
     Ok(())
 }
 
-fn reply_rights(selector: &Described, tells_databases: bool, reply: &mut ReplyWriter) {
+/// Which fields describe the rights of a selector.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fields {
+    OfRedis,
+    /// Also the databases: Redis knows no such field, so it is there only where it says something.
+    WithDatabases,
+}
+
+impl Fields {
+    pub(super) fn of(selectors: &[Described]) -> Fields {
+        let is_bounded = selectors.iter().any(|selector| selector.databases.is_some());
+        if is_bounded { Fields::WithDatabases } else { Fields::OfRedis }
+    }
+
+    /// How many fields a selector has.
+    pub(super) fn count(self) -> usize {
+        3 + usize::from(self == Fields::WithDatabases)
+    }
+}
+
+/// Replies the fields of the root, and those of the other selectors as one more.
+pub(super) fn reply_rights(selectors: &[Described], fields: Fields, reply: &mut ReplyWriter) {
+    let Some((root, others)) = selectors.split_first() else { return };
+    reply_selector(root, fields, reply);
+    reply.bulk(b"selectors");
+    reply.array(others.len());
+    for selector in others {
+        reply.map(fields.count());
+        reply_selector(selector, fields, reply);
+    }
+}
+
+fn reply_selector(selector: &Described, fields: Fields, reply: &mut ReplyWriter) {
     for (name, value) in
         [("commands", &selector.commands), ("keys", &selector.keys), ("channels", &selector.channels)]
     {
         reply.bulk(name.as_bytes());
         reply.bulk(value);
     }
-    if tells_databases {
+    if fields == Fields::WithDatabases {
         reply.bulk(b"databases");
         reply.bulk(selector.databases.as_deref().unwrap_or(b"alldbs"));
     }

@@ -53,6 +53,13 @@ const FORMS: &[(&str, &[&str])] = &[
     ),
     ("UNPAUSE", &["Stop the current client pause, resuming traffic."]),
     ("PAUSE <timeout> [WRITE|ALL]", &["Suspend all, or just write, clients for <timeout> milliseconds."]),
+    (
+        "QUORUM [<replicas> [MEMORY|DISK]]",
+        &[
+            "Reply to writes of the current connection only when so many replicas have them, or tell",
+            "how many must have them. Fewer than the server asks for are no less.",
+        ],
+    ),
     ("REPLY (ON|OFF|SKIP)", &["Control the replies sent to the current connection."]),
     ("SETNAME <name>", &["Assign the name <name> to the current connection."]),
     (

@@ -6,7 +6,9 @@ mod tracking;
 
 use super::{HostCall, HostRow};
 use crate::admission::ReplyMode;
-use crate::clients::{Flag, PauseMode};
+use crate::clients::{Flag, PauseMode, PauseReason};
+use crate::quorum::{COPIES_MAX, Quorum};
+use crate::replication::Copies;
 use crate::server::now;
 use spinel_storage::Error;
 use spinel_storage::command::flags::Flags;
@@ -172,6 +174,16 @@ pub(super) const COMMANDS: &[HostRow] = &[
     ),
     (
         Command {
+            name: "client|quorum",
+            usage: "[replicas:integer durability=[MEMORY|DISK]]",
+            since: "8.0.0",
+            about: "Lets writes be replied to when so many replicas have them, or tells how many must.",
+            ..ROW
+        },
+        quorum,
+    ),
+    (
+        Command {
             name: "client|reply",
             usage: "action=<ON|OFF|SKIP>",
             since: "3.2.0",
@@ -311,6 +323,34 @@ fn set_flag(call: &mut HostCall<'_>, flag: Flag) -> Result<(), Error> {
     Ok(())
 }
 
+/// Without words it tells what holds for writes of this client to the database that it has chosen.
+fn quorum(call: &mut HostCall<'_>) -> Result<(), Error> {
+    if call.args.remaining() > 0 {
+        let count = call.args.integer();
+        let copies = match () {
+            () if call.args.remaining() == 0 || call.args.accept("memory") => Copies::InMemory,
+            () if call.args.accept("disk") => Copies::OnDisk,
+            () => return Err(Error::Syntax),
+        };
+        call.args.finish()?;
+        let count = u32::try_from(count).ok().filter(|count| *count <= COPIES_MAX);
+        let count = count.ok_or(Error::Text("ERR value is out of range"))?;
+
+        call.session.ask_quorum(Quorum::of(count, copies), call.shared);
+
+        call.reply.ok();
+        return Ok(());
+    }
+    let holds = call.session.own_quorum.and(call.shared.replication.quorums.of(call.session.db));
+
+    call.reply.map(2);
+    call.reply.bulk(b"memory");
+    call.reply.integer(holds.in_memory.into());
+    call.reply.bulk(b"disk");
+    call.reply.integer(holds.on_disk.into());
+    Ok(())
+}
+
 /// Only `ON` is replied to.
 fn reply(call: &mut HostCall<'_>) -> Result<(), Error> {
     if call.args.accept("on") {
@@ -341,7 +381,7 @@ fn pause(call: &mut HostCall<'_>) -> Result<(), Error> {
     let now = now();
     let until = now.after_timeout(milliseconds)?;
 
-    call.shared.clients.pause.start(until, mode, now);
+    call.shared.clients.pause.start(PauseReason::Client, until, mode, now);
 
     call.reply.ok();
     Ok(())
@@ -372,7 +412,7 @@ fn unblock(call: &mut HostCall<'_>) -> Result<(), Error> {
 }
 
 fn unpause(call: &mut HostCall<'_>) -> Result<(), Error> {
-    call.shared.clients.pause.end();
+    call.shared.clients.pause.end(PauseReason::Client);
 
     call.reply.ok();
     Ok(())

@@ -98,6 +98,9 @@ fn describe_keys(spec: &KeySpec, reply: &mut ReplyWriter) {
         Begin::Index(index) => {
             describe_search(reply, "index", &[("index", index as i64)]);
         }
+        Begin::AfterName(index) => {
+            describe_search(reply, "index", &[("index", index as i64 + 2)]);
+        }
         Begin::Keyword(keyword, from) | Begin::Option { word: keyword, from, .. } => {
             search_header(reply, "keyword", 2);
             reply.bulk(b"keyword");

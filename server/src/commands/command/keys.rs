@@ -4,7 +4,6 @@ use super::HostCall;
 use super::info::reply_use;
 use spinel_storage::Error;
 use spinel_storage::command::keys::{KeySpec, KeyUse};
-use spinel_storage::command::table::{CommandId, CommandTable};
 
 const NO_COMMAND: Error = Error::Text("ERR Invalid command specified");
 const WRONG_ARITY: Error = Error::Text("ERR Invalid number of arguments specified for command");
@@ -37,7 +36,7 @@ pub(super) fn keys_and_flags(call: &mut HostCall<'_>) -> Result<(), Error> {
 /// The positions of the keys among the words of a call, each with what is done with it.
 fn find(call: &HostCall<'_>, words: &[&[u8]]) -> Result<Vec<(usize, KeyUse)>, Error> {
     let table = call.shared.engine.table();
-    let command = table.row(lookup(table, words).ok_or(NO_COMMAND)?).command;
+    let command = table.row(table.find_called(words).ok_or(NO_COMMAND)?).command;
     let has_keys = |spec: &&KeySpec| !spec.usage.contains(KeyUse::NOT_KEY);
     if !command.keys.iter().any(|spec| has_keys(&spec)) {
         return Err(NO_KEYS);
@@ -50,13 +49,4 @@ fn find(call: &HostCall<'_>, words: &[&[u8]]) -> Result<Vec<(usize, KeyUse)>, Er
             spec.positions(words).map(move |position| (position, usage))
         })
         .collect())
-}
-
-/// The command or subcommand that the first words name.
-fn lookup(table: &CommandTable, words: &[&[u8]]) -> Option<CommandId> {
-    let id = table.by_name(words[0])?;
-    if words.len() < 2 || table.row(id).subcommands.is_empty() {
-        return Some(id);
-    }
-    table.subcommand(id, words[1])
 }

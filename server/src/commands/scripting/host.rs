@@ -2,13 +2,18 @@
 
 use super::run::Run;
 use crate::acl::Context;
+use crate::attention::Concern;
+use crate::clients::Flag;
 use crate::commands::Handler;
+use crate::hotkeys;
 use crate::info;
 use crate::log;
 use crate::memory_limit::{self, OUT_OF_MEMORY};
 use crate::monitors::Moment;
 use crate::observation::{By, Called};
 use crate::persistence;
+use crate::quorum::LACKS_REPLICAS;
+use crate::replication;
 use crate::server::Shared;
 use crate::session::{Output, Session};
 use crate::statistics::Meter;
@@ -16,8 +21,10 @@ use spinel_resp::ReplyWriter;
 use spinel_scripting::{Call, Host, LogLevel, Tick};
 use spinel_storage::command::flags::Flags;
 use spinel_storage::command::table::CommandId;
+use spinel_storage::command::{Command, Group, Run as Runner};
 use spinel_storage::engine::{Author, Claim, Outcome, Prepared, Setting, Turn};
 use spinel_storage::{Error, UnixMillis};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const UNKNOWN: Error = Error::Text("ERR Unknown Redis command called from script");
@@ -62,12 +69,12 @@ impl Host for ScriptHost<'_, '_> {
             // Whoever finds the keyspace busy must find out by what.
             self.shared.scripts.begin(self.run.as_others_see_it(self.words));
             self.turn.set_busy(self.claim);
-            log::warning(&format!(
+            log::warning!(
                 "Slow script detected: still in execution after {} milliseconds. You can try killing the script \
                  using the {} command.",
                 elapsed.as_millis(),
                 self.run.kill_command()
-            ));
+            );
         }
         if self.run.has_written {
             self.shared.scripts.note_write();
@@ -96,11 +103,25 @@ impl Host for ScriptHost<'_, '_> {
     }
 
     fn cpu_time(&mut self) -> Duration {
-        info::cpu_time()
+        let info::CpuTimes { user, system } = info::cpu_times();
+        user + system
     }
 }
 
 impl ScriptHost<'_, '_> {
+    /// Whether the script may call a command that is not for scripts: for tests, and only if it neither changes its client
+    /// nor needs what the script has.
+    fn is_trusted_with(&self, command: &Command) -> bool {
+        let is_harmless = match command.run {
+            Runner::Data(_) => true,
+            Runner::Host => command.group == Group::Server,
+            Runner::Container => false,
+        };
+        is_harmless
+            && !command.flags.contains(Flags::NO_MULTI)
+            && self.shared.are_scripts_trusted.load(Ordering::Relaxed)
+    }
+
     /// Finds a command and says whether the script may call it.
     fn check(&mut self, words: &[&[u8]]) -> Result<Prepared, Error> {
         let prepared = self.shared.engine.prepare(words).map_err(|error| match error {
@@ -109,7 +130,8 @@ impl ScriptHost<'_, '_> {
         })?;
         let row = self.shared.engine.table().row(prepared.id);
         let flags = row.command.flags;
-        if flags.contains(Flags::NOSCRIPT) || row.is_guarded && !self.session.may_debug {
+        let is_denied = flags.contains(Flags::NOSCRIPT) && !self.is_trusted_with(row.command);
+        if is_denied || row.is_guarded && !self.session.may_debug {
             return Err(NOT_ALLOWED);
         }
         if let Some(denial) =
@@ -132,11 +154,28 @@ impl ScriptHost<'_, '_> {
         if is_exceeded && memory_limit::measure(self.shared) {
             return Err(OUT_OF_MEMORY);
         }
+        if !self.run.allows_oom && !self.run.has_written {
+            let place = (self.run.db, self.turn.now());
+            let refusal = self.session.memory_quota_refusal((prepared.id, flags), words, place, self.shared);
+            if let Some(error) = refusal {
+                return Err(error);
+            }
+        }
         if writes
             && self.shared.persistence.has_failed()
             && let Some(error) = persistence::refusal(self.shared)
         {
             return Err(error);
+        }
+        if writes
+            && self.shared.attention.has(Concern::LackingReplicas)
+            && !self.session.client.has(Flag::Primary)
+            && self.session.lacks_replicas(prepared.id, words, self.run.db, self.shared)
+        {
+            return Err(LACKS_REPLICAS);
+        }
+        if writes && self.shared.upstream.refuses_writes() && !self.session.client.has(Flag::Primary) {
+            return Err(replication::READ_ONLY);
         }
         self.run.has_written |= writes;
         Ok(prepared)
@@ -146,6 +185,9 @@ impl ScriptHost<'_, '_> {
         let ScriptHost { session, turn, claim, meter, shared, run, .. } = self;
         let author = Author { client: session.client.id, is_script: true };
         let setting = Setting { db: run.db, author, ..session.setting() };
+        let called = Called { id: prepared.id, words, by: By::Script };
+        session.charge_quotas(prepared.id, run.db, shared);
+        session.audit(called, shared);
         let call_at = reply.position();
         let measured = meter.measure(prepared.id, |meter| {
             match turn.execute_claimed(claim, prepared, setting, words, reply) {
@@ -157,9 +199,12 @@ impl ScriptHost<'_, '_> {
                 }
             }
         });
+        if shared.attention.has(Concern::Quorum) {
+            session.note_write(prepared.id, words, setting.db, shared);
+        }
         let reply_bytes = reply.position().saturating_sub(call_at);
-        let called = Called { id: prepared.id, words, by: By::Script };
         session.show_to_monitors(called, run.db, Moment::After, shared);
+        hotkeys::sample(called, (run.db, turn.now()), meter, shared);
         session.observe(called, (measured.nanoseconds, reply_bytes), meter, shared);
         session.note_reads(prepared.id, words, shared);
     }

@@ -99,7 +99,8 @@ impl Host for Loading {
     }
 
     fn cpu_time(&mut self) -> Duration {
-        info::cpu_time()
+        let info::CpuTimes { user, system } = info::cpu_times();
+        user + system
     }
 }
 
@@ -107,6 +108,14 @@ impl Host for Loading {
 pub(crate) fn load_library(shared: &Shared, code: &[u8]) -> Result<(), String> {
     let loaded = shared.scripts.interpreter().load_library(code, Replace::Yes, &mut Loading::new());
     loaded.map(|_| ()).map_err(|error| String::from_utf8_lossy(error.text()).into_owned())
+}
+
+/// Loads libraries that come from a file in place of all that there are: everything or, if something fails, nothing.
+pub(crate) fn replace_libraries(shared: &Shared, codes: &[Vec<u8>]) -> Result<(), String> {
+    let replaced = shared.scripts.interpreter().replace_libraries(codes, &mut Loading::new());
+    shared.scripts.sums();
+    replaced
+        .map_err(|error| format!("a function library is refused: {}", String::from_utf8_lossy(error.text())))
 }
 
 /// Changes the libraries. If that succeeds, the command is recorded.

@@ -10,7 +10,7 @@ mod script;
 use super::{HostRow, TurnRow};
 use crate::log;
 use crate::scripts::{Kind, Scripts};
-pub(crate) use library::load_library;
+pub(crate) use library::{load_library, replace_libraries};
 pub(crate) use run::SuspendedScript;
 use spinel_scripting::{ErrorReply, LogLevel};
 use spinel_storage::Error;
@@ -53,10 +53,10 @@ fn kill(scripts: &Scripts, kind: Kind) -> Result<(), Error> {
 fn write_log(level: LogLevel, text: &[u8]) {
     let text = String::from_utf8_lossy(text);
     match level {
-        LogLevel::Debug => log::debug(&text),
-        LogLevel::Verbose => log::verbose(&text),
-        LogLevel::Notice => log::notice(&text),
-        LogLevel::Warning => log::warning(&text),
+        LogLevel::Debug => log::debug!("{text}"),
+        LogLevel::Verbose => log::verbose!("{text}"),
+        LogLevel::Notice => log::notice!("{text}"),
+        LogLevel::Warning => log::warning!("{text}"),
     }
 }
 

@@ -1,8 +1,12 @@
 //! Running scripts and functions: alone in the keyspace, and after too long a time in slices.
 
 use super::host::ScriptHost;
+use crate::attention::Concern;
+use crate::clients::Flag;
 use crate::commands::InTurn;
 use crate::config::table;
+use crate::quorum::LACKS_REPLICAS;
+use crate::replication;
 use crate::scripts::{Current, Kind};
 use crate::server::{Shared, now};
 use crate::session::{Flow, Hold, Session};
@@ -89,6 +93,14 @@ pub(super) fn run<'a>(
     let writes_nothing = flags.are_declared() && flags.has(Flags::NO_WRITES);
     if is_read_only && flags.are_declared() && !writes_nothing {
         return Err(Error::Text("ERR Can not execute a script with write flag using *_ro command."));
+    }
+    let is_to_write = flags.are_declared() && !writes_nothing && !call.session.client.has(Flag::Primary);
+    if is_to_write && call.shared.upstream.refuses_writes() {
+        return Err(replication::READ_ONLY);
+    }
+    let may_lack = is_to_write && call.shared.attention.has(Concern::LackingReplicas);
+    if may_lack && call.session.lacks_replicas_in(call.session.db, call.shared) {
+        return Err(LACKS_REPLICAS);
     }
     let allows_oom = flags.are_declared() && (flags.has(Flags::ALLOW_OOM) || writes_nothing);
     let is_refused = flags.are_declared() && !allows_oom && call.shared.memory_limit.is_exceeded();
@@ -192,6 +204,9 @@ impl SuspendedScript {
             Progress::Finished => {
                 end(shared, &run);
                 turn.release(claim);
+                if run.has_written && shared.attention.has(Concern::Quorum) {
+                    session.note_writes(shared);
+                }
                 Ok(Served { reply: reply.bytes().to_vec(), failure: None })
             }
             Progress::Suspended(running) => {

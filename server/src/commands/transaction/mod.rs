@@ -5,8 +5,10 @@ mod condition;
 use super::{InTurn, TurnRow};
 use crate::acl::{Context, Reason};
 use crate::admission::may_run_while_loading;
+use crate::attention::Concern;
 use crate::clients::Class;
 use crate::config::table;
+use crate::hotkeys;
 use crate::monitors::Moment;
 use crate::observation::{By, Called};
 use crate::server::Shared;
@@ -233,6 +235,7 @@ fn run_all<'e>(
         }
         let setting = call.session.setting();
         let called = Called { id: prepared.id, words, by: By::Client };
+        call.session.audit(called, call.shared);
         call.session.show_to_monitors(called, call.session.db, Moment::Before, call.shared);
         let call_at = call.reply.position();
         let measured = call.meter.measure(prepared.id, |meter| {
@@ -246,8 +249,13 @@ fn run_all<'e>(
                 }
             }
         });
+        if shared.attention.has(Concern::Quorum) {
+            call.session.note_write(prepared.id, words, call.session.db, shared);
+        }
         let reply_bytes = call.reply.position().saturating_sub(call_at);
         call.session.show_to_monitors(called, call.session.db, Moment::After, call.shared);
+        let place = (call.session.db, call.turn.now());
+        hotkeys::sample(called, place, call.meter, call.shared);
         call.session.observe(called, (measured.nanoseconds, reply_bytes), call.meter, call.shared);
         call.session.note_reads(prepared.id, words, call.shared);
         first_error = first_error.or(measured.failure);
@@ -351,6 +359,11 @@ impl Session {
         if !transaction.is_doomed && !self.transactions.watch.has_changed() {
             transaction.may_run_while_loading &= may_run_while_loading(prepared.id, words, shared);
             transaction.add(prepared, row.command.flags, words);
+            if row.command.name == "select" {
+                let number = words.get(1).and_then(|word| spinel_resp::parse_integer(word));
+                let db = number.and_then(|number| shared.engine.keyspace().db(number));
+                transaction.db = db.or(transaction.db);
+            }
         }
         let limit = shared.config.number(table::CLIENT_QUERY_BUFFER_LIMIT);
         if transaction.memory_bytes() as i64 > limit {

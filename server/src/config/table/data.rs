@@ -1,6 +1,7 @@
 //! Settings about the data set: databases, memory, eviction, encodings.
 
-use crate::config::setting::{Setting, bytes, choice, count, flag, integer, size, small};
+use crate::config::lists;
+use crate::config::setting::{Setting, bytes, choice, count, flag, integer, memory, repeated, size, small};
 
 /// What may be evicted when memory runs out, and in which order.
 const POLICIES: &[&str] = &[
@@ -18,7 +19,9 @@ const POLICIES: &[&str] = &[
 
 pub(super) const SETTINGS: &[Setting] = &[
     integer("databases", 16, 1, i32::MAX as i64).at_start(),
-    bytes("maxmemory", 0, 0, u64::MAX),
+    memory("maxmemory", 0),
+    repeated("db-quota-memory", "", lists::db_memory),
+    repeated("db-quota-operations", "", lists::db_operations),
     choice("maxmemory-policy", POLICIES, POLICIES.len() - 1),
     integer("maxmemory-samples", 5, 1, 64),
     integer("maxmemory-eviction-tenacity", 10, 0, 100),
@@ -51,5 +54,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     size("stream-node-max-bytes", 4096),
     count("stream-node-max-entries", 100),
     size("hll-sparse-max-bytes", 3000),
+    integer("cache-variants-max", 64, 1, 4096),
     choice("sanitize-dump-payload", &["no", "yes", "clients"], 0).idle(),
 ];

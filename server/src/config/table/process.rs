@@ -5,32 +5,40 @@ use crate::config::setting::{
     Setting, checked, choice, choices, clamped, count, flag, integer, list, small, text,
 };
 use crate::config::value::Choices;
+use crate::log::{self, Level};
 
 const SHUTDOWN: Choices = Choices {
     names: &["default", "save", "nosave", "now", "force"],
-    exclusive: (1, 2, "shutdown options SAVE and NOSAVE can't be used simultaneously"),
+    exclusive: Some((1, 2, "shutdown options SAVE and NOSAVE can't be used simultaneously")),
 };
 
 const FACILITIES: &[&str] =
     &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
 
+const AUDITED: Choices = Choices { names: &["none", "logins", "denials", "admin"], exclusive: None };
+
 pub(super) const SETTINGS: &[Setting] = &[
     integer("io-threads", 1, 1, 128).at_start(),
     text("dir", "").protected(),
     text("logfile", "").at_start(),
-    choice("loglevel", &["debug", "verbose", "notice", "warning", "nothing"], 2),
+    choice("loglevel", Level::NAMES, Level::Notice as usize),
+    checked("log-levels", "", log::check_levels),
+    choice("log-format", &["text", "json"], 0),
     text("pidfile", "").at_start(),
+    choices("audit-events", AUDITED),
+    text("audit-file", "").protected(),
     choices("shutdown-on-sigint", SHUTDOWN),
     choices("shutdown-on-sigterm", SHUTDOWN),
-    small("shutdown-timeout", 10).idle(),
+    small("shutdown-timeout", 10),
     flag("daemonize", false).at_start().idle(),
-    choice("supervised", &["upstart", "systemd", "auto", "no"], 3).at_start().idle(),
+    choice("supervised", &["upstart", "systemd", "auto", "no"], 3).at_start(),
     flag("always-show-logo", false).at_start().idle(),
     flag("set-proc-title", true).at_start().idle(),
     checked("proc-title-template", "{title} {listen-addr} {server-mode}", lists::process_title).idle(),
-    flag("syslog-enabled", false).at_start().idle(),
-    choice("syslog-facility", FACILITIES, 1).at_start().idle(),
-    text("syslog-ident", "spinel").at_start().idle(),
+    flag("syslog-enabled", false).at_start(),
+    choice("syslog-facility", FACILITIES, 1).at_start(),
+    text("syslog-ident", "spinel").at_start(),
+    text("syslog-socket", "/dev/log").at_start(),
     flag("crash-log-enabled", true).idle(),
     flag("crash-memcheck-enabled", true).idle(),
     flag("use-exit-on-panic", false).hidden().idle(),
@@ -54,6 +62,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     count("commandlog-large-request-max-len", 128),
     integer("commandlog-reply-larger-than", 1 << 20, -1, i64::MAX),
     count("commandlog-large-reply-max-len", 128),
+    // Keys that are told need some that are counted besides, and a sample looks at all of them.
+    integer("hotkey-top-k", 16, 0, 128),
     count("latency-monitor-threshold", 0),
     flag("latency-tracking", true),
     list("latency-tracking-info-percentiles", "50 99 99.9", lists::percentiles),

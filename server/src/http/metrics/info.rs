@@ -29,6 +29,7 @@ impl<'t> Info<'t> {
         self.databases(out);
         self.commands(out);
         self.latencies(out);
+        self.cache_policies(out);
         let errors: Vec<_> = self
             .named("errorstat_")
             .filter_map(|(code, values)| Some((code, part(values, "count")?)))
@@ -110,6 +111,31 @@ impl<'t> Info<'t> {
         }
     }
 
+    /// What was counted for each policy of the HTTP cache: there are samples for those that exist, and no others.
+    fn cache_policies(&self, out: &mut Exposition) {
+        let policies: Vec<_> = self.named("cache_policy_").collect();
+        if policies.is_empty() {
+            return;
+        }
+        for (of, about) in [
+            ("hits", "Requests of a policy answered with what is stored and fresh."),
+            ("stale", "Requests of a policy answered with what is stored and no longer fresh."),
+            ("revalidated", "Requests of a policy for which the origin found good what is stored."),
+            ("misses", "Requests of a policy answered with what the origin sent."),
+            ("collapsed", "Requests of a policy that read what another one fetches."),
+            ("bytes_saved", "Bytes of bodies sent from memory for a policy."),
+            ("origin_requests", "Requests to origins for a policy."),
+            ("origin_failures", "Requests to origins for a policy that came to nothing."),
+            ("origin_milliseconds", "Milliseconds until answers of origins began for a policy."),
+        ] {
+            let metric = format!("spinel_cache_policy_{of}_total");
+            let mut family = out.family(&metric, about, Kind::Counter);
+            for (name, values) in &policies {
+                family.sample(&[("policy", name)], part(values, of).unwrap_or(0.0));
+            }
+        }
+    }
+
     /// A number of what became of a command.
     pub(super) fn command_part(&self, command: &str, of: &str) -> Option<f64> {
         part(self.fields.get(&*format!("cmdstat_{command}"))?, of)
@@ -157,7 +183,8 @@ mod tests {
         let text = "# Stats\r\nexpired_keys:7\r\nrdb_last_bgsave_status:err\r\n\
             db3:keys=5,expires=2,avg_ttl=1500,subexpiry=0\r\n\
             cmdstat_get:calls=4,usec=8,usec_per_call=2.00,rejected_calls=1,failed_calls=0\r\n\
-            latency_percentiles_usec_get:p50=1.003,p99.9=4.015\r\nerrorstat_ERR:count=9\r\n";
+            latency_percentiles_usec_get:p50=1.003,p99.9=4.015\r\nerrorstat_ERR:count=9\r\n\
+            cache_policy_shop:hits=3,stale=1,origin_milliseconds=40\r\n";
         let mut out = Exposition::default();
         Info::read(text).write(&mut out);
         let text = out.into_text();
@@ -174,6 +201,8 @@ mod tests {
             "redis_latency_percentiles_usec{cmd=\"get\",quantile=\"99.9\"} 4.015",
             "redis_latency_percentiles_usec_count{cmd=\"get\"} 4",
             "redis_errors_total{err=\"ERR\"} 9",
+            "spinel_cache_policy_hits_total{policy=\"shop\"} 3",
+            "spinel_cache_policy_origin_milliseconds_total{policy=\"shop\"} 40",
         ] {
             assert!(text.lines().any(|line| line == sample), "{sample} is not in {text}");
         }

@@ -16,16 +16,15 @@ use axum::http::StatusCode;
 use exposition::{Exposition, Kind};
 use info::Info;
 use spinel_resp::Value;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Answers with all metrics.
-pub(super) fn scrape(mut call: Call) -> Pending {
+pub(super) fn scrape(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let begun = Instant::now();
-        call.visitor.house.counts.scrapes.fetch_add(1, Ordering::Relaxed);
+        call.visitor.house.counts.scrapes.update(|scrapes| scrapes + 1);
         let mut commands = Commands::one(&["INFO", "everything"]);
         commands.add(&["SLOWLOG", "LEN"]);
         commands.add(&["SLOWLOG", "GET", "1"]);
@@ -84,9 +83,9 @@ fn own(visitor: &Visitor, out: &mut Exposition) {
     let counts = &visitor.house.counts;
     let labels = [("version", env!("CARGO_PKG_VERSION"))];
     out.family("spinel_build_info", "The version of the server.", Kind::Gauge).sample(&labels, 1);
-    let open = counts.connections.load(Ordering::Relaxed);
+    let open = counts.connections.get();
     out.gauge("spinel_http_connections", "HTTP connections that are open.", open);
-    let requests = counts.requests.load(Ordering::Relaxed);
+    let requests = counts.requests.get();
     out.counter("spinel_http_requests_total", "HTTP requests.", requests);
 }
 
@@ -96,7 +95,7 @@ fn about_scrape(error: &str, begun: Instant, counts: &Counts, out: &mut Expositi
     out.gauge("redis_up", "Whether the server tells about itself.", u8::from(is_up));
     out.family("redis_exporter_last_scrape_error", "Whether this scrape failed, and why.", Kind::Gauge)
         .sample(&[("err", error)], u8::from(!is_up));
-    let scrapes = counts.scrapes.load(Ordering::Relaxed);
+    let scrapes = counts.scrapes.get();
     out.counter("redis_exporter_scrapes_total", "How often metrics were asked for.", scrapes);
     out.family("redis_exporter_build_info", "What made these metrics.", Kind::Gauge).sample(
         &[

@@ -4,6 +4,7 @@ use super::{about, done, named, removed, shown, value};
 use crate::http::call::{Call, Pending};
 use crate::http::json;
 use crate::http::routes::{Content, ENCODING, Operation, Verb};
+use crate::http::schema::Shape;
 
 const FIELDS: &str = "/v1/db/{db}/keys/{key}/fields";
 const FIELD: &str = "/v1/db/{db}/keys/{key}/fields/{field}";
@@ -20,6 +21,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: Verb::Patch,
         path: FIELDS,
         body: Content::Json,
+        shapes: (Shape::Fields, Shape::Count("added")),
         about: "Sets fields of a hash, those of an object, and tells how many are new.",
         run: set_many,
         ..Operation::ROW
@@ -50,42 +52,42 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-fn all(mut call: Call) -> Pending {
+fn all(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let reply = call.ask(&[b"HGETALL".to_vec(), call.parameter("key").to_vec()]).await?;
-        shown(&call, &reply)
+        shown(call, &reply)
     })
 }
 
-fn set_many(mut call: Call) -> Pending {
+fn set_many(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let mut words = vec![b"HSET".to_vec(), call.parameter("key").to_vec()];
         let pairs = json::pairs(&json::read(&call.body.bytes)?)?;
         words.extend(pairs.into_iter().flat_map(|(field, value)| [field, value]));
         let reply = call.ask(&words).await?;
-        named(&call, &[("added", &reply)])
+        named(call, &[("added", &reply)])
     })
 }
 
-fn get(mut call: Call) -> Pending {
+fn get(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
-        let words = about("HGET", &call, "field");
+        let words = about("HGET", call, "field");
         value(call.ask(&words).await?)
     })
 }
 
-fn set(mut call: Call) -> Pending {
+fn set(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let value = std::mem::take(&mut call.body.bytes);
-        let [command, key, field] = about("HSET", &call, "field");
+        let [command, key, field] = about("HSET", call, "field");
         call.ask(&[command, key, field, value]).await?;
         Ok(done())
     })
 }
 
-fn remove(mut call: Call) -> Pending {
+fn remove(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
-        let words = about("HDEL", &call, "field");
+        let words = about("HDEL", call, "field");
         removed(&call.ask(&words).await?)
     })
 }

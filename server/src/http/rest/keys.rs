@@ -1,33 +1,58 @@
 //! Keys: values of strings as they are, and what there is about keys of any type.
 
 use super::{done, missing, removed, tag, value};
-use crate::http::answer::Problem;
+use crate::http::answer::{Body, Problem};
 use crate::http::call::{Call, Pending};
 use crate::http::json::{self, Encoding};
 use crate::http::line::Commands;
 use crate::http::routes::{Content, ENCODING, Operation, Verb};
-use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use crate::http::schema::{Kind, Parameter, Shape};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderName, StatusCode};
-use axum::response::Response;
 use spinel_resp::Value;
 
 const KEY: &str = "/v1/db/{db}/keys/{key}";
 const TTL: &str = "/v1/db/{db}/keys/{key}/ttl";
-const TIMES: &[(&str, &str)] = &[
-    ("ttl", "Seconds until the key expires, or keep; the header Spinel-TTL says the same"),
-    ("ttl_ms", "Milliseconds until the key expires"),
+/// A time in the past is as good as none: the key expires at once. The server counts in milliseconds.
+const TIMES: &[Parameter] = &[
+    Parameter {
+        name: "ttl",
+        kind: Kind::Number(i64::MIN / 1000, i64::MAX as u64 / 1000),
+        about: "Seconds until the key expires",
+    },
+    Parameter {
+        name: "ttl_ms",
+        kind: Kind::POSITION,
+        about: "Milliseconds until the key expires, instead of ttl",
+    },
+];
+const TIMES_OR_KEEP: &[Parameter] = &[
+    Parameter {
+        name: "ttl",
+        kind: Kind::Like("^([1-9][0-9]{0,15}|keep)$"),
+        about: "Seconds until the key expires, or keep; the header Spinel-TTL says the same",
+    },
+    Parameter {
+        name: "ttl_ms",
+        kind: Kind::Number(1, i64::MAX as u64),
+        about: "Milliseconds until the key expires, instead of ttl",
+    },
 ];
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         path: "/v1/db/{db}/keys",
         query: &[
-            ("cursor", "Where to go on; 0 without it"),
-            ("match", "A pattern"),
-            ("count", "How much to look at"),
+            Parameter {
+                name: "cursor",
+                kind: Kind::Number(0, u64::MAX),
+                about: "Where to go on; 0 without it",
+            },
+            Parameter { name: "match", kind: Kind::Text, about: "A pattern" },
+            Parameter { name: "count", kind: Kind::Number(1, i64::MAX as u64), about: "How much to look at" },
             ENCODING,
         ],
+        shapes: (Shape::Any, Shape::Page),
         about: "Returns some keys, and the cursor to go on from, 0 at the end.",
         run: scan,
         ..Operation::ROW
@@ -43,9 +68,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: Verb::Put,
         path: KEY,
         body: Content::Bytes,
-        query: TIMES,
+        query: TIMES_OR_KEEP,
         answer: (204, Content::Nothing),
-        about: "Sets the value of a string.",
+        about: "Sets the value of a string. The headers If-Match and If-None-Match say on which condition, by the tag \
+            of a value or *.",
         run: put,
         ..Operation::ROW
     },
@@ -59,6 +85,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         path: "/v1/db/{db}/keys/{key}/meta",
+        shapes: (Shape::Any, Shape::Meta),
         about: "Returns the type of a key and when it expires.",
         run: meta,
         ..Operation::ROW
@@ -82,7 +109,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-fn scan(mut call: Call) -> Pending {
+fn scan(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let mut words = vec![b"SCAN".to_vec(), call.query_or("cursor", "0")?];
         for name in ["match", "count"] {
@@ -105,16 +132,17 @@ fn scan(mut call: Call) -> Pending {
     })
 }
 
-fn get(mut call: Call) -> Pending {
+fn get(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
-        let reply = call.ask(&[b"GET", call.parameter("key")].map(<[u8]>::to_vec)).await?;
-        let mut response = value(reply)?;
-        let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
-        if call.header(&IF_NONE_MATCH).is_some_and(|tags| names(tags, tag)) {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            *response.body_mut() = Body::empty();
-            response.headers_mut().remove(CONTENT_TYPE);
-            response.headers_mut().remove(CONTENT_LENGTH);
+        let command = Commands::one(&[b"GET", call.parameter("key")]);
+        let mut response = value(call.ask_one(&command).await?)?;
+        if let Some(tags) = call.header(&IF_NONE_MATCH) {
+            let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
+            if names(tags, tag) {
+                *response.status_mut() = StatusCode::NOT_MODIFIED;
+                *response.body_mut() = Body::default();
+                response.headers_mut().remove(CONTENT_TYPE);
+            }
         }
         Ok(response)
     })
@@ -137,7 +165,6 @@ enum Condition {
 impl Condition {
     /// What the headers ask for; nothing if they don't.
     fn of(call: &Call) -> Result<Option<Condition>, Problem> {
-        let asked = |name: &HeaderName| call.parts.headers.contains_key(name);
         let read = |name: &HeaderName| {
             let tag = call.header(name).unwrap_or_default().trim();
             let digest = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
@@ -151,7 +178,7 @@ impl Condition {
                 }
             }
         };
-        Ok(match (asked(&IF_MATCH), asked(&IF_NONE_MATCH)) {
+        Ok(match (call.has(&IF_MATCH), call.has(&IF_NONE_MATCH)) {
             (false, false) => None,
             (true, false) => Some(read(&IF_MATCH)?.map_or(Condition::Exists, Condition::Is)),
             (false, true) => Some(read(&IF_NONE_MATCH)?.map_or(Condition::Missing, Condition::IsNot)),
@@ -187,45 +214,30 @@ fn times(call: &Call) -> Result<Vec<Vec<u8>>, Problem> {
     }
 }
 
-fn put(mut call: Call) -> Pending {
+fn put(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
-        let condition = Condition::of(&call)?.map(Condition::words);
-        let (times, conditions) = (times(&call)?, condition.unwrap_or_default());
+        let condition = Condition::of(call)?.map(Condition::words);
+        let (times, conditions) = (times(call)?, condition.unwrap_or_default());
         let mut words: Vec<&[u8]> = vec![b"SET", call.parameter("key"), &call.body.bytes];
         words.extend(times.iter().chain(&conditions).map(Vec::as_slice));
-        let commands = Commands::one(&words);
-        let tag = tag(&call.body.bytes);
-        match first(call.ask_all(&commands).await?)? {
-            Value::Null => Err(failed()),
-            _ => tagged(&tag),
+        let command = Commands::one(&words);
+        if call.ask_one(&command).await? == Value::Null {
+            return Err(failed());
         }
+        let mut response = done();
+        response.headers_mut().insert(ETAG, tag(&call.body.bytes));
+        Ok(response)
     })
-}
-
-/// Answers that all is done, with the tag of the new value.
-fn tagged(tag: &str) -> Result<Response, Problem> {
-    let mut response = done();
-    response.headers_mut().insert(ETAG, tag.parse().map_err(|_| Problem::gone())?);
-    Ok(response)
 }
 
 fn failed() -> Problem {
     Problem::new(StatusCode::PRECONDITION_FAILED, "CHANGED", "The value is not what the header asks for.")
 }
 
-/// The only reply; an error is a problem.
-fn first(replies: Vec<Value>) -> Result<Value, Problem> {
-    match replies.into_iter().next() {
-        Some(Value::Error(text)) => Err(Problem::of_error(&text)),
-        Some(reply) => Ok(reply),
-        None => Err(Problem::gone()),
-    }
-}
-
-fn delete(mut call: Call) -> Pending {
+fn delete(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let key = call.parameter("key").to_vec();
-        match Condition::of(&call)? {
+        match Condition::of(call)? {
             None | Some(Condition::Exists) => removed(&call.ask(&[b"DEL".to_vec(), key]).await?),
             Some(Condition::Missing) => Err(failed()),
             Some(condition) => {
@@ -240,14 +252,18 @@ fn delete(mut call: Call) -> Pending {
     })
 }
 
-fn meta(mut call: Call) -> Pending {
+fn meta(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let mut commands = Commands::default();
         for command in ["TYPE", "PTTL"] {
             commands.add(&[command.as_bytes(), call.parameter("key")]);
         }
         let mut replies = call.ask_all(&commands).await?.into_iter();
-        let mut next = || replies.next().map_or(Err(Problem::gone()), |reply| first(vec![reply]));
+        let mut next = || match replies.next() {
+            Some(Value::Error(text)) => Err(Problem::of_error(&text)),
+            Some(reply) => Ok(reply),
+            None => Err(Problem::gone()),
+        };
         let (kind, ttl_ms) = (next()?, next()?);
         if ttl_ms == Value::Integer(-2) {
             return Err(missing());
@@ -260,9 +276,9 @@ fn meta(mut call: Call) -> Pending {
     })
 }
 
-fn expire(mut call: Call) -> Pending {
+fn expire(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
-        let times = times(&call)?;
+        let times = times(call)?;
         let [unit, time] = &times[..] else {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "QUERY", "ttl or ttl_ms is asked for."));
         };
@@ -272,7 +288,7 @@ fn expire(mut call: Call) -> Pending {
     })
 }
 
-fn persist(mut call: Call) -> Pending {
+fn persist(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let words = [b"PERSIST", call.parameter("key")].map(<[u8]>::to_vec);
         removed(&call.ask(&words).await?)

@@ -7,13 +7,12 @@ mod sets;
 mod sorted_sets;
 mod streams;
 
-use super::answer::{JSON, Problem, answer};
+use super::answer::{JSON, Problem, Response, answer, kept};
 use super::call::Call;
 use super::json;
 use super::routes::Operation;
-use axum::http::header::{CACHE_CONTROL, ETAG};
+use axum::http::header::ETAG;
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
 use spinel_resp::Value;
 
 /// The operations of this family.
@@ -67,18 +66,26 @@ fn removed(reply: &Value) -> Result<Response, Problem> {
     if *reply == Value::Integer(0) { Err(missing()) } else { Ok(done()) }
 }
 
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+/// Whoever keeps it asks whether it is still the same.
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+
 /// The tag by which clients know a value again: its digest, as `DIGEST` tells it.
-fn tag(value: &[u8]) -> String {
-    format!("\"{:016x}\"", spinel_storage::digest(value))
+fn tag(value: &[u8]) -> HeaderValue {
+    let mut tag = [b'"'; 18];
+    let mut digest = spinel_storage::digest(value);
+    for digit in tag[1..17].iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(digest % 16) as usize];
+        digest /= 16;
+    }
+    HeaderValue::from_bytes(&tag).expect("quotes and digits may stand in headers")
 }
 
 /// Answers with a value as it is, or that there is none.
 fn value(reply: Value) -> Result<Response, Problem> {
     let Value::Bulk(bytes) = reply else { return Err(missing()) };
-    let tag = HeaderValue::try_from(tag(&bytes)).map_err(|_| Problem::gone())?;
-    let mut response = answer(StatusCode::OK, "application/octet-stream", bytes);
+    let tag = tag(&bytes);
+    let mut response = kept(StatusCode::OK, BYTES, NO_CACHE, bytes);
     response.headers_mut().insert(ETAG, tag);
-    // Whoever keeps it asks whether it is still the same.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(response)
 }

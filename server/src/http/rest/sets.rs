@@ -4,6 +4,7 @@ use super::{about, done, named, removed, shown};
 use crate::http::call::{Call, Pending};
 use crate::http::json;
 use crate::http::routes::{Content, ENCODING, Operation, Verb};
+use crate::http::schema::Shape;
 
 const MEMBERS: &str = "/v1/db/{db}/keys/{key}/members";
 const MEMBER: &str = "/v1/db/{db}/keys/{key}/members/{member}";
@@ -20,6 +21,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: Verb::Post,
         path: MEMBERS,
         body: Content::Json,
+        shapes: (Shape::Words, Shape::Count("added")),
         about: "Adds members, those of an array, and tells how many are new.",
         run: add_many,
         ..Operation::ROW
@@ -49,33 +51,33 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-fn all(mut call: Call) -> Pending {
+fn all(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let reply = call.ask(&[b"SMEMBERS".to_vec(), call.parameter("key").to_vec()]).await?;
-        shown(&call, &reply)
+        shown(call, &reply)
     })
 }
 
-fn add_many(mut call: Call) -> Pending {
+fn add_many(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
         let mut words = vec![b"SADD".to_vec(), call.parameter("key").to_vec()];
         words.extend(json::words(&json::read(&call.body.bytes)?)?);
         let reply = call.ask(&words).await?;
-        named(&call, &[("added", &reply)])
+        named(call, &[("added", &reply)])
     })
 }
 
-fn has(mut call: Call) -> Pending {
-    Box::pin(async move { removed(&call.ask(&about("SISMEMBER", &call, "member")).await?) })
+fn has(call: &mut Call) -> Pending<'_> {
+    Box::pin(async move { removed(&call.ask(&about("SISMEMBER", call, "member")).await?) })
 }
 
-fn add(mut call: Call) -> Pending {
+fn add(call: &mut Call) -> Pending<'_> {
     Box::pin(async move {
-        call.ask(&about("SADD", &call, "member")).await?;
+        call.ask(&about("SADD", call, "member")).await?;
         Ok(done())
     })
 }
 
-fn remove(mut call: Call) -> Pending {
-    Box::pin(async move { removed(&call.ask(&about("SREM", &call, "member")).await?) })
+fn remove(call: &mut Call) -> Pending<'_> {
+    Box::pin(async move { removed(&call.ask(&about("SREM", call, "member")).await?) })
 }

@@ -65,6 +65,11 @@ impl Operation {
         Ok(operation)
     }
 
+    /// Whether Redis 8.0 knows it.
+    fn is_old(self) -> bool {
+        matches!(self, Operation::And | Operation::Or | Operation::Xor | Operation::Not)
+    }
+
     /// Refuses a number of sources that the operation has no meaning for.
     fn check_sources(self, count: usize) -> Result<(), Error> {
         match self {
@@ -144,6 +149,12 @@ fn bitop(call: &mut Call<'_>) -> Result<(), Error> {
         }
     }
     operation.finish(&mut result, &aside);
+    if !operation.is_old() {
+        call.effect.rewrite_line(|| match &result[..] {
+            [] => vec![b"DEL".to_vec(), destination.to_vec()],
+            result => vec![b"SET".to_vec(), destination.to_vec(), result.to_vec()],
+        });
+    }
     if result.is_empty() {
         call.keys.erase(destination);
     } else {

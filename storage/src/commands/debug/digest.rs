@@ -12,10 +12,11 @@
 use crate::keyspace::{DbIndex, Keyspace};
 use crate::time::UnixMillis;
 use spinel_resp::number::format_digits;
+use spinel_types::http_cache::Fields;
 use spinel_types::list::Direction;
 use spinel_types::sha1::{SHA1_BYTES, sha1};
 use spinel_types::string::INTEGER_DIGITS_MAX;
-use spinel_types::{Entry, Str, Stream, StreamId, Value, ValueType};
+use spinel_types::{Entry, HttpCache, Str, Stream, StreamId, Value, ValueType};
 use std::fmt;
 
 /// The digest of a part of the data set; of nothing at first. Shown in hexadecimal.
@@ -63,6 +64,7 @@ impl Digest {
             }
             Value::Set(set) => set.for_each(|member| self.xor(member.text(&mut [0; INTEGER_DIGITS_MAX]))),
             Value::Stream(stream) => self.mix_stream(stream),
+            Value::HttpCache(cache) => self.mix_variants(cache),
             Value::Hash(hash) => hash.for_each(|field, value, expiry| {
                 let mut digest = Digest::default();
                 digest.mix_text(field);
@@ -100,6 +102,17 @@ impl Digest {
             for word in words {
                 self.mix(word);
             }
+        }
+    }
+
+    fn mix_variants(&mut self, cache: &HttpCache) {
+        let mut head = Vec::new();
+        for variant in cache.variants() {
+            head.clear();
+            // Where and how a body is kept says nothing about what it is.
+            variant.encode_with_body_of(&Fields::default(), &mut head);
+            self.mix(&head);
+            self.mix(&variant.body.bytes().unwrap_or_default());
         }
     }
 

@@ -1,15 +1,20 @@
 //! Values as bytes that other servers read: DUMP, RESTORE.
 
+use crate::bodies::Patience;
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Run};
+use crate::engine::errand::Errand;
 use crate::error::Error;
 use crate::keyspace::guard::Detached;
 use crate::time::UnixMillis;
 use spinel_persistence::dump::{self, DumpError};
 use spinel_persistence::rdb::{Compression, Encoder, Usage};
+use spinel_resp::ReplyWriter;
+use spinel_types::http_cache::Body;
+use spinel_types::{HttpCache, Large, OwnedValue, Value};
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[
@@ -50,14 +55,39 @@ fn dump(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
 
     match call.keys.read_value(key) {
-        Some(value) => {
-            let mut payload = Vec::new();
-            dump::encode(&mut Encoder::new(Compression::Lzf), value, &mut payload);
-            call.reply.bulk(&payload);
+        Some(Value::HttpCache(cache))
+            if cache.variants().iter().any(|one| matches!(one.body, Body::Filed(_))) =>
+        {
+            let cache = Box::new(cache.clone());
+            call.leave(Errand::new(move |_, reply| {
+                dump_filed(cache, reply);
+                Ok(())
+            }));
         }
+        Some(value) => call.reply.bulk(&payload(value)),
         None => call.reply.null(),
     }
     Ok(())
+}
+
+fn payload(value: Value<'_>) -> Vec<u8> {
+    let mut payload = Vec::new();
+    dump::encode(&mut Encoder::new(Compression::Lzf), value, &mut payload);
+    payload
+}
+
+/// Replies an entry of which bodies are in files. What is lost of it is not there.
+fn dump_filed(mut cache: Box<HttpCache>, reply: &mut ReplyWriter) {
+    cache.move_bodies(|variant| {
+        let Body::Filed(_) = variant.body else { return None };
+        variant.body.bytes().ok().map(|bytes| Body::Plain((*bytes).into()))
+    });
+    cache.retain(|variant| !variant.body.is_lost());
+    if cache.is_empty() {
+        reply.null();
+    } else {
+        reply.bulk(&payload(Value::HttpCache(&cache)));
+    }
 }
 
 /// What RESTORE is told beside the payload.
@@ -109,7 +139,7 @@ fn restore(call: &mut Call<'_>) -> Result<(), Error> {
         return Err(BUSY_KEY);
     }
     let expiry = options.expiry(ttl.not_negative_or(INVALID_TTL)?, call.now);
-    let value = dump::decode(payload, &call.keys.keyspace().forms()).map_err(|error| match error {
+    let mut value = dump::decode(payload, &call.keys.keyspace().forms()).map_err(|error| match error {
         DumpError::VersionOrChecksum => WRONG_FOOTER,
         DumpError::Value(_) => BAD_FORMAT,
     })?;
@@ -120,6 +150,11 @@ fn restore(call: &mut Call<'_>) -> Result<(), Error> {
             call.effect.rewrite(|| [b"DEL".to_vec(), key.to_vec()]);
         }
     } else {
+        if let (OwnedValue::Large(Large::HttpCache(cache)), Some(bodies)) =
+            (&mut value, call.keys.keyspace().bodies())
+        {
+            bodies.take_in((call.keys.db(), key), cache, Patience::None);
+        }
         let clock = call.keys.access_policy().of_usage(options.usage, call.now);
         call.keys.write(key).put(Detached::made(value, expiry, clock));
     }

@@ -65,7 +65,7 @@ fn reply_time_left(call: &mut Call<'_>, name: &'static str, shown: fn(i64, i64) 
     let key = call.args.word();
 
     let now = call.now.0;
-    let time = match call.keys.look_at_value(key).and_then(|value| value.member_expiry(member)) {
+    let time = match call.keys.look_at_value(key).and_then(|value| value.member_expiry(member, now)) {
         None => NOT_THERE,
         Some(expiry) => expiry.map_or(NO_EXPIRY, |at| shown(at, now)),
     };

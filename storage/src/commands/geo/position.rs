@@ -58,8 +58,9 @@ fn geodist(call: &mut Call<'_>) -> Result<(), Error> {
         _ => return Err(Error::Syntax),
     };
 
-    let set = call.keys.read_sorted_set(key)?;
-    let place = |member: &[u8]| set?.score(member).map(point_of);
+    let now = call.now.0;
+    let set = call.keys.read_sorted_set_as_is(key)?;
+    let place = |member: &[u8]| set?.score_at(member, now).map(point_of);
     let distance_m = place(one).zip(place(other)).map(|(one, other)| one.distance_m(other));
 
     match distance_m {
@@ -85,11 +86,12 @@ fn places(
 ) -> Result<(), Error> {
     let (key, members) = (call.args.word(), call.args.rest());
 
-    let set = call.keys.read_sorted_set(key)?;
+    let now = call.now.0;
+    let set = call.keys.read_sorted_set_as_is(key)?;
 
     call.reply.array(members.len());
     for member in members {
-        match set.and_then(|set| set.score(*member)) {
+        match set.and_then(|set| set.score_at(member, now)) {
             Some(score) => found(call.reply, point_of(score)),
             None => missing(call.reply),
         }

@@ -5,7 +5,7 @@ use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
-use spinel_types::{HashRef, Str};
+use spinel_types::{Str, ValueType};
 
 const ROW: Command = Command {
     keys: READ_KEY,
@@ -62,20 +62,22 @@ pub(super) const COMMANDS: &[Command] = &[
 fn hget(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, field) = (call.args.word(), call.args.word());
 
-    let hash = call.keys.read_hash(key)?;
+    let now = call.now.0;
+    let hash = call.keys.read_hash_as_is(key)?;
 
-    reply_value(call.reply, hash.and_then(|hash| hash.value(field)));
+    reply_value(call.reply, hash.and_then(|hash| hash.value_at(field, now)));
     Ok(())
 }
 
 fn hmget(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, fields) = (call.args.word(), call.args.rest());
 
-    let hash = call.keys.read_hash(key)?;
+    let now = call.now.0;
+    let hash = call.keys.read_hash_as_is(key)?;
 
     call.reply.array(fields.len());
     for field in fields {
-        reply_value(call.reply, hash.and_then(|hash| hash.value(field)));
+        reply_value(call.reply, hash.and_then(|hash| hash.value_at(field, now)));
     }
     Ok(())
 }
@@ -83,16 +85,17 @@ fn hmget(call: &mut Call<'_>) -> Result<(), Error> {
 fn hexists(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, field) = (call.args.word(), call.args.word());
 
-    let is_there = call.keys.read_hash(key)?.is_some_and(|hash| hash.contains(field));
+    let now = call.now.0;
+    let value = call.keys.read_hash_as_is(key)?.and_then(|hash| hash.value_at(field, now));
 
-    call.reply.integer(is_there.into());
+    call.reply.integer(value.is_some().into());
     Ok(())
 }
 
 fn hlen(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
 
-    let len = call.keys.read_hash(key)?.map_or(0, HashRef::len);
+    let len = call.keys.cardinality(key, ValueType::Hash)?;
 
     call.reply.integer(len as i64);
     Ok(())
@@ -101,7 +104,8 @@ fn hlen(call: &mut Call<'_>) -> Result<(), Error> {
 fn hstrlen(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, field) = (call.args.word(), call.args.word());
 
-    let value = call.keys.read_hash(key)?.and_then(|hash| hash.value(field));
+    let now = call.now.0;
+    let value = call.keys.read_hash_as_is(key)?.and_then(|hash| hash.value_at(field, now));
 
     call.reply.integer(value.map_or(0, Str::len) as i64);
     Ok(())

@@ -25,7 +25,8 @@ pub(super) const COMMANDS: &[Command] = &[Command {
 fn hscan(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, start) = (call.args.word(), cursor(call.args.word())?);
 
-    let Some(hash) = call.keys.read_hash(key)? else {
+    let now = call.now.0;
+    let Some(hash) = call.keys.read_hash_as_is(key)? else {
         Portion::reply_empty(call.reply);
         return Ok(());
     };
@@ -36,7 +37,7 @@ fn hscan(call: &mut Call<'_>) -> Result<(), Error> {
         is_without
     })?;
     portion.list(call.reply, start, |at, page| {
-        hash.scan(at, |field, value| {
+        hash.scan(at, now, |field, value| {
             let Some(reply) = page.place(field, 1 + usize::from(has_values)) else { return };
             reply_text(reply, field);
             if has_values {

@@ -112,6 +112,9 @@ mod tests {
                PFCOUNT h                       => 3
                PFDEBUG nosuch h                => ERR Unknown PFDEBUG subcommand 'nosuch'
                PFDEBUG nosuch none             => ERR The specified key does not exist
+               PFADD g a                       => 1
+               APPEND g hello                  => 26
+               PFDEBUG DECODE g                => "Z:12711 v:2,1 Z:3672 Z:10342 Z:11373 Z:12033"
                PFDEBUG SIMD on                 => disabled
                PFDEBUG SIMD x                  => ERR Argument must be ON or OFF"#,
         );

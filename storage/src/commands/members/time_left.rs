@@ -11,14 +11,14 @@ fn reply_times(call: &mut Call<'_>, family: &Family, shown: fn(i64, i64) -> i64)
     let members = family.members(&mut call.args);
 
     let now = call.now.0;
-    let value = call.keys.read_value(key);
+    let value = call.keys.read_value_as_is(key);
     if value.is_some_and(|value| value.value_type() != family.value_type) {
         return Err(Error::WrongType);
     }
     let members = members?;
     call.reply.array(members.len());
     for member in members {
-        let time = match value.and_then(|value| value.member_expiry(member)) {
+        let time = match value.and_then(|value| value.member_expiry(member, now)) {
             None => NO_MEMBER,
             Some(expiry) => expiry.map_or(NO_EXPIRY, |at| shown(at, now)),
         };

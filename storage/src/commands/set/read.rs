@@ -6,7 +6,7 @@ use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
-use spinel_types::{SetRef, Str};
+use spinel_types::{Str, ValueType};
 
 /// The key of which little is told.
 const ASK_KEY: &[KeySpec] = &[KeySpec::at(1, KeyUse::READ_ONLY)];
@@ -62,7 +62,9 @@ pub(super) const COMMANDS: &[Command] = &[
 fn sismember(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, member) = (call.args.word(), call.args.word());
 
-    let is_member = call.keys.read_set(key)?.is_some_and(|set| set.contains(Str::parse(member)));
+    let now = call.now.0;
+    let set = call.keys.read_set_as_is(key)?;
+    let is_member = set.is_some_and(|set| set.contains_at(Str::parse(member), now));
 
     call.reply.integer(is_member.into());
     Ok(())
@@ -71,11 +73,12 @@ fn sismember(call: &mut Call<'_>) -> Result<(), Error> {
 fn smismember(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, members) = (call.args.word(), call.args.rest());
 
-    let set = call.keys.read_set(key)?;
+    let now = call.now.0;
+    let set = call.keys.read_set_as_is(key)?;
 
     call.reply.array(members.len());
     for member in members {
-        let is_member = set.is_some_and(|set| set.contains(Str::parse(member)));
+        let is_member = set.is_some_and(|set| set.contains_at(Str::parse(member), now));
         call.reply.integer(is_member.into());
     }
     Ok(())
@@ -84,7 +87,7 @@ fn smismember(call: &mut Call<'_>) -> Result<(), Error> {
 fn scard(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
 
-    let count = call.keys.read_set(key)?.map_or(0, SetRef::len);
+    let count = call.keys.cardinality(key, ValueType::Set)?;
 
     call.reply.integer(count as i64);
     Ok(())

@@ -25,14 +25,15 @@ pub(super) const COMMANDS: &[Command] = &[Command {
 fn sscan(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
     let start = cursor(call.args.word())?;
-    let Some(set) = call.keys.read_set(key)? else {
+    let now = call.now.0;
+    let Some(set) = call.keys.read_set_as_is(key)? else {
         Portion::reply_empty(call.reply);
         return Ok(());
     };
     let portion = Portion::parse(&mut call.args)?;
 
     portion.list(call.reply, start, |at, page| {
-        set.scan(at, |member| {
+        set.scan(at, now, |member| {
             if let Some(reply) = page.place(member, 1) {
                 reply_member(reply, member);
             }

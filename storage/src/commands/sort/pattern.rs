@@ -46,9 +46,10 @@ impl<'a> Pattern<'a> {
         let star = self.star?;
         let end = self.field.map_or(self.text.len(), |field| field - ARROW.len());
         let name = [&self.text[..star], element, &self.text[star + 1..end]].concat();
-        match (keys.read_value(&name)?, self.field) {
+        let now = keys.now().0;
+        match (keys.read_value_as_is(&name)?, self.field) {
             (Value::String(string), None) => Some(string.to_vec()),
-            (Value::Hash(hash), Some(field)) => hash.value(&self.text[field..]).map(Str::to_vec),
+            (Value::Hash(hash), Some(field)) => hash.value_at(&self.text[field..], now).map(Str::to_vec),
             _ => None,
         }
     }

@@ -54,7 +54,7 @@ impl Elements {
             Value::List(list) => list.len(),
             Value::Set(set) => set.len(),
             Value::SortedSet(set) => set.len(),
-            Value::String(_) | Value::Hash(_) | Value::Stream(_) => 0,
+            Value::String(_) | Value::Hash(_) | Value::Stream(_) | Value::HttpCache(_) => 0,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
 use spinel_resp::ReplyWriter;
-use spinel_types::{Direction, SortedSetRef};
+use spinel_types::{Direction, ValueType};
 
 const READ: Flags = Flags::READONLY.with(Flags::FAST);
 
@@ -104,7 +104,7 @@ pub(super) const COMMANDS: &[Command] = &[
 fn zcard(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
 
-    let len = call.keys.read_sorted_set(key)?.map_or(0, SortedSetRef::len);
+    let len = call.keys.cardinality(key, ValueType::SortedSet)?;
 
     call.reply.integer(len as i64);
     Ok(())
@@ -113,7 +113,8 @@ fn zcard(call: &mut Call<'_>) -> Result<(), Error> {
 fn zscore(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, member) = (call.args.word(), call.args.word());
 
-    let score = call.keys.read_sorted_set(key)?.and_then(|set| set.score(member));
+    let now = call.now.0;
+    let score = call.keys.read_sorted_set_as_is(key)?.and_then(|set| set.score_at(member, now));
 
     reply_score(call.reply, score);
     Ok(())
@@ -123,10 +124,11 @@ fn zmscore(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
     let members = call.args.rest();
 
-    let set = call.keys.read_sorted_set(key)?;
+    let now = call.now.0;
+    let set = call.keys.read_sorted_set_as_is(key)?;
     call.reply.array(members.len());
     for member in members {
-        reply_score(call.reply, set.and_then(|set| set.score(*member)));
+        reply_score(call.reply, set.and_then(|set| set.score_at(member, now)));
     }
     Ok(())
 }

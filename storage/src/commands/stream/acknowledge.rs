@@ -1,14 +1,15 @@
 //! Acknowledging entries: XACK, XACKDEL.
 
-use super::delete::{DeleteOptions, code};
+use super::delete::{DeleteOptions, code, record_deleted};
+use super::effects::{self, Place};
 use super::{UPDATE_KEY, ids};
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
 use crate::error::Error;
+use spinel_types::Stream;
 use spinel_types::stream::{Deletion, References};
-use spinel_types::{Stream, StreamId};
 
 const UPDATE_AND_DELETE_KEY: &[KeySpec] =
     &[KeySpec::at(1, KeyUse::READ_WRITE.with(KeyUse::UPDATE).with(KeyUse::DELETE))];
@@ -66,36 +67,33 @@ fn xackdel(call: &mut Call<'_>) -> Result<(), Error> {
 
     let mut guard = call.keys.write(key);
     let has_group = |stream: &&mut Stream| stream.groups().find(group).is_some();
-    let (mut deletions, mut changes) = (vec![Deletion::Missing; ids.len()], 0);
+    let (mut deletions, mut changes, mut deleted) = (vec![Deletion::Missing; ids.len()], 0, Vec::new());
     if let Some(stream) = guard.existing_stream()?.filter(has_group) {
         for (deletion, id) in deletions.iter_mut().zip(ids) {
-            let Some(found) = acknowledge_and_delete(stream, group, id, references) else { continue };
-            *deletion = found;
+            if stream.groups_mut().find_mut(group).and_then(|mut group| group.acknowledge(id)).is_none() {
+                continue;
+            }
             changes += 1;
+            call.effect.rewrite_line(|| effects::acknowledge(Place { key, group }, id));
+            if references == References::Delete && call.effect.is_recorded() {
+                call.effect.add_lines(effects::release_everywhere(key, stream, id));
+            }
+            let found = stream.delete_with(id, references);
+            if found == Deletion::Deleted {
+                deleted.push(id);
+            }
+            // It was acknowledged all the same if it was not there.
+            *deletion = if found == Deletion::Missing { Deletion::Deleted } else { found };
         }
     }
     guard.count_changes(changes);
+    record_deleted(call.effect, key, &deleted);
 
     call.reply.array(deletions.len());
     for deletion in deletions {
         call.reply.integer(code(deletion));
     }
     Ok(())
-}
-
-/// Acknowledges an entry and deletes it from the stream; `None` if it was not pending.
-fn acknowledge_and_delete(
-    stream: &mut Stream,
-    group: &[u8],
-    id: StreamId,
-    references: References,
-) -> Option<Deletion> {
-    stream.groups_mut().find_mut(group)?.acknowledge(id)?;
-    match stream.delete_with(id, references) {
-        // It was acknowledged all the same.
-        Deletion::Missing => Some(Deletion::Deleted),
-        deletion => Some(deletion),
-    }
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ impl Choice {
 fn xadd(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
     let options = AddOptions::parse(&mut call.args)?;
-    let trim = options.trim.finish(None)?;
+    let trim = options.trim.finish(None, call.now)?;
     let fields = call.args.rest();
     if fields.is_empty() || !fields.len().is_multiple_of(2) {
         return Err(Error::WrongArity("xadd"));
@@ -189,7 +189,8 @@ fn xadd(call: &mut Call<'_>) -> Result<(), Error> {
         reply_id(call.reply, id);
         return Ok(());
     }
-    let addition = Addition { key, fields, trim, limits, choice: options.choice, now_ms: millis(today) };
+    let (choice, is_wordy) = (options.choice, options.trim.is_idle());
+    let addition = Addition { key, fields, trim, limits, choice, now_ms: millis(today), is_wordy };
     let (id, is_new, removed) = match options.origin {
         None => addition.apply(stream, call.effect)?,
         Some(origin) => addition.apply_once(stream, origin, call.effect)?,
@@ -215,6 +216,8 @@ struct Addition<'a> {
     limits: NodeLimits,
     choice: Choice,
     now_ms: u64,
+    /// Whether the command says something that does nothing, and that not everybody understands.
+    is_wordy: bool,
 }
 
 impl Addition<'_> {
@@ -222,14 +225,16 @@ impl Addition<'_> {
     /// removed.
     fn apply(&self, stream: &mut Stream, effect: &mut Effect) -> Result<(StreamId, bool, u64), Error> {
         let id = self.add(stream)?;
-        let removed = self.trim.map_or(0, |trim| trim.apply(stream, self.limits));
-        let is_repeatable = removed == 0 || self.trim.is_some_and(Trim::is_exact);
+        let (removed, released) = self.cut(stream, effect);
+        // Also a trim that removes nothing may be told in words that others don't know.
+        let is_repeatable = !self.is_wordy && self.trim.is_none_or(Trim::is_repeatable);
         if !(is_repeatable && matches!(self.choice, Choice::Exact(_))) {
             effect.rewrite_line(|| {
                 let trim = self.trim.filter(|_| removed > 0).map_or(Line::new(), |trim| trim.words(stream));
                 self.line(trim, id)
             });
         }
+        effect.add_lines(released);
         Ok((id, true, removed))
     }
 
@@ -250,11 +255,17 @@ impl Addition<'_> {
         stream.idempotence_mut().remember(origin.producer, &message, id, self.now_ms);
         effect.rewrite_line(|| self.line(Line::new(), id));
         effect.rewrite_line(|| line(&[b"XIDMPRECORD", self.key, origin.producer, &message, &id.text()]));
-        let removed = self.trim.map_or(0, |trim| trim.apply(stream, self.limits));
+        let (removed, released) = self.cut(stream, effect);
         if let Some(trim) = self.trim.filter(|_| removed > 0) {
             effect.rewrite_line(|| [line(&[b"XTRIM", self.key]), trim.words(stream)].concat());
         }
+        effect.add_lines(released);
         Ok((id, true, removed))
+    }
+
+    /// Trims the stream if that is wanted.
+    fn cut(&self, stream: &mut Stream, effect: &Effect) -> (u64, Vec<Line>) {
+        self.trim.map_or((0, Vec::new()), |trim| trim.apply_for((self.key, stream), self.limits, effect))
     }
 
     fn add(&self, stream: &mut Stream) -> Result<StreamId, Error> {
@@ -309,6 +320,15 @@ mod tests {
              XLEN s                         => 6
              @encoding s                    => stream",
         );
+    }
+
+    #[test]
+    fn what_others_record_of_a_limit_is_replayed() {
+        let db = crate::Db::with_clock(crate::time::ManualClock::new(crate::UnixMillis::BEFORE_EVERYTHING));
+        db.execute(["XADD", "s", "1-1", "f", "v"]).unwrap();
+        // Redis and Valkey write so down what they were told with ~ and LIMIT.
+        db.execute(["XADD", "s", "MAXLEN", "=", "1", "LIMIT", "5", "2-1", "f", "v"]).unwrap();
+        assert_eq!(db.execute(["XLEN", "s"]).unwrap(), crate::Value::Integer(1));
     }
 
     #[test]

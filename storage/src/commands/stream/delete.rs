@@ -1,11 +1,12 @@
 //! Deleting entries by their ids: XDEL, XDELEX.
 
 use super::trim::accept_references;
-use super::{DELETE_KEY, ids};
+use super::{DELETE_KEY, effects, ids};
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
+use crate::engine::effect::Effect;
 use crate::error::Error;
 use spinel_types::StreamId;
 use spinel_types::stream::{Deletion, References};
@@ -102,21 +103,37 @@ pub(super) fn code(deletion: Deletion) -> i64 {
     }
 }
 
+/// Records that entries were deleted, if any were.
+pub(super) fn record_deleted(effect: &mut Effect, key: &[u8], deleted: &[StreamId]) {
+    if !deleted.is_empty() {
+        let words = deleted.iter().map(|id| id.text().to_vec());
+        effect.rewrite_line(|| [b"XDEL".to_vec(), key.to_vec()].into_iter().chain(words).collect());
+    }
+}
+
 fn xdelex(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
     let options = DeleteOptions::parse(&mut call.args)?;
     let (ids, references) = (options.ids()?, options.references());
 
     let mut guard = call.keys.write(key);
-    let deletions: Vec<Deletion> = match guard.existing_stream()? {
-        None => vec![Deletion::Missing; ids.len()],
-        Some(stream) => ids.iter().map(|id| stream.delete_with(*id, references)).collect(),
-    };
-    let is_changed = |deletion: &&Deletion| **deletion == Deletion::Deleted;
-    let deleted = deletions.iter().filter(is_changed).count();
+    let (mut deletions, mut deleted) = (vec![Deletion::Missing; ids.len()], Vec::new());
     // Deleting references to entries that are gone is a change that no code tells of.
-    let has_unseen = references == References::Delete && guard.exists();
-    guard.count_changes(deleted.max(usize::from(has_unseen)) as u64);
+    let mut released = Vec::new();
+    if let Some(stream) = guard.existing_stream()? {
+        for (deletion, id) in deletions.iter_mut().zip(ids) {
+            if references == References::Delete {
+                released.extend(effects::release_everywhere(key, stream, id));
+            }
+            *deletion = stream.delete_with(id, references);
+            if *deletion == Deletion::Deleted {
+                deleted.push(id);
+            }
+        }
+    }
+    guard.count_changes(deleted.len().max(usize::from(!released.is_empty())) as u64);
+    call.effect.add_lines(released);
+    record_deleted(call.effect, key, &deleted);
 
     call.reply.array(deletions.len());
     for deletion in deletions {

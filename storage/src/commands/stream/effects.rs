@@ -1,8 +1,8 @@
 //! What commands on groups do, in words that do the same when they run again.
 
 use crate::engine::effect::Line;
-use spinel_types::StreamId;
 use spinel_types::stream::{Group, Pending};
+use spinel_types::{Stream, StreamId};
 
 /// A key and a group of its stream.
 #[derive(Clone, Copy)]
@@ -38,6 +38,41 @@ pub(super) fn create_consumer(place: Place<'_>, consumer: &[u8]) -> Line {
 /// Drops an entry from the pending ones.
 pub(super) fn acknowledge(place: Place<'_>, id: StreamId) -> Line {
     line(&[b"XACK", place.key, place.group, &id.text()])
+}
+
+/// Drops an entry from the pending ones of all groups that have it.
+pub(super) fn release_everywhere(key: &[u8], stream: &Stream, id: StreamId) -> Vec<Line> {
+    let has = |group: &Group| group.pending(id).is_some();
+    let groups = stream.groups();
+    let with = groups.iter().filter(|(_, group)| has(group));
+    with.map(|(group, _)| acknowledge(Place { key, group }, id)).collect()
+}
+
+/// The entries that are pending in each group.
+pub(super) struct PendingEntries(Vec<(Vec<u8>, Vec<StreamId>)>);
+
+impl PendingEntries {
+    pub(super) fn of(stream: &Stream) -> PendingEntries {
+        let ids = |group: &Group| {
+            group.pending_in(StreamId::MIN..=StreamId::MAX).map(|(id, _)| *id).collect::<Vec<_>>()
+        };
+        PendingEntries(stream.groups().iter().map(|(name, group)| (name.to_vec(), ids(group))).collect())
+    }
+
+    /// Drops those that are pending no more.
+    pub(super) fn released(&self, key: &[u8], stream: &Stream) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for (name, ids) in &self.0 {
+            let groups = stream.groups();
+            let has = |id: &StreamId| groups.find(name).is_some_and(|group| group.pending(*id).is_some());
+            let gone = ids.iter().filter(|id| !has(id)).map(|id| id.text().to_vec());
+            let words: Vec<_> = gone.collect();
+            if !words.is_empty() {
+                lines.push([line(&[b"XACK", key, name]), words].concat());
+            }
+        }
+        lines
+    }
 }
 
 /// Makes an entry pending as it is now.

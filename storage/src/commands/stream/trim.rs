@@ -1,14 +1,15 @@
 //! Removing the oldest entries: XTRIM, and the options of XADD that do the same.
 
 use super::DELETE_KEY;
-use super::effects::{decimal, id_word};
+use super::effects::{PendingEntries, decimal, id_word};
 use super::ids;
 use crate::command::args::Args;
 use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::{Command, Group, Run};
-use crate::engine::effect::Line;
+use crate::engine::effect::{Effect, Line};
 use crate::error::Error;
+use crate::time::UnixMillis;
 use spinel_types::Stream;
 use spinel_types::stream::{NodeLimits, Precision, References, Threshold};
 
@@ -52,6 +53,8 @@ pub(super) struct Trim {
     references: References,
     is_approximate: bool,
     limit: Option<u64>,
+    /// Whether the words say something of references that can be told without.
+    says_more: bool,
 }
 
 impl TrimOptions {
@@ -78,6 +81,11 @@ impl TrimOptions {
         self.threshold.is_some() || self.limit.is_some() || self.references.is_some()
     }
 
+    /// Whether something was said of references, and nothing of what is to go.
+    pub(super) fn is_idle(&self) -> bool {
+        self.threshold.is_none() && self.references.is_some()
+    }
+
     fn accept_operator(&mut self, args: &mut Args<'_>) -> Result<(), Error> {
         if self.threshold.is_some() {
             return Err(Error::Text(
@@ -92,7 +100,10 @@ impl TrimOptions {
     }
 
     /// What the options mean together. Without a threshold there is nothing to trim, or `missing` is the error.
-    pub(super) fn finish(&self, missing: Option<Error>) -> Result<Option<Trim>, Error> {
+    ///
+    /// Where a limit was given, Redis records the exact threshold that it came to and leaves the limit there: what is replayed has
+    /// been limited already.
+    pub(super) fn finish(&self, missing: Option<Error>, now: UnixMillis) -> Result<Option<Trim>, Error> {
         if self.threshold.is_none() && self.limit.is_some_and(|limit| limit > 0) {
             return Err(Error::Text(
                 "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
@@ -101,12 +112,15 @@ impl TrimOptions {
         if let (None, Some(error)) = (self.threshold, missing) {
             return Err(error);
         }
-        if self.limit.is_some() && !self.is_approximate {
+        let is_replayed = now == UnixMillis::BEFORE_EVERYTHING;
+        if self.limit.is_some() && !self.is_approximate && !is_replayed {
             return Err(Error::Text("ERR syntax error, LIMIT cannot be used without the special ~ option"));
         }
         let Some(threshold) = self.threshold else { return Ok(None) };
+        let limit = self.limit.filter(|_| self.is_approximate);
         let (references, is_approximate) = (self.references.unwrap_or_default(), self.is_approximate);
-        Ok(Some(Trim { threshold, references, is_approximate, limit: self.limit }))
+        let says_more = matches!(self.references, Some(References::Keep | References::Delete));
+        Ok(Some(Trim { threshold, references, is_approximate, limit, says_more }))
     }
 }
 
@@ -139,7 +153,7 @@ pub(super) fn accept_references(
 
 impl Trim {
     /// Trims the stream and returns how many entries went.
-    pub(super) fn apply(self, stream: &mut Stream, nodes: NodeLimits) -> u64 {
+    fn apply(self, stream: &mut Stream, nodes: NodeLimits) -> u64 {
         let precision = if self.is_approximate {
             Precision::WholeNodes { limit: self.limit.unwrap_or_else(|| default_limit(nodes)) }
         } else {
@@ -149,8 +163,13 @@ impl Trim {
     }
 
     /// Whether the same words remove the same entries of a stream whose nodes are cut elsewhere.
-    pub(super) fn is_exact(self) -> bool {
+    fn is_exact(self) -> bool {
         !self.is_approximate
+    }
+
+    /// Whether that is so, and no words are in it that Redis 8.0 doesn't know though it could be told what they do.
+    pub(super) fn is_repeatable(self) -> bool {
+        self.is_exact() && !self.says_more
     }
 
     /// The words that remove the entries that were removed when `stream` was left.
@@ -166,12 +185,23 @@ impl Trim {
             Threshold::Length(length) => vec![b"MAXLEN".to_vec(), b"=".to_vec(), decimal(length)],
             Threshold::Id(id) => vec![b"MINID".to_vec(), b"=".to_vec(), id_word(id)],
         };
-        match self.references {
-            References::Delete => words.push(b"DELREF".to_vec()),
-            References::Await if self.is_exact() => words.push(b"ACKED".to_vec()),
-            References::Await | References::Keep => {}
+        if self.references == References::Await && self.is_exact() {
+            words.push(b"ACKED".to_vec());
         }
         words
+    }
+
+    /// Trims the stream, and returns how many entries went and the lines that drop references to them, if these go, too.
+    pub(super) fn apply_for(
+        self,
+        (key, stream): (&[u8], &mut Stream),
+        nodes: NodeLimits,
+        effect: &Effect,
+    ) -> (u64, Vec<Line>) {
+        let drops = self.references == References::Delete && effect.is_recorded();
+        let before = drops.then(|| PendingEntries::of(stream));
+        let removed = self.apply(stream, nodes);
+        (removed, before.map_or_else(Vec::new, |before| before.released(key, stream)))
     }
 }
 
@@ -184,15 +214,17 @@ fn xtrim(call: &mut Call<'_>) -> Result<(), Error> {
         }
     }
     let missing = Error::Text("ERR syntax error, XTRIM must be called with a trimming strategy");
-    let trim = options.finish(Some(missing))?.expect("a missing threshold is an error");
+    let trim = options.finish(Some(missing), call.now)?.expect("a missing threshold is an error");
 
     let mut guard = call.keys.write(key);
     let (nodes, mut removed) = (guard.thresholds().stream_node(), 0);
     if let Some(stream) = guard.existing_stream()? {
-        removed = trim.apply(stream, nodes);
-        if removed > 0 && !trim.is_exact() {
+        let released;
+        (removed, released) = trim.apply_for((key, &mut *stream), nodes, call.effect);
+        if removed > 0 && !trim.is_repeatable() {
             call.effect.rewrite_line(|| [vec![b"XTRIM".to_vec(), key.to_vec()], trim.words(stream)].concat());
         }
+        call.effect.add_lines(released);
     }
     guard.count_changes(removed);
 

@@ -3,7 +3,6 @@
 //! As requests of clients are, they are looked up together, so that the loads of their keys overlap
 //! ([`Holds`]).
 
-use super::BEFORE_EVERYTHING;
 use crate::engine::{Closed, Engine, Executor, Hold, Holds, KeyHash, Prepared, Setting, Turn};
 use crate::{DbIndex, UnixMillis};
 use spinel_resp::{Protocol, ReplyWriter};
@@ -64,7 +63,7 @@ impl Lot {
 }
 
 /// How commands of a log run: whatever they may, and nothing counts as used.
-pub(super) fn setting(db: DbIndex) -> Setting {
+pub(in crate::durable) fn setting(db: DbIndex) -> Setting {
     Setting { db, is_untouching: true, allows_guarded: true, ..Setting::default() }
 }
 
@@ -92,7 +91,7 @@ impl Runner {
     /// Begins to run one command, and where it replies.
     pub(super) fn begin(&mut self) -> (Turn<'_>, &mut ReplyWriter) {
         self.reply.clear();
-        let mut turn = self.executor.begin(BEFORE_EVERYTHING);
+        let mut turn = self.executor.begin(UnixMillis::BEFORE_EVERYTHING);
         turn.stamp_with(self.now);
         (turn, &mut self.reply)
     }

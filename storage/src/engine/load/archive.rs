@@ -4,6 +4,7 @@
 
 use super::batch::{Batch, Filler};
 use super::{LoadError, LoadListener, LoadOptions, Loaded, Room};
+use crate::commands::http_cache::policy;
 use crate::engine::Engine;
 use crate::keyspace::DbIndex;
 use spinel_persistence::spldb::{Archive, Note, PartEntry, PartReader};
@@ -39,10 +40,16 @@ pub(super) fn load(
     }
     for note in archive.notes()? {
         match note {
-            Note::Field(name, text) => listener.field(&name, &text),
+            Note::Field(name, text) => {
+                policy::hear(&engine.keyspace, &name, &text).map_err(LoadError::Policy)?;
+                listener.field(&name, &text);
+            }
             Note::Function(code) => listener.function(&code).map_err(LoadError::Function)?,
         }
     }
+    let mut options = *options;
+    options.heed(listener);
+    let options = &options;
     make_room(engine, archive, options);
     let load = Load {
         engine,
@@ -81,7 +88,8 @@ fn make_room(engine: &Engine, archive: &Archive<'_>, options: &LoadOptions) {
 impl Load<'_> {
     /// Loads parts until there are no more.
     fn take_parts(&self, progress: &mut dyn FnMut(&Loaded)) -> Result<(), LoadError> {
-        let (mut reader, mut filler) = (self.archive.reader(), Filler::new(&self.engine.keyspace));
+        let (mut reader, mut filler) =
+            (self.archive.reader(), Filler::new((&self.engine.keyspace, self.options.present)));
         let mut batch = Batch::new(DbIndex(0));
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
@@ -133,7 +141,7 @@ impl Load<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::{ExpiredKeys, LoadListener, LoadOptions};
+    use crate::engine::{ExpiredKeys, LoadListener, LoadOptions, PresentKeys};
     use crate::{Db, DbIndex, UnixMillis};
     use spinel_persistence::rdb::{Marks, Verification};
     use spinel_persistence::spldb::{Assembly, Coding, PartEncoder};
@@ -167,7 +175,12 @@ mod tests {
         let file = vfs.open("/f".as_ref(), Access::Read).expect("it was just made");
 
         let (db, now) = (Db::memory(), UnixMillis(1_000_000));
-        let options = LoadOptions { now, expired: ExpiredKeys::Drop, verification: Verification::On };
+        let options = LoadOptions {
+            now,
+            expired: ExpiredKeys::Drop,
+            verification: Verification::On,
+            present: PresentKeys::None,
+        };
         db.engine().load_file(&*file, &options, &mut Nobody).expect("it is sound");
         let has_expiries = |number| db.engine().keyspace().has_expiries(DbIndex(number));
         assert_eq!((has_expiries(0), has_expiries(3)), (false, true));

@@ -4,11 +4,12 @@
 //! tables shard by shard: that takes each lock once per batch, and the loads of a shard's buckets overlap, which would
 //! take most of the time one after the other.
 
-use super::LoadError;
+use super::{LoadError, PresentKeys};
+use crate::bodies::Patience;
 use crate::keyspace::shard::Shard;
 use crate::keyspace::{DbIndex, Keyspace, SHARDS, shard_of};
 use spinel_persistence::rdb::{Decoded, Record};
-use spinel_types::{Fields, Kind, Marks, OwnedValue, StringEncoding};
+use spinel_types::{Fields, Kind, Large, Marks, OwnedValue, Slot, StringEncoding};
 use std::ops::Range;
 
 /// No more strings wait than have room in the caches.
@@ -100,19 +101,23 @@ impl Batch {
     }
 }
 
+/// Where keys go, and what happens to those that are there.
+pub(super) type Target<'k> = (&'k Keyspace, PresentKeys);
+
 /// Puts batches into the tables. Several may do so at the same time.
 pub(super) struct Filler<'k> {
     keyspace: &'k Keyspace,
+    present: PresentKeys,
     /// Which strings wait, ordered by their shards.
     order: Vec<u32>,
 }
 
 impl<'k> Filler<'k> {
-    pub(super) fn new(keyspace: &'k Keyspace) -> Filler<'k> {
-        Filler { keyspace, order: Vec::new() }
+    pub(super) fn new((keyspace, present): Target<'k>) -> Filler<'k> {
+        Filler { keyspace, present, order: Vec::new() }
     }
 
-    /// Puts all that waits into the tables; the batch is empty then. A key that is there already is an error.
+    /// Puts all that waits into the tables; the batch is empty then.
     pub(super) fn fill(&mut self, batch: &mut Batch) -> Result<(), LoadError> {
         let mut expires = false;
         let ends = self.sort(&batch.strings);
@@ -168,11 +173,27 @@ impl<'k> Filler<'k> {
             let WaitingString { hash, stamp, clock, kind, .. } = string;
             let (key, behind) = batch.bytes[string.start..].split_at(string.key_len);
             let value = &behind[..string.value_len];
-            must_be_vacant(&shard, hash, key)?;
-            shard.values.put_inline(hash, None, key, &Fields { kind, value, stamp, clock, parity });
+            let slot = self.place(&shard, hash, key)?;
+            shard.values.put_inline(hash, slot, key, &Fields { kind, value, stamp, clock, parity });
             expires |= stamp.is_some();
         }
         Ok(expires)
+    }
+
+    /// Finds what a key takes the place of.
+    #[inline]
+    fn place(&self, shard: &Shard, hash: u64, key: &[u8]) -> Result<Option<Slot>, LoadError> {
+        match shard.values.table().find(hash, key) {
+            Some(_) if self.present != PresentKeys::Replace => Err(LoadError::Duplicate(key.to_vec())),
+            found => Ok(found),
+        }
+    }
+
+    /// Finds the bodies of an entry of an HTTP cache that are in files.
+    fn take_in(&self, db: DbIndex, key: &[u8], value: &mut OwnedValue) {
+        if let (OwnedValue::Large(Large::HttpCache(cache)), Some(bodies)) = (value, self.keyspace.bodies()) {
+            bodies.take_in((db, key), cache, Patience::Waits);
+        }
     }
 
     /// Puts a collection into its table; whether it or a member of it expires.
@@ -182,19 +203,13 @@ impl<'k> Filler<'k> {
         db: DbIndex,
         bytes: &[u8],
     ) -> Result<bool, LoadError> {
-        let WaitingCollection { hash, stamp, key, clock, value } = collection;
+        let WaitingCollection { hash, stamp, key, clock, mut value } = collection;
+        self.keyspace.number(&mut value);
+        self.take_in(db, &bytes[key.clone()], &mut value);
         let (key, parity) = (&bytes[key], self.keyspace.saving().parity());
         let mut shard = self.keyspace.lock(db, shard_of(hash));
-        must_be_vacant(&shard, hash, key)?;
-        let (slot, _) = shard.values.put(hash, None, key, value, Marks { stamp, clock, parity });
+        let slot = self.place(&shard, hash, key)?;
+        let (slot, _) = shard.values.put(hash, slot, key, value, Marks { stamp, clock, parity });
         Ok(stamp.is_some() || shard.values.expires_in_part(slot))
-    }
-}
-
-#[inline]
-fn must_be_vacant(shard: &Shard, hash: u64, key: &[u8]) -> Result<(), LoadError> {
-    match shard.values.table().find(hash, key) {
-        None => Ok(()),
-        Some(_) => Err(LoadError::Duplicate(key.to_vec())),
     }
 }

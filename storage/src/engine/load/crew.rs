@@ -4,8 +4,7 @@
 //! smaller part of the work: finding a place for a key takes longer.
 
 use super::LoadError;
-use super::batch::{Batch, Filler};
-use crate::keyspace::Keyspace;
+use super::batch::{Batch, Filler, Target};
 use crate::lock;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
@@ -18,7 +17,8 @@ const HELPERS_MAX: usize = 3;
 /// The one that reads, and who helps it. Helpers begin with the first batch, so a small file has none.
 pub(super) struct Crew<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    keyspace: &'env Keyspace,
+    /// Where the keys go, and what happens to those that are there.
+    target: Target<'env>,
     filler: Filler<'env>,
     /// Why a helper has ended early.
     failure: Arc<Mutex<Option<LoadError>>>,
@@ -32,15 +32,15 @@ struct Helpers<'scope> {
 }
 
 impl<'scope, 'env> Crew<'scope, 'env> {
-    pub(super) fn new(scope: &'scope Scope<'scope, 'env>, keyspace: &'env Keyspace) -> Crew<'scope, 'env> {
-        Crew { scope, keyspace, filler: Filler::new(keyspace), failure: Arc::default(), helpers: None }
+    pub(super) fn new(scope: &'scope Scope<'scope, 'env>, target: Target<'env>) -> Crew<'scope, 'env> {
+        Crew { scope, target, filler: Filler::new(target), failure: Arc::default(), helpers: None }
     }
 
     /// Has a batch put into the tables, and returns an empty one for the same database. If all helpers are busy, the
     /// caller does it himself.
     pub(super) fn put(&mut self, batch: Batch) -> Result<Batch, LoadError> {
         self.check()?;
-        let begin = || Helpers::begin(self.scope, self.keyspace, &self.failure);
+        let begin = || Helpers::begin(self.scope, self.target, &self.failure);
         let helpers = self.helpers.get_or_insert_with(begin);
         let db = batch.db;
         match helpers.full.try_send(batch) {
@@ -74,7 +74,7 @@ impl<'scope> Helpers<'scope> {
     /// Starts one for each core that is left, at most so many. It may be that none can be had.
     fn begin<'env>(
         scope: &'scope Scope<'scope, 'env>,
-        keyspace: &'env Keyspace,
+        target: Target<'env>,
         failure: &Arc<Mutex<Option<LoadError>>>,
     ) -> Helpers<'scope> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -84,7 +84,7 @@ impl<'scope> Helpers<'scope> {
         let start = |_| {
             let (come, done, failure) = (Arc::clone(&come), done.clone(), Arc::clone(failure));
             let help = move || {
-                if let Err(error) = help(keyspace, &come, &done) {
+                if let Err(error) = help(target, &come, &done) {
                     lock(&failure).get_or_insert(error);
                 }
             };
@@ -95,8 +95,8 @@ impl<'scope> Helpers<'scope> {
 }
 
 /// Puts batches into the tables until no more come.
-fn help(keyspace: &Keyspace, come: &Mutex<Receiver<Batch>>, done: &Sender<Batch>) -> Result<(), LoadError> {
-    let mut filler = Filler::new(keyspace);
+fn help(target: Target<'_>, come: &Mutex<Receiver<Batch>>, done: &Sender<Batch>) -> Result<(), LoadError> {
+    let mut filler = Filler::new(target);
     loop {
         let next = lock(come).recv();
         let Ok(mut batch) = next else { return Ok(()) };

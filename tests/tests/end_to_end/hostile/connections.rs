@@ -1,7 +1,11 @@
 //! Many connections at once, most of which do nothing.
 
 use super::{MEGABYTE, assert_serves, grows_by_less, many_connections};
-use spinel_tests::{Client, Received, Server};
+use crate::saving::await_info;
+use spinel_tests::{Client, Folder, Received, Server};
+use std::io::{Read, Write};
+use std::net::{IpAddr, TcpStream, UdpSocket};
+use std::os::unix::net::UnixStream;
 
 #[test]
 fn half_open_connections_disturb_nobody() {
@@ -40,6 +44,64 @@ fn connections_beyond_the_limit_are_told_and_closed() {
     assert_eq!(leaving.text(["QUIT"]), "OK");
     assert!(leaving.is_closed());
     assert!(is_served_at_last(&server), "a place that is left is free for another");
+}
+
+#[test]
+fn the_last_places_are_for_who_looks_after_the_server() {
+    const REFUSED: &str = "-ERR max number of clients reached\r\n";
+    let folder = Folder::new();
+    let socket = folder.path().join("socket");
+    let path = socket.to_str().expect("it is UTF-8");
+    // A hundredth of all places is kept, one of a hundred.
+    let open = ["--bind", "0.0.0.0", "--protected-mode", "no", "--unixsocket", path];
+    let server = Server::start(&[&["--maxclients", "100"], &open[..]].concat());
+    let mut inside = vec![Client::connect(server.port())];
+    // Whoever asked whether the server is there has gone.
+    await_info(&mut inside[0], "connected_clients", "1");
+    let come = |inside: &mut Vec<Client>| {
+        let mut client = Client::connect(server.port());
+        assert_eq!(client.text(["PING"]), "PONG");
+        inside.push(client);
+    };
+    (1..98).for_each(|_| come(&mut inside));
+    // Whoever connects to another address of this machine comes from there.
+    let outside = address_elsewhere().map(|address| (address, server.port()));
+    if let Some(address) = outside {
+        assert_eq!(answer(&mut TcpStream::connect(address).expect("it listens")), "+PONG\r\n");
+        await_info(&mut inside[0], "connected_clients", "98");
+    }
+    come(&mut inside);
+    if let Some(address) = outside {
+        assert_eq!(answer(&mut TcpStream::connect(address).expect("it listens")), REFUSED);
+    }
+    come(&mut inside);
+    assert_eq!(Client::connect(server.port()).last_words(b""), REFUSED);
+    let mut over_socket = UnixStream::connect(&socket).expect("it listens");
+    assert_eq!(answer(&mut over_socket), "+PONG\r\n");
+    assert_eq!(answer(&mut UnixStream::connect(&socket).expect("it listens")), REFUSED);
+    // Without places that are kept, the Unix socket has none of its own.
+    drop(over_socket);
+    assert_eq!(inside[0].text(["CONFIG", "SET", "maxclients-reserved", "0"]), "OK");
+    assert_eq!(answer(&mut UnixStream::connect(&socket).expect("it listens")), REFUSED);
+}
+
+/// An address of this machine by which it reaches others, if there is one. Nothing is sent for that.
+fn address_elsewhere() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("203.0.113.1:9").ok()?;
+    socket.local_addr().ok().map(|address| address.ip()).filter(|address| !address.is_loopback())
+}
+
+/// The line that answers a PING, or that refuses it.
+fn answer<S: Read + Write>(stream: &mut S) -> String {
+    // Who is refused may be gone already.
+    let _ = stream.write_all(b"PING\r\n");
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while !line.ends_with(b"\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
+        line.push(byte[0]);
+    }
+    String::from_utf8(line).expect("it is text")
 }
 
 /// The server closes a connection before it counts it out, so that the next one may still be refused.

@@ -1,6 +1,7 @@
 //! Requests whose frame is wrong.
 
 use super::{MEGABYTE, assert_serves, growth};
+use spinel_resp::Value;
 use spinel_tests::{Client, Server};
 
 const PING: &str = "*1\r\n$4\r\nPING\r\n";
@@ -13,6 +14,8 @@ fn assert_end_with(inputs: &[&str], expected: &str) {
         let bytes = format!("{PING}{input}");
         assert_eq!(client.last_words(bytes.as_bytes()), format!("+PONG\r\n{expected}"), "{input:?}");
     }
+    let errors = Client::connect(server.port()).text(["INFO", "errorstats"]);
+    assert!(errors.contains(&format!("errorstat_ERR:count={}\r\n", inputs.len())), "{errors}");
     assert_serves(&server);
 }
 
@@ -140,4 +143,37 @@ fn a_request_may_come_byte_by_byte() {
     }
     assert_eq!(client.answer(b"\r"), "+OK\r\n");
     assert_eq!(client.answer(b"\n"), "$5\r\na\r\nbc\r\n");
+}
+
+#[test]
+fn a_request_beyond_the_limit_ends_its_connection_without_a_word() {
+    const LIMIT: usize = 1 << 20;
+    let server = Server::start(&["--client-query-buffer-limit", "1mb"]);
+    let set = |length: usize| {
+        let mut request = Vec::new();
+        let value = "x".repeat(length);
+        spinel_resp::encode_request(["SET", "k", &value], &mut request);
+        request
+    };
+    // What comes with a request that fits is no part of it, however much it is.
+    let mut client = Client::connect(server.port());
+    let mut requests = set(LIMIT - 100).repeat(3);
+    requests.extend_from_slice("*1\r\n$4\r\nPING\r\n".repeat(100_000).as_bytes());
+    client.send_bytes(&requests);
+    (0..3).for_each(|_| assert_eq!(client.reply(), Value::Simple("OK".into())));
+    (0..100_000).for_each(|_| assert_eq!(client.reply(), Value::Simple("PONG".into())));
+    // Neither is what was only announced.
+    let announced = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\nx", 10 * LIMIT);
+    let mut waiting = Client::connect(server.port());
+    waiting.send_bytes(announced.as_bytes());
+    for number in 1..=3 {
+        let mut client = Client::connect(server.port());
+        assert_eq!(client.last_words(&set(LIMIT * number)), "");
+        let told = format!("client_query_buffer_limit_disconnections:{number}\r\n");
+        assert!(Client::connect(server.port()).text(["INFO", "stats"]).contains(&told));
+    }
+    server.wait_for_log("Closing client that reached max query buffer length:");
+    assert_eq!(client.integer(["STRLEN", "k"]), LIMIT as i64 - 100);
+    waiting.finish_sending();
+    assert!(waiting.is_closed());
 }

@@ -150,3 +150,33 @@ fn connections_are_limited() {
     };
     while !serves(port) {}
 }
+
+#[test]
+fn a_token_is_a_credential_until_it_expires() {
+    let (server, port) = start(&[
+        "--token-key-file",
+        "token.key",
+        "--requirepass",
+        "secret",
+        "--user",
+        "ann",
+        "on",
+        "+@all",
+        "~*",
+    ]);
+    let mut admin = Client::connect(server.port());
+    assert_eq!(call(&mut admin, "AUTH secret"), "OK");
+    let token = call(&mut admin, "ACL TOKEN ISSUE ann 3");
+    let header = format!("Authorization: Bearer {token}");
+    let mut http = Http::connect(port);
+    let body = br#"["ACL","WHOAMI"]"#;
+    let json = "Content-Type: application/json";
+    let answer = http.ask("POST", "/v1/command", &[&header, json], body);
+    assert_eq!((answer.status, answer.text().contains("ann")), (200, true), "{answer:?}");
+    while Http::connect(port).ask("POST", "/v1/command", &[&header, json], body).status == 200 {}
+    let answer = Http::connect(port).ask("POST", "/v1/command", &[&header, json], body);
+    assert_eq!(answer.status, 401, "{answer:?}");
+    let answer =
+        Http::connect(port).ask("POST", "/v1/command", &["Authorization: Bearer nonsense", json], body);
+    assert_eq!(answer.status, 401, "{answer:?}");
+}

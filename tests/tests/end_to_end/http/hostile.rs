@@ -35,19 +35,24 @@ fn headers_are_limited() {
 }
 
 #[test]
-fn web_pages_are_not_served() {
+fn pages_of_other_sites_are_not_served() {
     let (_server, port) = start(&[]);
     let mut http = Http::connect(port);
     for path in ["/healthz", "/metrics"] {
-        let answer = http.ask("GET", path, &["Origin: http://example.com"], b"");
-        assert_eq!(answer.status, 403, "{path}");
-        assert!(answer.headers.iter().all(|(name, _)| !name.starts_with("access-control")));
+        for line in ["Origin: http://example.com", "Origin: http://localhost:1", "Sec-Fetch-Site: cross-site"]
+        {
+            let answer = http.ask("GET", path, &[line], b"");
+            assert_eq!(answer.status, 403, "{path} {line}");
+            assert!(answer.headers.iter().all(|(name, _)| !name.starts_with("access-control")));
+        }
+        assert_eq!(http.ask("GET", path, &["Origin: http://localhost"], b"").status, 200, "{path}");
     }
     assert_eq!(http.ask("OPTIONS", "/metrics", &[], b"").status, 405);
     // The name of a site that has got this machine's address is no name of the server, unless somebody knows a password.
     let named =
         |more: &str| format!("GET /metrics HTTP/1.1\r\nHost: example.com:{port}\r\n{more}\r\n").into_bytes();
     assert_eq!(status(port, &named("")), Some(403));
+    assert_eq!(status(port, &named(&format!("Origin: http://example.com:{port}\r\n"))), Some(403));
     let (server, port) = start(&[]);
     Client::connect(server.port()).call(["ACL", "SETUSER", "ann", "on", ">pw", "+@all"]);
     assert_eq!(status(port, &named("Authorization: Basic YW5uOnB3\r\n")), Some(200));

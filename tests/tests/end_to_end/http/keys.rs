@@ -36,6 +36,8 @@ fn values_are_bytes() {
             value.as_bytes(),
         );
         assert_eq!(http.get("/v1/db/0/keys/k").text(), value);
+        let head = http.ask("HEAD", "/v1/db/0/keys/k", &[], b"");
+        assert_eq!(head.header("content-length"), Some(value.len().to_string().as_str()));
     }
 }
 

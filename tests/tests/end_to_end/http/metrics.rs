@@ -2,8 +2,9 @@
 
 use super::{Http, start};
 use crate::saving::call;
-use spinel_tests::Client;
+use spinel_tests::{Client, programs};
 use std::collections::{HashMap, HashSet};
+use std::fs;
 
 /// What the dashboard 763 of Grafana and the overview and alert rules of the exporter's mixin query. The ratio of
 /// fragmentation is made by a rule of the mixin, and what replicas tell about their primary only replicas have.
@@ -87,9 +88,15 @@ fn scrape(http: &mut Http) -> Scrape {
     scrape
 }
 
+/// The names of metrics in a text.
+fn metrics_in(text: &str) -> HashSet<&str> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    words.filter(|word| word.starts_with("redis_") || word.starts_with("spinel_")).collect()
+}
+
 #[test]
 fn what_dashboards_and_alerts_query_is_there() {
-    let (server, port) = start(&["--maxmemory", "1gb"]);
+    let (server, port) = start(&["--maxmemory", "1gb", "--appendonly", "yes"]);
     let mut client = Client::connect(server.port());
     call(&mut client, "SET k v EX 1000");
     call(&mut client, "GET k");
@@ -133,6 +140,15 @@ fn what_dashboards_and_alerts_query_is_there() {
         ("redis_latency_percentiles_usec", "summary"),
     ] {
         assert_eq!(first.types[family], kind, "{family}");
+    }
+
+    for file in ["dashboard.json", "alerts.yaml"] {
+        let text = fs::read_to_string(programs::workspace().join("packaging/monitoring").join(file));
+        let text = text.expect("it is there");
+        let queried = metrics_in(&text);
+        assert!(queried.len() > 15, "{file} queries {queried:?}");
+        let missing: Vec<_> = queried.iter().filter(|name| !names.contains(**name)).collect();
+        assert!(missing.is_empty(), "{file}: {missing:?}");
     }
 
     // Counters count on.

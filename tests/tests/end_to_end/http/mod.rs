@@ -1,10 +1,14 @@
 //! HTTP: a client of its own, which sends any bytes, and what the server makes of them.
 
 mod commands;
+mod console;
+mod described;
 mod health;
 mod hostile;
 mod keys;
 mod metrics;
+mod quorum;
+mod websocket;
 
 use spinel_tests::{Folder, Server, free_port};
 use std::io::{ErrorKind, Read, Write};
@@ -27,31 +31,31 @@ fn start_in(folder: Folder, settings: &[&str]) -> (Server, u16) {
 }
 
 /// A connection that speaks HTTP.
-struct Http {
+pub(crate) struct Http {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
 /// An answer: its status, its header lines with names in small letters, its body.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("the body is text")
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
 
 impl Http {
-    fn connect(port: u16) -> Http {
+    pub(crate) fn connect(port: u16) -> Http {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("it is a time");
         stream.set_write_timeout(Some(PATIENCE)).expect("it is a time");
@@ -60,14 +64,14 @@ impl Http {
     }
 
     /// Sends bytes; a server that closes meanwhile shows in what is received.
-    fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         if let Err(error) = self.stream.write_all(bytes) {
             assert!(matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{error}");
         }
     }
 
     /// Sends a request, with header lines as they are, and waits for the answer.
-    fn ask(&mut self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+    pub(crate) fn ask(&mut self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
         for line in headers {
             head.extend([line, "\r\n"]);
@@ -79,37 +83,70 @@ impl Http {
         self.answer(method == "HEAD").expect("the server answers")
     }
 
-    fn get(&mut self, path: &str) -> Answer {
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.ask("GET", path, &[], b"")
     }
 
     /// The next answer; nothing if the connection is closed before.
-    fn answer(&mut self, is_without_body: bool) -> Option<Answer> {
-        let head = loop {
-            if let Some(end) = self.received.windows(4).position(|window| window == b"\r\n\r\n") {
-                let rest = self.received.split_off(end + 4);
-                break String::from_utf8(std::mem::replace(&mut self.received, rest)).expect("it is text");
+    pub(crate) fn answer(&mut self, is_without_body: bool) -> Option<Answer> {
+        let mut answer = self.head()?;
+        if is_without_body {
+            return Some(answer);
+        }
+        if answer.header("transfer-encoding").is_some() {
+            while let Some(piece) = Some(self.chunk()).filter(|piece| !piece.is_empty()) {
+                answer.body.extend(piece);
             }
-            if self.read() == 0 {
-                return None;
-            }
-        };
+        } else {
+            let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+            answer.body = self.bytes(length);
+        }
+        Some(answer)
+    }
+
+    /// The head of the next answer; nothing if the connection is closed before.
+    pub(crate) fn head(&mut self) -> Option<Answer> {
+        let head = String::from_utf8(self.until(b"\r\n\r\n")?).expect("it is text");
         let mut lines = head.trim_end().split("\r\n");
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
         let headers: Vec<_> = lines
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
-        let mut answer = Answer { status: status.expect("it is an answer"), headers, body: Vec::new() };
-        let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        if !is_without_body {
-            while self.received.len() < length {
-                assert!(self.read() > 0, "the connection ended in the middle of an answer");
+        Some(Answer { status: status.expect("it is an answer"), headers, body: Vec::new() })
+    }
+
+    /// The next piece of a body that comes in such; an empty one is the last.
+    pub(crate) fn chunk(&mut self) -> Vec<u8> {
+        let line = self.until(b"\r\n").expect("the answer goes on");
+        let size =
+            std::str::from_utf8(&line).ok().and_then(|line| usize::from_str_radix(line.trim(), 16).ok());
+        let size = size.expect("it is a size");
+        let mut piece = self.bytes(size + 2);
+        piece.truncate(size);
+        piece
+    }
+
+    /// What comes until a sign, which is included; nothing if the connection is closed before.
+    fn until(&mut self, sign: &[u8]) -> Option<Vec<u8>> {
+        loop {
+            if let Some(end) = self.received.windows(sign.len()).position(|window| window == sign) {
+                let rest = self.received.split_off(end + sign.len());
+                return Some(std::mem::replace(&mut self.received, rest));
             }
-            let rest = self.received.split_off(length);
-            answer.body = std::mem::replace(&mut self.received, rest);
+            if self.read() == 0 {
+                return None;
+            }
         }
-        Some(answer)
+    }
+
+    /// So many bytes.
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        while self.received.len() < count {
+            assert!(self.read() > 0, "the connection ended in the middle of an answer");
+        }
+        let rest = self.received.split_off(count);
+        std::mem::replace(&mut self.received, rest)
     }
 
     fn read(&mut self) -> usize {
@@ -125,7 +162,7 @@ impl Http {
     }
 
     /// Whether the server closes the connection without another byte.
-    fn is_closed(&mut self) -> bool {
+    pub(crate) fn is_closed(&mut self) -> bool {
         self.read() == 0
     }
 }

@@ -1,7 +1,9 @@
 //! Encrypted connections, with a client on rustls and certificates that are made anew.
 
+mod command_line;
 mod hostile;
 mod renewal;
+mod replicating;
 mod serving;
 mod settings;
 mod users;

@@ -101,7 +101,9 @@ impl Run {
             return Ok(());
         }
         self.compare(&verdict, &question, rules, "");
-        if !verdict.is_denial() || !verdict.is_equal() {
+        // The reference tells everybody first that a setting doesn't allow them.
+        let is_of_modules = call[0].eq_ignore_ascii_case(b"module");
+        if !verdict.is_denial() || !verdict.is_equal() || is_of_modules {
             return Ok(());
         }
         match random.below(3) {

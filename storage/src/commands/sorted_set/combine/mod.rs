@@ -9,10 +9,12 @@ use crate::command::call::Call;
 use crate::command::flags::Flags;
 use crate::command::keys::{KeySpec, KeyUse};
 use crate::command::{Command, Group, Run};
+use crate::engine::effect::Effect;
 use crate::error::Error;
 use crate::keyspace::view::View;
 use input::Input;
 use options::{Aggregate, Options, Takes};
+use spinel_resp::number::format_double;
 use spinel_types::{Entry, Gathering, ValueType};
 
 const SOURCES: KeySpec = KeySpec::counted(1, 1, KeyUse::READ_ONLY.with(KeyUse::ACCESS));
@@ -113,6 +115,9 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
+/// So many members are recorded in a line, where they are recorded one by one.
+const MEMBERS_PER_LINE: usize = 1000;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Union,
@@ -154,13 +159,30 @@ fn show(call: &mut Call<'_>, name: &'static str, operation: Operation) -> Result
 fn store(call: &mut Call<'_>, name: &'static str, operation: Operation) -> Result<(), Error> {
     let destination = call.args.word();
     let takes = Takes { weights: operation != Operation::Difference, scores: false, limit: false };
-    let (result, _) = combine(call, name, operation, takes)?;
+    let (result, options) = combine(call, name, operation, takes)?;
 
     let count = result.len();
+    if options.aggregate == Aggregate::Count && call.effect.is_recorded() {
+        record(call.effect, destination, &result);
+    }
     call.keys.store_sorted_set(destination, result);
 
     call.reply.integer(count as i64);
     Ok(())
+}
+
+/// Records what is stored as the members that it has, for servers that don't know how they were found.
+fn record(effect: &mut Effect, destination: &[u8], result: &Gathering) {
+    effect.rewrite(|| [b"DEL".to_vec(), destination.to_vec()]);
+    let entries: Vec<_> = result.sorted().collect();
+    for entries in entries.chunks(MEMBERS_PER_LINE) {
+        effect.rewrite_line(|| {
+            let words = entries
+                .iter()
+                .flat_map(|(member, score)| [format_double(*score).as_ref().to_vec(), member.to_vec()]);
+            [b"ZADD".to_vec(), destination.to_vec()].into_iter().chain(words).collect()
+        });
+    }
 }
 
 fn combine(
