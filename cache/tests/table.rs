@@ -10,9 +10,9 @@ fn each_rule_names_tests_that_are_there() {
     let mut count = 0;
     for named in table.split('`').skip(1).step_by(2) {
         let Some((module, test)) = named.split_once("::") else { continue };
-        let files =
-            [folder.join("src"), folder.join("tests")].map(|folder| folder.join(format!("{module}.rs")));
-        let source = files.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+        let files = ["src/{}.rs", "src/{}/tests.rs", "tests/{}.rs"];
+        let files = files.map(|file| folder.join(file.replace("{}", module)));
+        let source: String = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
         assert!(source.contains(&format!("fn {test}()")), "there is no {named}");
         count += 1;
     }
