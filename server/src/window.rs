@@ -186,7 +186,7 @@ impl<'w, 'e> Window<'w, 'e> {
             }
         }
         if self.ready.requests.len() > 1 {
-            self.prefetch();
+            self.holds.prefetch_entries(&mut self.ready.requests, |request| &mut request.hold);
             let rows = engine.table();
             if self.ready.runs().any(|(prepared, _)| rows.row(prepared.id).command.group == Group::HttpCache)
             {
@@ -219,15 +219,6 @@ impl<'w, 'e> Window<'w, 'e> {
         }
         self.last = Some(Last { words, prepared });
         false
-    }
-
-    fn prefetch(&mut self) {
-        for request in &mut self.ready.requests {
-            self.holds.guess(&mut request.hold);
-        }
-        for request in &self.ready.requests {
-            self.holds.prefetch_entry(request.hold);
-        }
     }
 
     /// Asks for what hangs off the entries, at the end of three pointers.

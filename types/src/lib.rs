@@ -85,7 +85,7 @@ pub use set::{Set, SetLimits, SetMut, SetRef};
 pub use sorted_set::{Gathering, SortedSet, SortedSetLimits, SortedSetMut, SortedSetRef};
 pub use stream::{Stream, StreamId};
 pub use string::{Str, StringEncoding};
-pub use table::{Cursor, Guess, Home, Layout, Table, TableStatistics};
+pub use table::{Cursor, Guess, Home, Layout, Look, Table, TableStatistics};
 pub use unexpired::Unexpired;
 pub use value::Value;
 pub use values::{LargeNumber, Marks, Remains, Values};

@@ -4,7 +4,7 @@ use super::execute::Turn;
 use super::prepare::KeyHash;
 use crate::keyspace::shard::Shard;
 use crate::keyspace::{DbIndex, SHARDS, shard_of};
-use spinel_types::{Guess, Home, LargeNumber};
+use spinel_types::{Guess, Home, LargeNumber, Look};
 use std::sync::MutexGuard;
 
 /// The shards a thread holds for commands to come, all of one database.
@@ -14,6 +14,9 @@ pub struct Holds<'e> {
     places: Box<[u8; SHARDS]>,
     shards: Vec<(usize, MutexGuard<'e, Shard>)>,
 }
+
+/// A key is looked for in so many buckets.
+const LOOKS: usize = 3;
 
 /// The most shards that are held at once.
 const HOLDS_MAX: usize = u8::MAX as usize;
@@ -49,20 +52,43 @@ impl<'e> Holds<'e> {
         Holds { db: DbIndex(0), places: other.places, shards }
     }
 
-    /// Guesses where a command's entry is and asks for its address to be loaded. The bucket, asked for when
-    /// the hold was taken, should be in the cache by now.
+    /// Guesses where commands' entries are and asks for them to be loaded. Their buckets, asked for when the holds were taken, should
+    /// be in the cache by now.
     #[inline]
-    pub fn guess(&self, hold: &mut Hold) {
-        hold.guess = self.at(*hold).values.table().guess(hold.home, hold.hash);
+    pub fn prefetch_entries<T>(&self, commands: &mut [T], hold_of: impl Fn(&mut T) -> &mut Hold) {
+        let mut is_any_behind = false;
+        for command in &mut *commands {
+            is_any_behind |= self.guess(hold_of(command));
+        }
+        // What full buckets let pass is in those behind, which were asked for.
+        for _ in 1..LOOKS {
+            if !std::mem::take(&mut is_any_behind) {
+                break;
+            }
+            for hold in commands.iter_mut().map(&hold_of).filter(|hold| hold.guess.is_none()) {
+                is_any_behind |= self.guess(hold);
+            }
+        }
+        for command in commands {
+            let hold = hold_of(command);
+            if let Some(guess) = hold.guess {
+                self.at(*hold).values.table().prefetch_guessed(guess);
+            }
+        }
     }
 
-    /// Asks for an entry to be loaded. Its address, asked for by [`guess`](Holds::guess), should be in the
-    /// cache by now.
+    /// Guesses where a command's entry is and asks for its address to be loaded; whether another look may find it.
     #[inline]
-    pub fn prefetch_entry(&self, hold: Hold) {
-        if let Some(guess) = hold.guess {
-            self.at(hold).values.table().prefetch_guessed(guess);
+    fn guess(&self, hold: &mut Hold) -> bool {
+        match self.at(*hold).values.table().guess(hold.home, hold.hash) {
+            Look::Found(guess) => hold.guess = Some(guess),
+            Look::Behind(home) => {
+                hold.home = home;
+                return true;
+            }
+            Look::Nowhere => {}
         }
+        false
     }
 
     /// Says what hangs off an entry, and asks for what names it to be loaded; the entry should be in the cache by now.

@@ -8,7 +8,7 @@ use super::segment::position;
 use super::{Layout, Table};
 use crate::arena::Slot;
 
-/// Where a bucket is, until the table changes.
+/// Where the bucket is that a key is looked for in, until the table changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Home {
     segment: u32,
@@ -23,6 +23,17 @@ pub struct Guess {
     frees: u32,
 }
 
+/// What a look into a bucket tells of a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Look {
+    /// Where it probably is.
+    Found(Guess),
+    /// It may be in this bucket behind, which has been asked for.
+    Behind(Home),
+    /// There is no such key.
+    Nowhere,
+}
+
 impl<L: Layout> Table<L> {
     /// Says where a key's bucket is and asks for it to be loaded into the cache.
     #[inline]
@@ -34,14 +45,23 @@ impl<L: Layout> Table<L> {
         Home { segment: index as u32, bucket: bucket as u32 }
     }
 
-    /// Guesses the slot of a key from its bucket alone, which should be in the cache, and asks for the address of
+    /// Guesses the slot of a key from a bucket alone, which should be in the cache, and asks for the address of
     /// its page to be loaded. The table must not have changed since the bucket was asked for.
     #[inline]
-    pub fn guess(&self, home: Home, hash: u64) -> Option<Guess> {
-        let bucket = self.segments.get(home.segment as usize)?.get(home.bucket as usize)?;
-        let slot = bucket.slot(bucket.matches(Bucket::tag(hash)).next()?);
-        self.arena.prefetch_page(slot);
-        Some(Guess { slot, frees: self.arena.frees() })
+    pub fn guess(&self, home: Home, hash: u64) -> Look {
+        let Some(segment) = self.segments.get(home.segment as usize) else { return Look::Nowhere };
+        let Some(bucket) = segment.get(home.bucket as usize) else { return Look::Nowhere };
+        if let Some(place) = bucket.matches(Bucket::tag(hash)).next() {
+            let slot = bucket.slot(place);
+            self.arena.prefetch_page(slot);
+            return Look::Found(Guess { slot, frees: self.arena.frees() });
+        }
+        if !bucket.is_passed() {
+            return Look::Nowhere;
+        }
+        let behind = segment.after(home.bucket as usize);
+        crate::cpu::prefetch(&segment[behind]);
+        Look::Behind(Home { bucket: behind as u32, ..home })
     }
 
     /// Asks for a guessed entry to be loaded; the address of its page should be in the cache.
@@ -107,9 +127,38 @@ mod tests {
         value
     }
 
+    fn guess_within(table: &Table, hash: u64, looks: usize) -> Option<Guess> {
+        let mut home = table.prefetch_bucket(hash);
+        for _ in 0..looks {
+            match table.guess(home, hash) {
+                Look::Found(guess) => return Some(guess),
+                Look::Behind(behind) => home = behind,
+                Look::Nowhere => break,
+            }
+        }
+        None
+    }
+
     fn guess(table: &Table, number: u64) -> Option<Guess> {
         let hash = table.hash(&key(number));
-        table.guess(table.prefetch_bucket(hash), hash)
+        guess_within(table, hash, 3)
+    }
+
+    #[test]
+    fn what_full_buckets_let_pass_is_guessed_by_more_looks() {
+        const MANY: u64 = 100_000;
+        let mut table: Table = Table::new(HashSeed::new(5, 6));
+        let fields = Fields { kind: 1, value: b"", stamp: None, clock: 0, parity: Parity::Even };
+        for number in 0..MANY {
+            table.insert(table.hash(&key(number)), &key(number), &fields);
+        }
+        let is_right = |number: &u64, looks| {
+            let guess = guess_within(&table, table.hash(&key(*number)), looks);
+            guess.and_then(|guess| table.guessed(guess)).is_some_and(|entry| entry.key() == key(*number))
+        };
+        let right = [1, 2, 3].map(|looks| (0..MANY).filter(|number| is_right(number, looks)).count());
+        let percent = right.map(|count| count * 100 / MANY as usize);
+        assert!(percent[0] < 94 && percent[2] > percent[0] + 3, "{right:?}");
     }
 
     #[test]

@@ -44,7 +44,7 @@ use crate::entry::{self, EntryMut, Keys};
 use crate::hash_seed::HashSeed;
 use crate::member::Members;
 use crate::string::Str;
-pub use ahead::{Guess, Home};
+pub use ahead::{Guess, Home, Look};
 use bucket::Bucket;
 pub use layout::Layout;
 pub use scan::Cursor;

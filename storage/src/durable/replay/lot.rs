@@ -142,10 +142,5 @@ fn fill<'e>(window: &mut Vec<Hold>, commands: &[Waiting], (turn, holds): (&Turn<
         let Some(hold) = turn.hold(command.hash, *db, holds) else { break };
         window.push(hold);
     }
-    for hold in &mut *window {
-        holds.guess(hold);
-    }
-    for hold in window {
-        holds.prefetch_entry(*hold);
-    }
+    holds.prefetch_entries(window, |hold| hold);
 }
