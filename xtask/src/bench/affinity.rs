@@ -1,4 +1,4 @@
-//! Which processor cores there are, and keeping the generator's threads on one of them or behind others.
+//! Which processor cores there are, and keeping the generator's threads on one of them, or behind others or before them.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -19,6 +19,12 @@ pub(crate) fn allowed() -> Outcome<Vec<usize>> {
 pub(crate) fn be_nice() -> Outcome {
     let words = ["-n", NICEST, "-p", &own_thread()?];
     command::run(Command::new("renice").args(words).stdout(Stdio::null()))
+}
+
+/// Lets the calling thread run before all others that want to, from now on. Takes a right that root has.
+pub(crate) fn be_urgent() -> Outcome {
+    let words = ["--fifo", "--pid", "1", &own_thread()?];
+    command::run(Command::new("chrt").args(words).stdout(Stdio::null()))
 }
 
 /// The id of the calling thread.

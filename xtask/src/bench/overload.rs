@@ -60,8 +60,8 @@ pub(crate) fn run(bench: &Bench) -> Outcome<Section> {
     section.note(format!(
         "{CONNECTIONS} connections open at once and send a PING each, {SLOW_READERS} clients take {SLOW_REQUESTS} values of 1 MiB in \
          portions of 16 KiB, and one asks for {NEVER_READ_REQUESTS} of them and reads nothing. Wall time of two other connections for up to {} s, \
-         noise of the machine included. Those who overload it have the lowest priority, so that on two cores what the two wait for \
-         is the server. A server that takes more than {} GiB is watched no longer.",
+         noise of the machine included. Those who overload it have the lowest priority and the two the highest, as if they had other machines: \
+         what the two wait for is the server. A server that takes more than {} GiB is watched no longer.",
         WATCHED.as_secs(),
         GIVEN_UP_BYTES >> 30
     ));
@@ -76,7 +76,7 @@ fn overload(contender: &Contender) -> Outcome<Seen> {
     let before = server.settled_bytes()?;
     let get =
         || Batch::new(&[Word::Text("GET"), Word::Text("none")], 1, Reply::Fixed { bytes: 5, first: b'$' });
-    let probes = [get(), get()].map(|get| Probe::start(server.port, get, Keys::from(0)));
+    let probes = [get(), get()].map(|get| Probe::start_urgent(server.port, get, Keys::from(0)));
     let probes = probes.into_iter().collect::<Outcome<Vec<_>>>()?;
     let start = Instant::now();
     let port = server.port;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::affinity;
 use super::load::{Load, Shape};
 use super::request::{Batch, Keys};
 use crate::Outcome;
@@ -27,11 +28,21 @@ pub(crate) struct Probe {
 
 impl Probe {
     /// Starts asking the server at `port`, one request of `batch` at a time.
-    pub(crate) fn start(port: u16, mut batch: Batch, mut keys: Keys) -> Outcome<Self> {
+    pub(crate) fn start(port: u16, batch: Batch, keys: Keys) -> Outcome<Self> {
+        Self::start_after(port, batch, keys, || Ok(()))
+    }
+
+    /// As above, on a thread that gets a core whenever it wants one, as it would on another machine: what it waits for is the server.
+    pub(crate) fn start_urgent(port: u16, batch: Batch, keys: Keys) -> Outcome<Self> {
+        Self::start_after(port, batch, keys, affinity::be_urgent)
+    }
+
+    fn start_after(port: u16, mut batch: Batch, mut keys: Keys, prepare: fn() -> Outcome) -> Outcome<Self> {
         let mut load = Load::connect(port, Shape { connections: 1, pipeline: 1, groups: 1 })?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
+            prepare().map_err(|error| error.to_string())?;
             let mut samples = Vec::with_capacity(1 << 20);
             while !stopped.load(Ordering::Relaxed) {
                 let at = Instant::now();
