@@ -69,7 +69,7 @@ fn wanted(request: Request<'_>, variant: &Variant, now: i64) -> Wanted {
         (Some(range), None)
             if variant.status == 200 && condition::is_range_wanted(request.fields(), variant, now) =>
         {
-            range::parse(range.as_bytes(), variant.body.len() as u64)
+            range::parse(range.as_bytes(), variant.body().len() as u64)
         }
         _ => Wanted::Whole,
     }
@@ -81,7 +81,7 @@ impl<'v> Answer<'v> {
         // Without a body nothing is said about one, but by HEAD.
         let is_bare = matches!(self.status, 304 | 416);
         let has_own_type = is_bare || matches!(self.content, Content::Parts(_));
-        self.variant.fields.iter().filter(move |(name, _)| {
+        self.variant.fields().iter().filter(move |(name, _)| {
             let is_left_out = is_computed(name)
                 || has_own_type && name.eq_ignore_ascii_case(b"content-type")
                 || is_bare && describes_content(name);
@@ -94,7 +94,7 @@ impl<'v> Answer<'v> {
         match &self.content {
             _ if matches!(self.status, 204 | 304) => None,
             _ if self.status == 416 => Some(0),
-            Content::Nothing | Content::Whole => Some(self.variant.body.len() as u64),
+            Content::Nothing | Content::Whole => Some(self.variant.body().len() as u64),
             Content::Part(part) => Some(part.end - part.start),
             Content::Parts(_) => None,
         }
@@ -102,7 +102,7 @@ impl<'v> Answer<'v> {
 
     /// The value of `Content-Range`, if it is sent.
     pub fn content_range(&self) -> Option<ContentRange> {
-        let length = self.variant.body.len() as u64;
+        let length = self.variant.body().len() as u64;
         match &self.content {
             Content::Part(part) => Some(ContentRange { part: Some(part.clone()), length }),
             Content::Nothing if self.status == 416 => Some(ContentRange { part: None, length }),
@@ -135,17 +135,14 @@ fn describes_content(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{NOW, date, map};
-    use spinel_types::http_cache::{Body, Fields};
+    use crate::testing::{NOW, changed, date, map};
+    use spinel_types::http_cache::{Body, Fields, Numbers, Parts};
 
     fn variant(fields: &[(&str, &str)]) -> Variant {
         let fields = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let mut variant = Variant::default();
-        variant.fields = Fields::new(fields);
-        variant.stored_at = NOW;
-        variant.initial_age = 3;
-        variant.body = Body::Plain((*b"0123456789").into());
-        variant
+        let numbers = Numbers { stored_at: NOW, initial_age: 3, ..Numbers::default() };
+        let body = Body::Plain((*b"0123456789").into());
+        Parts { numbers, fields: Fields::new(fields), body, ..Parts::default() }.into()
     }
 
     fn answered<'v>(request: &[(&str, &str)], variant: &'v Variant) -> Answer<'v> {
@@ -240,7 +237,7 @@ mod tests {
 
     #[test]
     fn ranges_that_do_not_count_get_the_whole() {
-        let mut variant = variant(&[("etag", "\"a\"")]);
+        let variant = variant(&[("etag", "\"a\"")]);
         let requests = [
             &[("range", "bytes=0-1"), ("range", "bytes=2-3")][..],
             &[("range", "bytes=0-1"), ("if-range", "\"b\"")],
@@ -252,15 +249,13 @@ mod tests {
         }
         let wanted = [("range", "bytes=0-1"), ("if-range", "\"a\"")];
         assert_eq!(answered(&wanted, &variant).status, 206);
-        variant.status = 404;
+        let variant = changed(variant, |numbers| numbers.status = 404);
         assert_eq!(answered(&wanted, &variant).status, 404);
     }
 
     #[test]
     fn an_answer_without_content_has_no_length() {
-        let mut variant = variant(&[]);
-        variant.status = 204;
-        variant.body = Body::default();
+        let variant = changed(Variant::default(), |numbers| numbers.status = 204);
         assert_eq!(answered(&[], &variant).length(), None);
     }
 }

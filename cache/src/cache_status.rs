@@ -124,13 +124,15 @@ impl fmt::Display for Forwarded {
 mod tests {
     use super::*;
     use crate::structured::{self, Value};
+    use crate::testing::changed;
     use crate::timeline::Deadlines;
 
     #[test]
     fn a_hit_tells_how_long_it_stays_fresh() {
-        let mut variant = Variant::default();
+        let variant = Variant::default();
         assert_eq!(CacheStatus::hit("a", &variant, 5).to_string(), "a; hit");
-        Deadlines::given(0, Some(10), Some(90), None).set(&mut variant);
+        let deadlines = Deadlines::given(0, Some(10), Some(90), None);
+        let variant = changed(variant, |numbers| deadlines.set(numbers));
         assert_eq!(CacheStatus::hit("a", &variant, 4000).to_string(), "a; hit; ttl=6");
         assert_eq!(CacheStatus::hit("a", &variant, 40_000).to_string(), "a; hit; ttl=-30");
     }

@@ -15,7 +15,7 @@ pub fn is_unchanged(request: Headers<'_>, variant: &Variant, now: i64) -> bool {
     if !(200..300).contains(&variant.status) {
         return false;
     }
-    let stored = Headers::Stored(&variant.fields);
+    let stored = Headers::Stored(variant.fields());
     let (mut has_tags, mut matches) = (false, false);
     request.each(&IF_NONE_MATCH, |list| {
         has_tags = true;
@@ -34,7 +34,7 @@ pub fn is_range_wanted(request: Headers<'_>, variant: &Variant, now: i64) -> boo
     let Some(wanted) = request.first(&IF_RANGE) else {
         return true;
     };
-    let stored = Headers::Stored(&variant.fields);
+    let stored = Headers::Stored(variant.fields());
     let Some(since) = date::parse(wanted, now) else {
         let pair = EntityTag::parse(wanted).zip(stored.first(&ETAG).and_then(EntityTag::parse));
         return pair.is_some_and(|(wanted, tag)| wanted.matches_strongly(tag));
@@ -48,7 +48,7 @@ pub fn is_range_wanted(request: Headers<'_>, variant: &Variant, now: i64) -> boo
 /// Whether the request's `If-Match`, or without it its `If-Unmodified-Since`, hold for a variant. They are meant for origins, so where
 /// they don't, nothing is known yet. Allocates nothing.
 pub(crate) fn holds(request: Headers<'_>, variant: &Variant, now: i64) -> bool {
-    let stored = Headers::Stored(&variant.fields);
+    let stored = Headers::Stored(variant.fields());
     let (mut has_tags, mut matches) = (false, false);
     request.each(&IF_MATCH, |list| {
         let tag = stored.first(&ETAG).and_then(EntityTag::parse).filter(|tag| !tag.weak);
@@ -68,7 +68,7 @@ pub(crate) fn holds(request: Headers<'_>, variant: &Variant, now: i64) -> bool {
 
 /// When the variant was modified: as it says, and if it doesn't say, it was not modified after it was sent.
 fn modified(variant: &Variant, now: i64) -> Option<i64> {
-    let stored = Headers::Stored(&variant.fields);
+    let stored = Headers::Stored(variant.fields());
     match stored.first(&LAST_MODIFIED).or_else(|| stored.first(&DATE)) {
         Some(modified) => date::parse(modified, now),
         None => Some(variant.stored_at),
@@ -78,7 +78,8 @@ fn modified(variant: &Variant, now: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spinel_types::http_cache::Fields;
+    use crate::testing::changed;
+    use spinel_types::http_cache::{Fields, Numbers, Parts};
 
     const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
@@ -87,10 +88,8 @@ mod tests {
 
     fn variant(fields: &[(&str, &str)]) -> Variant {
         let fields = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let mut variant = Variant::default();
-        variant.fields = Fields::new(fields);
-        variant.stored_at = 784_111_777_500;
-        variant
+        let numbers = Numbers { stored_at: 784_111_777_500, ..Numbers::default() };
+        Parts { numbers, fields: Fields::new(fields), ..Parts::default() }.into()
     }
 
     fn unchanged(request: &[(&str, &str)], variant: &Variant) -> bool {
@@ -138,8 +137,7 @@ mod tests {
 
     #[test]
     fn only_success_has_conditions() {
-        let mut variant = variant(&[("ETag", "\"a\"")]);
-        variant.status = 404;
+        let variant = changed(variant(&[("ETag", "\"a\"")]), |numbers| numbers.status = 404);
         assert!(!unchanged(&[("if-none-match", "\"a\"")], &variant));
     }
 
@@ -156,8 +154,8 @@ mod tests {
             met("if-unmodified-since", MODIFIED, &variant) && met("if-unmodified-since", AFTER, &variant)
         );
         assert!(!met("if-unmodified-since", BEFORE, &variant) && !met("if-unmodified-since", "x", &variant));
-        let mut weak = variant.clone();
-        weak.fields = Fields::new([(&b"etag"[..], &b"W/\"a\""[..])]);
+        let fields = Fields::new([(&b"etag"[..], &b"W/\"a\""[..])]);
+        let weak = Variant::from(Parts { fields, ..variant.to_parts() });
         assert!(!met("if-match", "W/\"a\"", &weak) && !met("if-unmodified-since", AFTER, &weak));
     }
 

@@ -7,8 +7,6 @@ use crate::rules;
 use crate::timeline::{self, State};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use spinel_types::http_cache::Variant;
-use std::sync::Arc;
-
 /// What is decided about a request.
 #[derive(Debug)]
 pub struct Explained<'e> {
@@ -17,17 +15,13 @@ pub struct Explained<'e> {
     /// Why its origin is asked, if it is.
     pub reason: Option<Reason>,
     /// The variant that is for it, if there is one, whatever it is good for.
-    pub variant: Option<&'e Arc<Variant>>,
+    pub variant: Option<&'e Variant>,
     /// Why, in words.
     pub because: &'static str,
 }
 
 /// Says what is decided about a `GET` with these fields; `None` if they are no fields of HTTP. O(variants).
-pub fn explain<'e>(
-    fields: &[(&[u8], &[u8])],
-    variants: &'e [Arc<Variant>],
-    now: i64,
-) -> Option<Explained<'e>> {
+pub fn explain<'e>(fields: &[(&[u8], &[u8])], variants: &'e [Variant], now: i64) -> Option<Explained<'e>> {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
         headers.append(HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?);
@@ -81,15 +75,15 @@ fn of_variant(reason: Reason, variant: &Variant, now: i64) -> &'static str {
 mod tests {
     use super::*;
     use crate::timeline::Deadlines;
-    use spinel_types::http_cache::Fields;
+    use spinel_types::http_cache::{Fields, Parts};
 
     #[test]
     fn each_decision_has_its_reason() {
-        let mut variant = Variant::default();
-        Deadlines::given(0, Some(10), Some(10), Some(10)).set(&mut variant);
-        let mut german = variant.clone();
-        german.selector = Fields::new([(&b"accept-language"[..], &b"de"[..])]);
-        let (variants, german) = ([Arc::new(variant)], [Arc::new(german)]);
+        let mut parts = Parts::default();
+        Deadlines::given(0, Some(10), Some(10), Some(10)).set(&mut parts.numbers);
+        let selector = Fields::new([(&b"accept-language"[..], &b"de"[..])]);
+        let german = [Variant::from(Parts { selector, ..parts.clone() })];
+        let variants = [Variant::from(parts)];
         for (fields, variants, now, decision, because) in [
             (&[][..], &[][..], 0, "fetch", "nothing is stored"),
             (&[], &german, 0, "fetch", "what is stored is for requests with other fields"),

@@ -35,7 +35,7 @@ pub fn fields(request: Request<'_>, fetch: &Fetch<'_>) -> HeaderMap {
 }
 
 fn copy(variant: &Variant, from: HeaderName, fields: &mut HeaderMap, to: HeaderName) {
-    let value = Headers::Stored(&variant.fields).first(from);
+    let value = Headers::Stored(variant.fields()).first(from);
     if let Some(value) = value.and_then(|value| HeaderValue::from_bytes(value).ok()) {
         fields.insert(to, value);
     }
@@ -47,10 +47,9 @@ mod tests {
     use crate::lookup::Reason;
     use crate::testing::map;
     use http::Method;
-    use spinel_types::http_cache::Fields;
-    use std::sync::Arc;
+    use spinel_types::http_cache::{Fields, Parts};
 
-    fn sent(request: &[(&str, &str)], stored: Option<&Arc<Variant>>) -> Vec<String> {
+    fn sent(request: &[(&str, &str)], stored: Option<&Variant>) -> Vec<String> {
         let request = map(request);
         let fetch = stored.map_or_else(|| Fetch::without_lookup(Reason::UriMiss), Fetch::again);
         let fields = fields(Request { method: &Method::GET, headers: &request }, &fetch);
@@ -60,10 +59,8 @@ mod tests {
         lines
     }
 
-    fn variant(fields: &[(&[u8], &[u8])]) -> Arc<Variant> {
-        let mut variant = Variant::default();
-        variant.fields = Fields::new(fields.iter().copied());
-        Arc::new(variant)
+    fn variant(fields: &[(&[u8], &[u8])]) -> Variant {
+        Parts { fields: Fields::new(fields.iter().copied()), ..Parts::default() }.into()
     }
 
     const REQUEST: [(&str, &str); 9] = [

@@ -1,10 +1,8 @@
 //! What is stored anew when an origin says that it is still valid (RFC 9111, sections 3.2, 4.3.4 and 4.3.5).
 
-use std::sync::Arc;
-
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, DATE, ETAG, LAST_MODIFIED, VARY};
-use spinel_types::http_cache::{Fields, Variant};
+use spinel_types::http_cache::{Fields, FieldsRef, Numbers, Variant};
 
 use crate::directives::Directives;
 use crate::etag::EntityTag;
@@ -18,7 +16,7 @@ use crate::{connection, date, freshness, lookup, rules, selector, tags};
 #[derive(Debug)]
 pub struct Freshened<'e> {
     /// The one that was stored.
-    pub former: &'e Arc<Variant>,
+    pub former: &'e Variant,
     /// The one that is to be stored: fields, deadlines and tags are new.
     pub variant: Variant,
     /// Which of them stays.
@@ -41,8 +39,8 @@ pub enum Keep {
 /// If there is none, the origin means something that is not stored: then it has to be asked again without conditions.
 pub fn not_modified<'e>(
     request: Request<'_>,
-    asked: &'e Arc<Variant>,
-    variants: &'e [Arc<Variant>],
+    asked: &'e Variant,
+    variants: &'e [Variant],
     head: Head<'_>,
     times: Times,
     options: &Options,
@@ -53,7 +51,7 @@ pub fn not_modified<'e>(
     let meant: Vec<_> = match tag {
         Some(tag) if !tag.weak => meant.filter(|variant| has_strongly(variant, tag)).collect(),
         None if !update.has(&LAST_MODIFIED) => {
-            meant.find(|variant| Arc::ptr_eq(variant, asked)).into_iter().collect()
+            meant.find(|variant| variant.is_same(asked)).into_iter().collect()
         }
         _ => meant
             .filter(|variant| has_weakly(variant, update))
@@ -68,7 +66,7 @@ pub fn not_modified<'e>(
 /// length are renewed, the others are taken to be stale from now on.
 pub fn by_head<'e>(
     request: Request<'_>,
-    variants: &'e [Arc<Variant>],
+    variants: &'e [Variant],
     head: Head<'_>,
     times: Times,
     options: &Options,
@@ -82,8 +80,10 @@ pub fn by_head<'e>(
         if describes(head.fields(), former) {
             return freshened(former, request, head, times, options);
         }
-        let mut variant = Variant::clone(former);
-        Deadlines::softened(former, times.came).set(&mut variant);
+        let mut numbers: Numbers = **former;
+        Deadlines::softened(former, times.came).set(&mut numbers);
+        let mut variant = former.clone();
+        variant.set_numbers(numbers);
         Freshened { former, variant, keep: Keep::New }
     });
     renewed.collect()
@@ -91,22 +91,22 @@ pub fn by_head<'e>(
 
 /// Whether the head that answered `HEAD` is that of a variant.
 fn describes(head: Headers<'_>, variant: &Variant) -> bool {
-    let stored = Headers::Stored(&variant.fields);
+    let stored = Headers::Stored(variant.fields());
     let is_same = |came: Option<&[u8]>, stored: Option<&[u8]>| came.is_none() || came == stored;
-    let length = variant.body.len().to_string();
+    let length = variant.body().len().to_string();
     is_same(head.first(&ETAG), stored.first(&ETAG))
         && is_same(head.first(&LAST_MODIFIED), stored.first(&LAST_MODIFIED))
         && is_same(head.first(&CONTENT_LENGTH), Some(length.as_bytes()))
 }
 
 fn has_strongly(variant: &Variant, tag: EntityTag<'_>) -> bool {
-    let own = Headers::Stored(&variant.fields).first(&ETAG).and_then(EntityTag::parse);
+    let own = Headers::Stored(variant.fields()).first(&ETAG).and_then(EntityTag::parse);
     own.is_some_and(|own| own.matches_strongly(tag))
 }
 
 /// Whether a variant has the weak tag of an update, or if that has none its date of modification.
 fn has_weakly(variant: &Variant, update: Headers<'_>) -> bool {
-    let stored = Headers::Stored(&variant.fields);
+    let stored = Headers::Stored(variant.fields());
     match update.first(&ETAG).and_then(EntityTag::parse) {
         Some(tag) => {
             stored.first(&ETAG).and_then(EntityTag::parse).is_some_and(|own| own.matches_weakly(tag))
@@ -116,17 +116,17 @@ fn has_weakly(variant: &Variant, update: Headers<'_>) -> bool {
 }
 
 fn freshened<'e>(
-    former: &'e Arc<Variant>,
+    former: &'e Variant,
     request: Request<'_>,
     head: Head<'_>,
     times: Times,
     options: &Options,
 ) -> Freshened<'e> {
-    let mut variant = Variant::clone(former);
-    variant.fields = merged(&former.fields, head, times, options);
-    let merged = Headers::Stored(&variant.fields);
+    let mut parts = former.to_parts();
+    parts.fields = merged(former.fields(), head, times, options);
+    let merged = Headers::Stored(parts.fields.as_ref());
     let directives = Directives::of_answer(merged);
-    let mut keep = match storing::forbidden(variant.status, request, &directives) {
+    let mut keep = match storing::forbidden(former.status, request, &directives) {
         None => Keep::New,
         Some(Refusal::Wish | Refusal::Authorization) => Keep::Former,
         Some(_) => Keep::Neither,
@@ -140,25 +140,26 @@ fn freshened<'e>(
     // How old it was, if a cache before us says so, is said by the update only.
     let age =
         freshness::initial_age(head.fields(), storing::made_at(merged, times).unwrap_or(times.came), times);
-    let assessment = storing::assess(merged, variant.status, &directives, age, times, options);
-    assessment.set(&mut variant);
+    let assessment = storing::assess(merged, former.status, &directives, age, times, options);
+    assessment.set(&mut parts.numbers);
     if former.rules & rules::BY_FIELDS == 0 {
-        variant.rules = former.rules;
-        Deadlines::given(times.came, former.ttl, former.swr, former.grace).set(&mut variant);
+        parts.numbers.rules = former.rules;
+        Deadlines::given(times.came, former.ttl, former.swr, former.grace).set(&mut parts.numbers);
     }
     let orders = &options.orders;
-    orders.settle(&mut variant, (&assessment, &directives), times.came);
-    variant.tags = tags::with(if new_tags.is_empty() { &variant.tags } else { &new_tags }, &orders.tags);
+    orders.settle(&mut parts.numbers, (&assessment, &directives), times.came);
+    let new_tags = new_tags.as_ref();
+    parts.tags = tags::with(if new_tags.is_empty() { former.tags() } else { new_tags }, &orders.tags);
     match new_selector {
-        Some(Some(selector)) => variant.selector = selector,
+        Some(Some(selector)) => parts.selector = selector,
         Some(None) => keep = Keep::Neither,
         None => {}
     }
-    Freshened { former, variant, keep }
+    Freshened { former, variant: former.successor(parts), keep }
 }
 
 /// Stored fields, with those of an update in the place of those of their names.
-fn merged(stored: &Fields, head: Head<'_>, times: Times, options: &Options) -> Fields {
+fn merged(stored: FieldsRef<'_>, head: Head<'_>, times: Times, options: &Options) -> Fields {
     let own_date = date::format(times.came);
     let is_dated = storing::made_at(head.fields(), times).is_some();
     let came = connection::forwarded(head.headers);
@@ -174,13 +175,12 @@ fn merged(stored: &Fields, head: Head<'_>, times: Times, options: &Options) -> F
     let is_updated = |name: &[u8]| update.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
     let stays = stored.iter().filter(|(name, _)| !is_updated(name));
     let fields = Fields::new(stays.chain(update.iter().copied()));
-    let directives = Directives::of_answer(Headers::Stored(&fields));
+    let directives = Directives::of_answer(Headers::Stored(fields.as_ref()));
     if directives.left_out.is_empty() {
         return fields;
     }
-    Fields::new(
-        fields.iter().filter(|(name, _)| storing::is_kept(&name.to_ascii_lowercase(), &directives, options)),
-    )
+    let is_kept = |name: &[u8]| storing::is_kept(&name.to_ascii_lowercase(), &directives, options);
+    Fields::new(fields.as_ref().iter().filter(|(name, _)| is_kept(name)))
 }
 
 #[cfg(test)]
@@ -188,24 +188,20 @@ mod tests {
     use super::*;
     use crate::testing::{AT_ONCE, NOW, date, map};
     use http::Method;
-    use spinel_types::http_cache::Body;
+    use spinel_types::http_cache::{Body, Parts};
 
     const LATER: Times = Times { asked: NOW + 60_000, came: NOW + 60_000 };
 
-    fn stored(request: &[(&str, &str)], answer: &[(&str, &str)]) -> Arc<Variant> {
+    fn stored(request: &[(&str, &str)], answer: &[(&str, &str)]) -> Variant {
         let (request, answer) = (map(request), map(answer));
         let request = Request { method: &Method::GET, headers: &request };
         let head = Head { status: StatusCode::OK, headers: &answer };
-        let mut variant = storing::judge(request, head, AT_ONCE, &Options::default()).unwrap();
-        variant.body = Body::Plain((*b"0123456789").into());
-        Arc::new(variant)
+        let mut parts = storing::judge(request, head, AT_ONCE, &Options::default()).unwrap();
+        parts.body = Body::Plain((*b"0123456789").into());
+        parts.into()
     }
 
-    fn updated<'e>(
-        variants: &'e [Arc<Variant>],
-        asked: usize,
-        update: &[(&str, &str)],
-    ) -> Vec<Freshened<'e>> {
+    fn updated<'e>(variants: &'e [Variant], asked: usize, update: &[(&str, &str)]) -> Vec<Freshened<'e>> {
         let (headers, update) = (map(&[("foo", "1")]), map(update));
         let request = Request { method: &Method::GET, headers: &headers };
         let head = Head { status: StatusCode::NOT_MODIFIED, headers: &update };
@@ -221,7 +217,7 @@ mod tests {
     }
 
     fn value(variant: &Variant, name: &str) -> Vec<String> {
-        let values = variant.fields.all(name.as_bytes());
+        let values = variant.fields().all(name.as_bytes());
         values.map(|value| String::from_utf8_lossy(value).into_owned()).collect()
     }
 
@@ -236,7 +232,7 @@ mod tests {
         assert_eq!(value(&variant, "cache-control"), ["max-age=20"]);
         assert_eq!(value(&variant, "date"), [date(60)]);
         assert_eq!((variant.stored_at, variant.fresh_until), (NOW + 60_000, NOW + 80_000));
-        assert_eq!((variant.status, variant.body.len()), (200, 10));
+        assert_eq!((variant.status, variant.body().len()), (200, 10));
     }
 
     #[test]
@@ -267,7 +263,7 @@ mod tests {
         ];
         let variant = one(&answer, &update);
         let names: Vec<_> =
-            variant.fields.iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect();
+            variant.fields().iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect();
         assert_eq!(names, ["cache-control", "etag", "content-type", "date"]);
         assert_eq!(value(&variant, "content-type"), ["b"]);
     }
@@ -281,7 +277,7 @@ mod tests {
             [answer("foo", "\"a\""), answer("bar", "\"a\""), answer("baz", "W/\"a\""), answer("q", "\"b\"")];
         let meant = |update: &[(&str, &str)]| -> Vec<usize> {
             let freshened = updated(&variants, 0, update);
-            let index = |former| variants.iter().position(|variant| Arc::ptr_eq(variant, former)).unwrap();
+            let index = |former| variants.iter().position(|variant| variant.is_same(former)).unwrap();
             freshened.iter().map(|freshened| index(freshened.former)).collect()
         };
         assert_eq!(meant(&[("etag", "\"a\"")]), [0, 1]);
@@ -301,7 +297,7 @@ mod tests {
         let variants = [answer("foo", -5), answer("bar", -9)];
         let freshened = updated(&variants, 0, &[("last-modified", &date(-9))]);
         assert_eq!(freshened.len(), 1);
-        assert!(Arc::ptr_eq(freshened[0].former, &variants[1]));
+        assert!(freshened[0].former.is_same(&variants[1]));
         assert!(updated(&variants, 0, &[("last-modified", &date(-7))]).is_empty());
     }
 
@@ -311,16 +307,15 @@ mod tests {
         let variants = [stored(&[("foo", "1")], &answer), stored(&[("foo", "2")], &answer)];
         let freshened = updated(&variants, 0, &[("etag", "\"a\"")]);
         assert_eq!(freshened.len(), 1);
-        assert!(Arc::ptr_eq(freshened[0].former, &variants[0]));
+        assert!(freshened[0].former.is_same(&variants[0]));
     }
 
     #[test]
     fn what_was_given_when_it_was_written_holds_again() {
-        let mut variant = Variant::default();
-        (variant.ttl, variant.swr, variant.grace) = (Some(10), Some(20), Some(30));
-        variant.fields = Fields::new([(&b"ETag"[..], &b"\"a\""[..])]);
-        Deadlines::given(NOW, Some(100), None, None).set(&mut variant);
-        let variants = [Arc::new(variant)];
+        let mut numbers = Numbers { ttl: Some(10), swr: Some(20), grace: Some(30), ..Numbers::default() };
+        Deadlines::given(NOW, Some(100), None, None).set(&mut numbers);
+        let fields = Fields::new([(&b"ETag"[..], &b"\"a\""[..])]);
+        let variants = [Variant::from(Parts { numbers, fields, ..Parts::default() })];
         let freshened = updated(&variants, 0, &[("etag", "\"a\""), ("cache-control", "max-age=500")]);
         let expected = Deadlines::given(LATER.came, Some(10), Some(20), Some(30));
         assert_eq!(Deadlines::of(&freshened[0].variant), expected);
@@ -334,9 +329,10 @@ mod tests {
             assert_eq!(updated(&variants, 0, &[update])[0].keep, Keep::Neither);
         }
         let freshened = updated(&variants, 0, &[("vary", "foo"), ("cache-tag", "u")]);
-        assert_eq!(freshened[0].variant.selector, Fields::new([(&b"foo"[..], &b"1"[..])]));
-        assert_eq!(freshened[0].variant.tags, Fields::new([(&b"u"[..], &b""[..])]));
-        assert_eq!(updated(&variants, 0, &[])[0].variant.tags, variants[0].tags);
+        let variant = &freshened[0].variant;
+        assert_eq!(variant.selector(), Fields::new([(&b"foo"[..], &b"1"[..])]).as_ref());
+        assert_eq!(variant.tags(), Fields::new([(&b"u"[..], &b""[..])]).as_ref());
+        assert_eq!(updated(&variants, 0, &[])[0].variant.tags(), variants[0].tags());
     }
 
     #[test]

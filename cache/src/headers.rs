@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use http::header::AsHeaderName;
-use spinel_types::http_cache::Fields;
+use spinel_types::http_cache::FieldsRef;
 
 /// The fields of a message: as they came, as words of a command, or as they are stored.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +12,7 @@ pub enum Headers<'a> {
     /// Names and values, such as those of a command.
     Pairs(&'a [(&'a [u8], &'a [u8])]),
     /// As they are stored.
-    Stored(&'a Fields),
+    Stored(FieldsRef<'a>),
 }
 
 impl<'a> Headers<'a> {
@@ -70,6 +70,7 @@ mod tests {
     use super::*;
     use http::HeaderValue;
     use http::header::VARY;
+    use spinel_types::http_cache::Fields;
 
     #[test]
     fn lines_are_found_wherever_they_are() {
@@ -78,7 +79,7 @@ mod tests {
         map.append(VARY, HeaderValue::from_static("a"));
         map.append(VARY, HeaderValue::from_static("b"));
         let stored = Fields::new(pairs);
-        for headers in [Headers::Map(&map), Headers::Pairs(&pairs), Headers::Stored(&stored)] {
+        for headers in [Headers::Map(&map), Headers::Pairs(&pairs), Headers::Stored(stored.as_ref())] {
             assert_eq!(headers.joined(&VARY), Some(b"a, b".to_vec()));
             assert_eq!(headers.first("vary"), Some(&b"a"[..]));
             assert!(headers.has(VARY) && !headers.has("missing"));

@@ -1,7 +1,5 @@
 //! What is done about a request, by what is stored under its key (RFC 9111, section 4).
 
-use std::sync::Arc;
-
 use http::Method;
 use http::header::{DATE, ETAG, LAST_MODIFIED};
 use spinel_types::http_cache::Variant;
@@ -16,9 +14,9 @@ use crate::{condition, date, rules, selector};
 #[derive(Clone, Debug)]
 pub enum Decision<'e> {
     /// A variant [answers](crate::answer::answer).
-    Serve(&'e Arc<Variant>),
+    Serve(&'e Variant),
     /// A variant answers, and is fetched again meanwhile: [`Fetch::again`].
-    ServeAndRefresh(&'e Arc<Variant>),
+    ServeAndRefresh(&'e Variant),
     /// The origin is asked.
     Fetch(Fetch<'e>),
     /// 504: the client wants what is stored, and that can't be had.
@@ -32,7 +30,7 @@ pub struct Fetch<'e> {
     pub reason: Reason,
     /// What is stored for such a request. If it has validators, its origin is [asked](crate::forward::fields) whether it is still
     /// valid; and it is what remains if that fails.
-    pub stored: Option<&'e Arc<Variant>>,
+    pub stored: Option<&'e Variant>,
     /// In which cases it remains.
     pub fallback: Fallback,
 }
@@ -93,7 +91,7 @@ impl Fallback {
         let wished = window(wishes.stale_if_error).unwrap_or(i64::MIN);
         let said = match variant.rules & rules::BY_FIELDS {
             0 => Some(variant.grace_until),
-            _ => window(Directives::of_answer(Headers::Stored(&variant.fields)).stale_if_error),
+            _ => window(Directives::of_answer(Headers::Stored(variant.fields())).stale_if_error),
         };
         Fallback {
             error_until: said.unwrap_or(i64::MIN).max(wished),
@@ -109,14 +107,14 @@ impl<'e> Fetch<'e> {
     }
 
     /// The fetch of what was served stale.
-    pub fn again(variant: &'e Arc<Variant>) -> Fetch<'e> {
+    pub fn again(variant: &'e Variant) -> Fetch<'e> {
         Fetch { stored: Some(variant), ..Fetch::without_lookup(Reason::Stale) }
     }
 
     /// Whether the origin is asked if what is stored is still valid, so that its 304 is for us and not for the client.
     pub fn is_validation(&self) -> bool {
         self.stored.is_some_and(|variant| {
-            let stored = Headers::Stored(&variant.fields);
+            let stored = Headers::Stored(variant.fields());
             stored.has(&ETAG) || stored.has(&LAST_MODIFIED)
         })
     }
@@ -126,23 +124,22 @@ impl<'e> Fetch<'e> {
 /// but for requests whose selecting fields are not in normal form. O(variants).
 ///
 /// ```
-/// use std::sync::Arc;
 /// use http::{HeaderMap, Method};
 /// use spinel_cache::Request;
 /// use spinel_cache::lookup::{Decision, Reason, lookup};
 /// use spinel_cache::timeline::Deadlines;
-/// use spinel_types::http_cache::Variant;
+/// use spinel_types::http_cache::{Parts, Variant};
 ///
-/// let mut variant = Variant::default();
-/// Deadlines::given(0, Some(60), None, None).set(&mut variant);
-/// let variants = [Arc::new(variant)];
+/// let mut parts = Parts::default();
+/// Deadlines::given(0, Some(60), None, None).set(&mut parts.numbers);
+/// let variants = [Variant::from(parts)];
 ///
 /// let request = Request { method: &Method::GET, headers: &HeaderMap::new() };
 /// assert!(matches!(lookup(request, &variants, 59_999), Decision::Serve(_)));
 /// let Decision::Fetch(fetch) = lookup(request, &[], 0) else { panic!("nothing is stored") };
 /// assert_eq!(fetch.reason, Reason::UriMiss);
 /// ```
-pub fn lookup<'e>(request: Request<'_>, variants: &'e [Arc<Variant>], now: i64) -> Decision<'e> {
+pub fn lookup<'e>(request: Request<'_>, variants: &'e [Variant], now: i64) -> Decision<'e> {
     if request.method != Method::GET && request.method != Method::HEAD {
         return Decision::Fetch(Fetch::without_lookup(Reason::Method));
     }
@@ -171,30 +168,30 @@ pub fn lookup<'e>(request: Request<'_>, variants: &'e [Arc<Variant>], now: i64) 
 
 /// Chooses the variant that is for a request: one that depends on fields before one that doesn't, since some origins forget
 /// `Vary` where nothing is preferred; then the one that was made last.
-pub fn select<'e>(request: Headers<'_>, variants: &'e [Arc<Variant>], now: i64) -> Option<&'e Arc<Variant>> {
+pub fn select<'e>(request: Headers<'_>, variants: &'e [Variant], now: i64) -> Option<&'e Variant> {
     let mut alike = matching(request, variants, now);
     let first = alike.next()?;
     let Some(second) = alike.next() else { return Some(first) };
     [first, second]
         .into_iter()
         .chain(alike)
-        .max_by_key(|variant| (!variant.selector.is_empty(), made_at(variant)))
+        .max_by_key(|variant| (!variant.selector().is_empty(), made_at(variant)))
 }
 
 /// The variants that are for a request, the one stored last at the end.
 pub(crate) fn matching<'e>(
     request: Headers<'_>,
-    variants: &'e [Arc<Variant>],
+    variants: &'e [Variant],
     now: i64,
-) -> impl Iterator<Item = &'e Arc<Variant>> {
+) -> impl Iterator<Item = &'e Variant> {
     variants.iter().filter(move |variant| {
-        !timeline::is_over(variant, now) && selector::matches(&variant.selector, request)
+        !timeline::is_over(variant, now) && selector::matches(variant.selector(), request)
     })
 }
 
 /// When a variant was made by its origin; when it came if it doesn't say.
 pub(crate) fn made_at(variant: &Variant) -> i64 {
-    let date = Headers::Stored(&variant.fields).first(&DATE);
+    let date = Headers::Stored(variant.fields()).first(&DATE);
     date.and_then(|date| date::parse(date, variant.stored_at)).unwrap_or(variant.stored_at)
 }
 
@@ -229,25 +226,25 @@ mod tests {
     use crate::timeline::Deadlines;
     use crate::{Head, Times};
     use http::{HeaderMap, StatusCode};
-    use spinel_types::http_cache::{Fields, NEVER};
+    use spinel_types::http_cache::{NEVER, Numbers, Parts};
 
-    fn stored_for(request: &[(&str, &str)], answer: &[(&str, &str)], times: Times) -> Arc<Variant> {
+    fn stored_for(request: &[(&str, &str)], answer: &[(&str, &str)], times: Times) -> Variant {
         let (request, answer) = (map(request), map(answer));
         let request = Request { method: &Method::GET, headers: &request };
         let head = Head { status: StatusCode::OK, headers: &answer };
-        Arc::new(storing::judge(request, head, times, &Options::default()).unwrap())
+        storing::judge(request, head, times, &Options::default()).unwrap().into()
     }
 
-    fn stored(control: &str) -> Vec<Arc<Variant>> {
+    fn stored(control: &str) -> Vec<Variant> {
         vec![stored_for(&[], &[("cache-control", control), ("etag", "\"a\"")], AT_ONCE)]
     }
 
-    fn decided<'e>(request: &[(&str, &str)], variants: &'e [Arc<Variant>], seconds: i64) -> Decision<'e> {
+    fn decided<'e>(request: &[(&str, &str)], variants: &'e [Variant], seconds: i64) -> Decision<'e> {
         lookup(Request { method: &Method::GET, headers: &map(request) }, variants, NOW + seconds * 1000)
     }
 
     /// In one word what is decided about a request with this `Cache-Control` so many seconds later.
-    fn word(control: &str, variants: &[Arc<Variant>], seconds: i64) -> &'static str {
+    fn word(control: &str, variants: &[Variant], seconds: i64) -> &'static str {
         let fields = [("cache-control", control)];
         match decided(if control.is_empty() { &[] } else { &fields }, variants, seconds) {
             Decision::Serve(_) => "serve",
@@ -383,10 +380,9 @@ mod tests {
 
     #[test]
     fn a_grace_that_was_given_covers_all_failures() {
-        let mut variant = Variant::default();
-        variant.grace = Some(20);
-        Deadlines::given(NOW, Some(10), None, variant.grace).set(&mut variant);
-        let variants = [Arc::new(variant)];
+        let mut numbers = Numbers { grace: Some(20), ..Numbers::default() };
+        Deadlines::given(NOW, Some(10), None, numbers.grace).set(&mut numbers);
+        let variants = [Variant::from(Parts { numbers, ..Parts::default() })];
         let Decision::Fetch(fetch) = decided(&[], &variants, 29) else { panic!("it is stale") };
         assert!(!fetch.is_validation());
         assert!(fetch.fallback.allows(Failure::Status(500), NOW + 29_999));
@@ -414,11 +410,11 @@ mod tests {
             let fields = [("cache-control", "max-age=100"), ("vary", vary), ("date", &date), ("x", name)];
             stored_for(&[("a", "1"), ("b", "1")], &fields, AT_ONCE)
         };
-        let chosen = |variants: &[Arc<Variant>]| {
+        let chosen = |variants: &[Variant]| {
             let Decision::Serve(variant) = decided(&[("a", "1"), ("b", "1")], variants, 0) else {
                 panic!("all are fresh")
             };
-            String::from_utf8_lossy(variant.fields.first(b"x").unwrap()).into_owned()
+            String::from_utf8_lossy(variant.fields().first(b"x").unwrap()).into_owned()
         };
         assert_eq!(chosen(&[answer("new", "a", 0), answer("old", "b", -9)]), "new");
         assert_eq!(chosen(&[answer("old", "a", -9), answer("new", "b", 0)]), "new");
@@ -436,9 +432,7 @@ mod tests {
 
     #[test]
     fn what_is_fresh_for_ever_is_served() {
-        let mut variant = Variant::default();
-        variant.fields = Fields::default();
-        let variants = [Arc::new(variant)];
+        let variants = [Variant::default()];
         assert_eq!(word("min-fresh=2147483648", &variants, 1_000_000), "serve");
         assert_eq!(word("no-cache", &variants, 0), "else");
     }

@@ -1,4 +1,4 @@
-//! The bits of [`Variant::rules`](spinel_types::http_cache::Variant::rules): what a hit has to know of an answer's fields.
+//! The bits of [`Numbers::rules`](spinel_types::http_cache::Numbers::rules): what a hit has to know of an answer's fields.
 //!
 //! They are written to disk with the variant, so a bit never changes its meaning.
 

@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 
 use http::HeaderName;
 use http::header::VARY;
-use spinel_types::http_cache::Fields;
+use spinel_types::http_cache::{Fields, FieldsRef};
 
 use crate::headers::Headers;
 use crate::list;
@@ -61,7 +61,7 @@ fn gather(names: &[Vec<u8>], request: Headers<'_>) -> Fields {
 
 /// Whether a variant with this selector answers a request. Allocates only for values that are
 /// far from their normal form: with weights, or on several lines.
-pub fn matches(selector: &Fields, request: Headers<'_>) -> bool {
+pub fn matches(selector: FieldsRef<'_>, request: Headers<'_>) -> bool {
     selector.iter().all(|(name, value)| {
         let lines = Lines::of(name, request);
         lines.is_normal_as(value).unwrap_or_else(|| *lines.normal(request) == *value)
@@ -219,7 +219,7 @@ mod tests {
     fn alike(one: &[(&str, &str)], other: &[(&str, &str)]) -> bool {
         let names: Vec<_> = one.iter().chain(other).map(|(name, _)| *name).collect();
         let matches = |one: &[(&str, &str)], other: &[(&str, &str)]| {
-            matches(&selector(&names, one).unwrap(), Headers::Pairs(&pairs(other)))
+            matches(selector(&names, one).unwrap().as_ref(), Headers::Pairs(&pairs(other)))
         };
         assert!(matches(one, one) && matches(other, other));
         assert_eq!(matches(one, other), matches(other, one));
@@ -230,15 +230,15 @@ mod tests {
     fn names_are_in_lower_case_sorted_and_there_once() {
         let selector = selector(&["Foo, BAR,,", "\tfoo , baz"], &[("bar", "1"), ("FOO", " 2 ")]).unwrap();
         let expected = pairs(&[("bar", "1"), ("baz", "\0"), ("foo", "2")]);
-        assert_eq!(selector.iter().collect::<Vec<_>>(), expected);
+        assert_eq!(selector.as_ref().iter().collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn without_vary_every_request_is_answered() {
         for vary in [&[][..], &[""], &[",", " "]] {
             let selector = selector(vary, &[("foo", "1")]).unwrap();
-            assert!(selector.is_empty());
-            assert!(matches(&selector, Headers::Pairs(&[])));
+            assert!(selector.as_ref().is_empty());
+            assert!(matches(selector.as_ref(), Headers::Pairs(&[])));
         }
     }
 
@@ -327,7 +327,10 @@ mod tests {
     #[test]
     fn what_is_given_selects_as_what_came() {
         let selector = given(&pairs(&[("Foo", "1"), ("BAR", "x"), ("foo", "2")]));
-        assert_eq!(selector.iter().collect::<Vec<_>>(), pairs(&[("bar", "x"), ("foo", "1,2")]));
-        assert!(matches(&selector, Headers::Pairs(&pairs(&[("foo", "1, 2"), ("bar", "x"), ("more", "z")]))));
+        assert_eq!(selector.as_ref().iter().collect::<Vec<_>>(), pairs(&[("bar", "x"), ("foo", "1,2")]));
+        assert!(matches(
+            selector.as_ref(),
+            Headers::Pairs(&pairs(&[("foo", "1, 2"), ("bar", "x"), ("more", "z")]))
+        ));
     }
 }

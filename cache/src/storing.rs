@@ -5,7 +5,7 @@ mod tests;
 
 use http::header::{AUTHORIZATION, CONTENT_RANGE, DATE, ETAG, LAST_MODIFIED, SET_COOKIE};
 use http::{HeaderMap, Method};
-use spinel_types::http_cache::{Fields, Variant};
+use spinel_types::http_cache::{Fields, Numbers, Parts};
 
 use crate::directives::{Directives, Wishes};
 use crate::freshness::{self, Lifetime};
@@ -113,8 +113,8 @@ impl Refusal {
 /// headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
 /// let head = Head { status: StatusCode::OK, headers: &headers };
 /// let times = Times { asked: 0, came: 0 };
-/// let variant = storing::judge(request, head, times, &Options::default()).expect("it is fresh");
-/// assert_eq!(variant.fresh_until, 60_000);
+/// let parts = storing::judge(request, head, times, &Options::default()).expect("it is fresh");
+/// assert_eq!(parts.numbers.fresh_until, 60_000);
 ///
 /// let request = Request { method: &Method::POST, ..request };
 /// assert_eq!(storing::judge(request, head, times, &Options::default()).err(), Some(Refusal::Method));
@@ -124,7 +124,7 @@ pub fn judge(
     head: Head<'_>,
     times: Times,
     options: &Options,
-) -> Result<Variant, Refusal> {
+) -> Result<Parts, Refusal> {
     let directives = Directives::of_answer(head.fields());
     permitted(request, head, &directives, options)?;
     let orders = &options.orders;
@@ -132,19 +132,19 @@ pub fn judge(
         selector::of_answer_and(head.fields(), request.fields(), &orders.vary).ok_or(Refusal::Vary)?;
     let is_part = head.status.as_u16() == 206;
 
-    let mut variant = Variant::default();
-    variant.status = if is_part { 200 } else { head.status.as_u16() };
-    variant.fields = kept(head.headers, &directives, options, times);
-    variant.tags = tags::with(&tags::of_answer(head.fields()), &orders.tags);
-    variant.selector = selector;
+    let mut parts = Parts::default();
+    parts.numbers.status = if is_part { 200 } else { head.status.as_u16() };
+    parts.fields = kept(head.headers, &directives, options, times);
+    parts.tags = tags::with(tags::of_answer(head.fields()).as_ref(), &orders.tags);
+    parts.selector = selector;
     let date = made_at(head.fields(), times).unwrap_or(times.came);
     let age = freshness::initial_age(head.fields(), date, times);
-    let assessment = assess(head.fields(), variant.status, &directives, age, times, options);
-    assessment.set(&mut variant);
-    let is_ordered = orders.settle(&mut variant, (&assessment, &directives), times.came);
-    let is_useless = is_ordered && variant.grace_until <= times.came;
+    let assessment = assess(head.fields(), parts.numbers.status, &directives, age, times, options);
+    assessment.set(&mut parts.numbers);
+    let is_ordered = orders.settle(&mut parts.numbers, (&assessment, &directives), times.came);
+    let is_useless = is_ordered && parts.numbers.grace_until <= times.came;
     let refusal = if is_ordered { is_useless.then_some(Refusal::Useless) } else { assessment.refusal };
-    refusal.map_or(Ok(variant), Err)
+    refusal.map_or(Ok(parts), Err)
 }
 
 fn permitted(
@@ -245,7 +245,7 @@ pub(crate) struct Assessment {
 
 impl Assessment {
     /// Makes it that of a variant.
-    pub(crate) fn set(&self, variant: &mut Variant) {
+    pub(crate) fn set(&self, variant: &mut Numbers) {
         variant.rules = self.rules;
         variant.initial_age = self.initial_age;
         variant.stored_at = self.stored_at;

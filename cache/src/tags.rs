@@ -1,7 +1,7 @@
 //! Tags that an answer's fields give it, to be purged by.
 
 use http::header::HeaderName;
-use spinel_types::http_cache::Fields;
+use spinel_types::http_cache::{Fields, FieldsRef};
 
 use crate::headers::Headers;
 
@@ -23,9 +23,9 @@ pub fn of_answer(answer: Headers<'_>) -> Fields {
 }
 
 /// Gathers tags with others, each once and sorted.
-pub(crate) fn with(tags: &Fields, others: &[Box<[u8]>]) -> Fields {
+pub(crate) fn with(tags: FieldsRef<'_>, others: &[Box<[u8]>]) -> Fields {
     if others.is_empty() {
-        return tags.clone();
+        return tags.to_owned();
     }
     gathered(tags.iter().map(|(tag, _)| tag).chain(others.iter().map(|tag| &**tag)).collect())
 }
@@ -50,8 +50,9 @@ mod tests {
             ("xkey", "k1, k2 k3"),
         ]);
         let tags = of_answer(Headers::Map(&fields));
-        let names: Vec<_> = tags.iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect();
+        let names: Vec<_> =
+            tags.as_ref().iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect();
         assert_eq!(names, ["B,c", "a", "b", "d", "k1", "k2", "k3", "x y", "z"]);
-        assert!(of_answer(Headers::Pairs(&[])).is_empty());
+        assert!(of_answer(Headers::Pairs(&[])).as_ref().is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! What tests build messages and variants from.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use spinel_types::http_cache::{Numbers, Variant};
 
 use crate::message::Times;
 
@@ -23,4 +24,12 @@ pub(crate) fn map<V: AsRef<str>>(fields: &[(&str, V)]) -> HeaderMap {
         map.append(name, HeaderValue::from_bytes(value.as_ref().as_bytes()).expect("a value"));
     }
     map
+}
+
+/// A variant of which numbers are others.
+pub(crate) fn changed(mut variant: Variant, change: impl FnOnce(&mut Numbers)) -> Variant {
+    let mut numbers = *variant;
+    change(&mut numbers);
+    variant.set_numbers(numbers);
+    variant
 }

@@ -9,7 +9,7 @@
 //! A deadline belongs to what follows it: at `fresh_until` a variant is stale. Deadlines saturate, and [`NEVER`] stays what
 //! it is.
 
-use spinel_types::http_cache::{NEVER, Variant};
+use spinel_types::http_cache::{NEVER, Numbers, Variant};
 
 use crate::rules;
 
@@ -32,7 +32,7 @@ pub enum State {
 /// its origin: whether it can be removed tells [`is_over`]. One whose body is lost answers no more, whatever its deadlines say.
 #[inline]
 pub fn state(variant: &Variant, now: i64) -> State {
-    if variant.body.is_lost() {
+    if variant.body().is_lost() {
         State::Gone
     } else if now < variant.fresh_until {
         State::Fresh
@@ -48,19 +48,19 @@ pub fn state(variant: &Variant, now: i64) -> State {
 /// Whether a variant is of no use any more, not even to be found valid.
 #[inline]
 pub fn is_over(variant: &Variant, now: i64) -> bool {
-    now >= variant.grace_until || variant.body.is_lost()
+    now >= variant.grace_until || variant.body().is_lost()
 }
 
 /// How old an answer is, in seconds: the value of `Age`.
 #[inline]
-pub fn age_s(variant: &Variant, now: i64) -> u64 {
+pub fn age_s(variant: &Numbers, now: i64) -> u64 {
     let here = now.saturating_sub(variant.stored_at).max(0) as u64 / 1000;
     u64::from(variant.initial_age) + here
 }
 
 /// For how many seconds it stays fresh, negative if it has been stale for so long; `None` if it stays so until it is purged.
 #[inline]
-pub fn ttl_s(variant: &Variant, now: i64) -> Option<i64> {
+pub fn ttl_s(variant: &Numbers, now: i64) -> Option<i64> {
     (variant.fresh_until != NEVER).then(|| variant.fresh_until.saturating_sub(now).div_euclid(1000))
 }
 
@@ -84,13 +84,13 @@ impl Deadlines {
     }
 
     /// Those of a variant.
-    pub fn of(variant: &Variant) -> Deadlines {
-        let Variant { fresh_until, stale_until, grace_until, .. } = *variant;
+    pub fn of(variant: &Numbers) -> Deadlines {
+        let Numbers { fresh_until, stale_until, grace_until, .. } = *variant;
         Deadlines { fresh_until, stale_until, grace_until }
     }
 
     /// Makes them those of a variant.
-    pub fn set(self, variant: &mut Variant) {
+    pub fn set(self, variant: &mut Numbers) {
         variant.fresh_until = self.fresh_until;
         variant.stale_until = self.stale_until;
         variant.grace_until = self.grace_until;
@@ -98,7 +98,7 @@ impl Deadlines {
 
     /// Those of a variant that ceased to be fresh at `at`, with what follows moved ahead as far; as they are if it had ceased
     /// before. One that was to stay fresh has what was given for the time after.
-    pub fn softened(variant: &Variant, at: i64) -> Deadlines {
+    pub fn softened(variant: &Numbers, at: i64) -> Deadlines {
         let deadlines = Deadlines::of(variant);
         if deadlines.fresh_until == NEVER {
             return Deadlines::given(at, Some(0), variant.swr, variant.grace);
@@ -121,13 +121,13 @@ pub(crate) fn after(moment: i64, seconds: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::changed;
 
     fn variant(deadlines: Deadlines) -> Variant {
-        let mut variant = Variant::default();
-        variant.stored_at = 1000;
-        variant.initial_age = 7;
-        deadlines.set(&mut variant);
-        variant
+        changed(Variant::default(), |numbers| {
+            (numbers.stored_at, numbers.initial_age) = (1000, 7);
+            deadlines.set(numbers);
+        })
     }
 
     #[test]
@@ -154,8 +154,8 @@ mod tests {
 
     #[test]
     fn what_must_not_be_stale_is_gone_before_it_is_over() {
-        let mut variant = variant(Deadlines::given(1000, Some(10), Some(20), None));
-        variant.rules = rules::NEVER_STALE;
+        let variant = variant(Deadlines::given(1000, Some(10), Some(20), None));
+        let variant = changed(variant, |numbers| numbers.rules = rules::NEVER_STALE);
         assert_eq!(state(&variant, 10_999), State::Fresh);
         assert_eq!(state(&variant, 11_000), State::Gone);
         assert!(!is_over(&variant, 11_000));
@@ -177,8 +177,8 @@ mod tests {
         assert_eq!(Deadlines::of(&soft), Deadlines::given(2000, Some(0), Some(20), Some(30)));
         assert_eq!(Deadlines::softened(&soft, 5000), Deadlines::of(&soft), "it was stale already");
 
-        let mut lasting = variant(Deadlines::given(1000, None, None, None));
-        lasting.grace = Some(5);
+        let lasting = variant(Deadlines::given(1000, None, None, None));
+        let lasting = changed(lasting, |numbers| numbers.grace = Some(5));
         assert_eq!(Deadlines::softened(&lasting, 2000), Deadlines::given(2000, Some(0), None, Some(5)));
     }
 }

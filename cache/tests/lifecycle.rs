@@ -3,8 +3,6 @@
 //! The model keeps what was given and what has happened, and works out from these what a client may get. Thousands of steps write,
 //! renew, soften and remove variants of an entry; the clock jumps, now and then backwards; after each step all variants are asked for.
 
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use spinel_cache::freshen::{self, Keep};
 use spinel_cache::lookup::{Decision, Failure, Reason, lookup};
@@ -12,7 +10,7 @@ use spinel_cache::storing::{self, Options};
 use spinel_cache::timeline::{self, Deadlines, State};
 use spinel_cache::{Head, Request, Times, selector};
 use spinel_types::HttpCache;
-use spinel_types::http_cache::{Fields, Variant};
+use spinel_types::http_cache::{Fields, Parts, Variant};
 
 const LANGUAGES: [&str; 3] = ["de", "en", "fr"];
 
@@ -94,13 +92,14 @@ impl World {
             grace: random.span(),
             softened: None,
         };
-        let mut variant = Variant::default();
-        (variant.ttl, variant.swr, variant.grace) = (life.ttl, life.swr, life.grace);
-        variant.stored_at = self.now;
-        variant.fields = Fields::new([(&b"etag"[..], LANGUAGES[index].as_bytes())]);
-        variant.selector = selector::given(&[(b"Accept-Language", LANGUAGES[index].as_bytes())]);
-        Deadlines::given(self.now, life.ttl, life.swr, life.grace).set(&mut variant);
-        self.entry.put(Arc::new(variant));
+        let mut parts = Parts::default();
+        let numbers = &mut parts.numbers;
+        (numbers.ttl, numbers.swr, numbers.grace) = (life.ttl, life.swr, life.grace);
+        numbers.stored_at = self.now;
+        Deadlines::given(self.now, life.ttl, life.swr, life.grace).set(numbers);
+        parts.fields = Fields::new([(&b"etag"[..], LANGUAGES[index].as_bytes())]);
+        parts.selector = selector::given(&[(b"Accept-Language", LANGUAGES[index].as_bytes())]);
+        self.entry.put(parts.into());
         self.lives[index] = Some(life);
     }
 
@@ -110,7 +109,7 @@ impl World {
         let request = Request { method: &Method::GET, headers: &headers };
         let variants = self.entry.variants().to_vec();
         let asked = variants.iter().find(|variant| {
-            selector::matches(&variant.selector, spinel_cache::Headers::Map(&headers))
+            selector::matches(variant.selector(), spinel_cache::Headers::Map(&headers))
                 && !timeline::is_over(variant, self.now)
         });
         let Some(asked) = asked else { return };
@@ -120,7 +119,7 @@ impl World {
         assert_eq!(renewed.len(), 1);
         for freshened in renewed {
             assert_eq!(freshened.keep, Keep::New);
-            self.entry.put(Arc::new(freshened.variant));
+            self.entry.put(freshened.variant);
         }
         let life = self.lives[index].as_mut().expect("the model has what is there");
         (life.since, life.softened) = (self.now, None);
@@ -130,20 +129,21 @@ impl World {
         let name = LANGUAGES[index].as_bytes();
         let variants = self.entry.variants().to_vec();
         let Some(former) =
-            variants.iter().find(|variant| variant.selector.first(b"accept-language") == Some(name))
+            variants.iter().find(|variant| variant.selector().first(b"accept-language") == Some(name))
         else {
             return;
         };
-        let mut variant = Variant::clone(former);
-        Deadlines::softened(former, self.now).set(&mut variant);
-        self.entry.put(Arc::new(variant));
+        let (mut variant, mut numbers) = (former.clone(), **former);
+        Deadlines::softened(former, self.now).set(&mut numbers);
+        variant.set_numbers(numbers);
+        self.entry.put(variant);
         let life = self.lives[index].as_mut().expect("the model has what is there");
         life.softened = Some(life.softened.map_or(self.now, |at| at.min(self.now)));
     }
 
     fn remove(&mut self, index: usize) {
         let name = LANGUAGES[index].as_bytes();
-        self.entry.retain(|variant| variant.selector.first(b"accept-language") != Some(name));
+        self.entry.retain(|variant| variant.selector().first(b"accept-language") != Some(name));
         self.lives[index] = None;
     }
 
@@ -166,7 +166,7 @@ impl World {
         if let Some(variant) = variant {
             let states = [State::Fresh, State::Stale, State::Grace];
             assert_eq!(timeline::state(variant, self.now), states[found as usize]);
-            assert_eq!(variant.fields.first(b"etag"), Some(LANGUAGES[index].as_bytes()));
+            assert_eq!(variant.fields().first(b"etag"), Some(LANGUAGES[index].as_bytes()));
         }
     }
 }
@@ -207,8 +207,8 @@ fn clients_get_what_origins_allow() {
         let request = Request { method: &Method::GET, headers: &HeaderMap::new() };
         let head = Head { status: StatusCode::OK, headers: &headers };
         let times = Times { asked: 1_000_000, came: 1_000_000 };
-        let variant = storing::judge(request, head, times, &Options::default()).expect("it has a validator");
-        let variants = [Arc::new(variant)];
+        let parts = storing::judge(request, head, times, &Options::default()).expect("it has a validator");
+        let variants = [Variant::from(parts)];
         for second in 0..200_u32 {
             let now = times.came + i64::from(second) * 1000;
             let stale_for = i64::from(age + second) - i64::from(ttl);

@@ -5,8 +5,6 @@
 
 #![no_main]
 
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use libfuzzer_sys::fuzz_target;
 use spinel_cache::answer::{Content, answer};
@@ -15,7 +13,7 @@ use spinel_cache::lookup::{Decision, Fetch, lookup, select};
 use spinel_cache::storing::{self, Options};
 use spinel_cache::timeline::Deadlines;
 use spinel_cache::{Head, Headers, Request, Times, connection, forward, multipart::Multipart, rules};
-use spinel_types::http_cache::{Body, Variant};
+use spinel_types::http_cache::{Body, Parts, Variant};
 
 const CAME: i64 = 784_111_777_000;
 
@@ -31,10 +29,9 @@ fuzz_target!(|data: &[u8]| {
     let head = Head { status: StatusCode::from_u16(status).expect("a status"), headers: &came };
     let times = Times { asked: CAME, came: CAME };
 
-    let Ok(mut variant) = storing::judge(request, head, times, &Options::default()) else { return };
-    variant.body = Body::Plain((*b"0123456789").into());
-    check_deadlines(&variant);
-    let variants = [Arc::new(variant)];
+    let Ok(parts) = storing::judge(request, head, times, &Options::default()) else { return };
+    let variants = [Variant::from(Parts { body: Body::Plain((*b"0123456789").into()), ..parts })];
+    check_deadlines(&variants[0]);
     assert!(select(Headers::Map(&asked), &variants, CAME).is_some());
     let now = CAME + later;
     check_decision(request, &variants, now);
@@ -56,7 +53,7 @@ fuzz_target!(|data: &[u8]| {
 fn keeps_directives(variant: &Variant, came: &HeaderMap) -> bool {
     ["cache-control", "cdn-cache-control"]
         .iter()
-        .all(|name| variant.fields.all(name.as_bytes()).count() == came.get_all(*name).iter().count())
+        .all(|name| variant.fields().all(name.as_bytes()).count() == came.get_all(*name).iter().count())
 }
 
 fn fields<'a>(lines: impl Iterator<Item = &'a [u8]>) -> HeaderMap {
@@ -77,7 +74,7 @@ fn check_deadlines(variant: &Variant) {
     assert!(fresh_until <= stale_until && stale_until <= grace_until);
 }
 
-fn check_decision(request: Request<'_>, variants: &[Arc<Variant>], now: i64) {
+fn check_decision(request: Request<'_>, variants: &[Variant], now: i64) {
     let variant = &variants[0];
     let is_fresh = now < variant.fresh_until;
     match lookup(request, variants, now) {
@@ -95,7 +92,7 @@ fn check_answer(request: Request<'_>, variant: &Variant, now: i64) {
         let name = str::from_utf8(name).expect("a name");
         assert!(!connection::is_for_one(name) && !["age", "content-length", "content-range"].contains(&name));
     }
-    let length = variant.body.len() as u64;
+    let length = variant.body().len() as u64;
     match answer.content {
         Content::Nothing => assert!(matches!(answer.status, 304 | 416)),
         Content::Whole => assert_eq!(answer.status, variant.status),

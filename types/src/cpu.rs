@@ -1,7 +1,7 @@
 //! The few processor instructions that the language has no safe name for: prefetching and comparing sixteen
 //! bytes at once.
 //!
-//! Invariants: nothing here reads through a raw pointer. A prefetch takes the address of a live reference and
+//! Invariants: nothing here reads through a raw pointer. A prefetch takes an address, whatever is there, and
 //! has no architectural effect. The comparison works on values in registers, and its instructions (SSE2) are
 //! part of every x86-64 processor. Other processors get plain code with the same results.
 #![allow(unsafe_code, reason = "the intrinsics are unsafe to call")]
@@ -30,8 +30,13 @@ const LINE: usize = 64;
 /// Asks for all cache lines of `place` to be loaded: for what is of a few lines.
 #[inline]
 pub(crate) fn prefetch_all<T: ?Sized>(place: &T) {
-    let first = std::ptr::from_ref(place).cast::<u8>();
-    for at in (0..size_of_val(place)).step_by(LINE) {
+    prefetch_from(std::ptr::from_ref(place).cast(), size_of_val(place));
+}
+
+/// Asks for the cache lines of so many bytes from an address on to be loaded, which nothing else is done with.
+#[inline]
+pub(crate) fn prefetch_from(first: *const u8, bytes: usize) {
+    for at in (0..bytes).step_by(LINE) {
         prefetch_at(first.wrapping_add(at));
     }
 }

@@ -20,7 +20,7 @@ use crate::headers::Headers;
 use crate::storing::Cookies;
 use http::HeaderName;
 use http::header::HOST;
-use spinel_types::http_cache::Fields;
+use spinel_types::http_cache::FieldsRef;
 use std::sync::Arc;
 use template::Sayings;
 
@@ -34,7 +34,7 @@ const TAG_BYTES_MAX: usize = 4 * 1024;
 const NAME_TAG: &[u8] = b"policy:";
 
 /// The policy that had something fetched, as far as its tags tell.
-pub fn name_of(tags: &Fields) -> Option<&[u8]> {
+pub fn name_of(tags: FieldsRef<'_>) -> Option<&[u8]> {
     tags.iter().find_map(|(tag, _)| of_tag(tag))
 }
 
@@ -319,8 +319,8 @@ mod tests {
         assert_eq!((Subject::of(b"shop/a?b", none).query, Subject::of(b"a", none).form), (None, Form::Plain));
         let applied = policies.apply(Subject::plain(b"shop/item/7"), none).expect("it matches").unwrap();
         assert_eq!((applied.url.as_str(), applied.orders.tags.len()), ("http://o/7?for=", 3));
-        let tags = crate::tags::with(&Fields::default(), &applied.orders.tags);
-        assert_eq!((name_of(&tags), name_of(&Fields::default())), (Some(&b"a"[..]), None));
+        let tags = crate::tags::with(FieldsRef::default(), &applied.orders.tags);
+        assert_eq!((name_of(tags.as_ref()), name_of(FieldsRef::default())), (Some(&b"a"[..]), None));
         assert!(policies.apply(Subject::plain(b"other"), none).is_none());
         let (refused, unfit) =
             policies.apply(Subject::plain(b"a/item/.."), none).expect("it matches").unwrap_err();

@@ -17,7 +17,7 @@ use crate::freshness::Lifetime;
 use crate::storing::Assessment;
 use crate::timeline::Deadlines;
 use http::HeaderName;
-use spinel_types::http_cache::Variant;
+use spinel_types::http_cache::Numbers;
 
 /// From this status on an answer is one that something is not to be had.
 pub const NEGATIVE_MIN: u16 = 400;
@@ -65,7 +65,7 @@ impl Orders {
     /// Makes what is ordered about spans that of a variant that came at a moment. Whether anything is.
     pub(crate) fn settle(
         &self,
-        variant: &mut Variant,
+        variant: &mut Numbers,
         (assessment, directives): (&Assessment, &Directives),
         came: i64,
     ) -> bool {
@@ -127,12 +127,14 @@ mod tests {
     use crate::testing::{AT_ONCE, NOW, map};
     use crate::{Head, Request};
     use http::{Method, StatusCode};
+    use spinel_types::http_cache::{FieldsRef, Variant};
 
     fn judged(orders: &Orders, status: u16, answer: &[(&str, &str)]) -> Result<Variant, Refusal> {
         let (request, answer) = (map(&[("x-team", "red")]), map(answer));
         let request = Request { method: &Method::GET, headers: &request };
         let head = Head { status: StatusCode::from_u16(status).unwrap(), headers: &answer };
         judge(request, head, AT_ONCE, &Options { orders: orders.clone(), ..Options::default() })
+            .map(Variant::from)
     }
 
     /// For how many seconds an answer is fresh, then stale, then left; 0 for what is not stored.
@@ -246,13 +248,13 @@ mod tests {
             ..of_policy(false)
         };
         let variant = judged(&orders, 200, &[("vary", "accept"), ("cache-tag", "b, c")]).unwrap();
-        let names = |fields: &spinel_types::http_cache::Fields| {
+        let names = |fields: FieldsRef<'_>| {
             fields.iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect::<Vec<_>>()
         };
         assert_eq!(
-            (names(&variant.selector), names(&variant.tags)),
+            (names(variant.selector()), names(variant.tags())),
             (vec!["accept".to_owned(), "x-team".to_owned()], ["a", "b", "c"].map(str::to_owned).to_vec(),)
         );
-        assert_eq!(variant.selector.first(b"x-team"), Some(&b"red"[..]));
+        assert_eq!(variant.selector().first(b"x-team"), Some(&b"red"[..]));
     }
 }

@@ -1,7 +1,7 @@
 //! Values made by chance, and what they hold.
 
 use spinel_persistence::rdb::Forms;
-use spinel_types::http_cache::{Body, Fields, Variant};
+use spinel_types::http_cache::{Body, Fields, Numbers, Parts};
 use spinel_types::list::End;
 use spinel_types::stream::{Group, NodeLimits, Pending, Window};
 use spinel_types::{
@@ -9,7 +9,6 @@ use spinel_types::{
     Place, SetLimits, SetMut, SortedSetLimits, SortedSetMut, Str, Stream, StreamId, Value,
 };
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 const EXPIRY: i64 = 1_800_000_000_000;
 
@@ -75,15 +74,21 @@ fn http_cache(random: &mut Random) -> HttpCache {
         let fields: Vec<String> = (0..random.below(5)).map(|_| random.below(1 << 40).to_string()).collect();
         let fields = fields.iter().map(|value| (&b"X-Field"[..], value.as_bytes()));
         let fresh_until = EXPIRY + random.below(1 << 30) as i64;
-        let mut variant = Variant::default();
-        variant.status = 200 + random.below(300) as u16;
-        variant.fresh_until = fresh_until;
-        variant.stale_until = fresh_until + random.below(1000) as i64;
-        variant.swr = random.is_rare().then_some(7);
-        variant.fields = Fields::new(fields);
-        variant.selector = Fields::new([(&b"x-selector"[..], number.as_bytes())]);
-        variant.body = Body::Plain(random.text().into());
-        cache.put(Arc::new(variant));
+        let numbers = Numbers {
+            status: 200 + random.below(300) as u16,
+            fresh_until,
+            stale_until: fresh_until + random.below(1000) as i64,
+            swr: random.is_rare().then_some(7),
+            ..Numbers::default()
+        };
+        let parts = Parts {
+            numbers,
+            fields: Fields::new(fields),
+            selector: Fields::new([(&b"x-selector"[..], number.as_bytes())]),
+            body: Body::Plain(random.text().into()),
+            ..Parts::default()
+        };
+        cache.put(parts.into());
     }
     cache
 }

@@ -64,10 +64,7 @@ impl Carrying {
         bytes_max: u64,
     ) -> Carrying {
         let config = &visit.worker().shared.config;
-        let disk = match visit.worker().shared.engine.keyspace().bodies() {
-            Some(_) => config.number(table::CACHE_DISK_THRESHOLD) as u64,
-            None => u64::MAX,
-        };
+        let disk = store::file_bytes_min(visit.worker());
         let transit = config.number(table::CACHE_TRANSIT_MAX) as u64;
         let limits = Limits { body: bytes_max, transit, disk };
         let mut carrying =
@@ -203,21 +200,21 @@ impl Carrying {
                 draft.finish(self.visit.place(), bytes, now().0)
             }
         };
-        let mut variant = self.head.variant.clone();
-        let is_filed = body.filed().is_some();
-        variant.is_for_disk |= is_filed;
-        variant.body = body;
-        if !is_filed && self.visit.keeping().compresses && !store::is_for_file(self.visit.worker(), &variant)
-        {
-            variant.body = compressed(variant.body).await;
+        let mut parts = http_cache::Parts { body, ..self.head.variant.to_parts() };
+        let (length, is_filed) = (parts.body.as_ref().len(), parts.body.as_ref().filed().is_some());
+        let is_for_disk = &mut parts.numbers.is_for_disk;
+        *is_for_disk |= is_filed;
+        let is_for_file = store::is_for_file(self.visit.worker(), *is_for_disk, length);
+        if self.visit.keeping().compresses && !is_filed && !is_for_file {
+            parts.body = compressed(parts.body).await;
         }
-        put(&self.visit, (&self.pilot, &self.stock), variant);
+        put(&self.visit, (&self.pilot, &self.stock), parts.into());
     }
 }
 
 /// The same body, compressed if that is worth it. One that takes long is not compressed by this thread, which serves others meanwhile.
 async fn compressed(body: http_cache::Body) -> http_cache::Body {
-    if body.len() <= COMPRESSED_AT_ONCE_BYTES {
+    if body.as_ref().len() <= COMPRESSED_AT_ONCE_BYTES {
         return body.compressed();
     }
     let plain = body.clone();

@@ -27,8 +27,7 @@ use spinel_storage::commands::CacheReply;
 use spinel_storage::engine::Turn;
 use spinel_storage::engine::wait::Waiter;
 use spinel_storage::{DbIndex, Error, UnixMillis};
-use spinel_types::blob::Blob;
-use spinel_types::http_cache::{self, Fields, Variant};
+use spinel_types::http_cache::{Fields, FieldsRef, Variant};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -96,25 +95,17 @@ impl Question {
         let (now, Special { db, key, .. }) = (turn.now().0, &*self.special);
         let request = spinel_cache::Request { method: &Method::GET, headers: &self.head.headers };
         let found = turn.http_cache(*db, key, |entry| match lookup(request, entry.variants(), now) {
-            Decision::Serve(variant) => Some(Arc::clone(variant)),
+            Decision::Serve(variant) => Some(variant.clone()),
             _ => None,
         })?;
         // What is not in memory as it is told has to be waited for.
-        let Some((variant, body)) = found.flatten().and_then(plain) else { return Ok(false) };
+        let Some(variant) = found.flatten() else { return Ok(false) };
+        let Some(body) = variant.body().plain() else { return Ok(false) };
         counts.requests.add(1);
-        counts.note(policy::name_of(&variant.tags), Event::Hit(variant.body.len() as u64));
-        tell_stored((&variant, &body), Merit::Fresh, now, reply);
+        counts.note(policy::name_of(variant.tags()), Event::Hit(variant.body().len() as u64));
+        tell_stored((&variant, body), Merit::Fresh, now, reply);
         Ok(true)
     }
-}
-
-/// A variant with its body, if that is in memory as it is told.
-fn plain(variant: Arc<Variant>) -> Option<(Arc<Variant>, Blob)> {
-    let body = match &variant.body {
-        http_cache::Body::Plain(body) => body.clone(),
-        _ => return None,
-    };
-    Some((variant, body))
 }
 
 /// What a policy orders, and what a caller does, who counts more.
@@ -168,7 +159,8 @@ async fn pass(visit: &Visit) -> Finding {
 
 /// What it comes to, with all of the body.
 enum Gathered {
-    Stored(Arc<Variant>, Blob, Merit, i64),
+    /// What is stored, with its body, if that is not in memory as it is told.
+    Stored(Variant, Option<Vec<u8>>, Merit, i64),
     /// What came, with the head of what is stored of it.
     Came(Arc<Head>, Vec<u8>),
     /// What came for this client only.
@@ -181,12 +173,12 @@ enum Gathered {
 async fn gather(finding: Finding, bytes_max: usize) -> Result<Gathered, Error> {
     let gathered = match finding {
         Finding::Stored(Found { variant, merit, now, held }) => {
-            let body = match &variant.body {
-                http_cache::Body::Plain(body) => Some(body.clone()),
-                // It was stored, so it is not too long.
-                body => read(stored::whole(body, held.as_ref()), usize::MAX).await?.map(Blob::from),
-            };
-            body.map(|body| Gathered::Stored(variant, body, merit, now))
+            if variant.body().plain().is_some() {
+                return Ok(Gathered::Stored(variant, None, merit, now));
+            }
+            // It was stored, so it is not too long.
+            let body = read(stored::whole(&variant, held.as_ref()), usize::MAX).await?;
+            body.map(|body| Gathered::Stored(variant, Some(body), merit, now))
         }
         Finding::Failed(Failure::Refused, _) => return Err(REFUSED),
         Finding::Failed(failure, _) => return Ok(Gathered::Failed(failure)),
@@ -227,17 +219,21 @@ impl Gathered {
     /// Tells it; `state` is what is said of what came from the origin.
     fn tell(self, state: &str, reply: &mut ReplyWriter) {
         match self {
-            Gathered::Stored(variant, body, merit, now) => tell_stored((&variant, &body), merit, now, reply),
+            Gathered::Stored(variant, read, merit, now) => {
+                let body = read.as_deref().or(variant.body().plain()).unwrap_or_default();
+                tell_stored((&variant, body), merit, now, reply);
+            }
             Gathered::Came(head, body) => {
                 CacheReply::of(&head.variant, state, Some(&body), now()).write(reply);
             }
             Gathered::Own(status, headers, body) => {
                 let fields = headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
-                let (fields, selector) = (Fields::new(fields), Fields::default());
+                let fields = Fields::new(fields);
                 let told =
-                    CacheReply { status: Some(status), fields: Some(&fields), ..CacheReply::nothing(state) };
-                let told = CacheReply { body: Some(&body), age: Some(0), ttl: Some(0), ..told };
-                CacheReply { selector: Some(&selector), ..told }.write(reply);
+                    CacheReply { status: Some(status), body: Some(&body), ..CacheReply::nothing(state) };
+                let told = CacheReply { age: Some(0), ttl: Some(0), ..told };
+                let (fields, selector) = (Some(fields.as_ref()), Some(FieldsRef::default()));
+                CacheReply { fields, selector, ..told }.write(reply);
             }
             Gathered::Failed(failure) => {
                 let status = Some(failure.status().as_u16());

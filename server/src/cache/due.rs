@@ -31,7 +31,7 @@ pub(super) struct Dues {
 struct Item {
     db: DbIndex,
     key: Box<[u8]>,
-    variant: Arc<Variant>,
+    variant: Variant,
     url: Box<[u8]>,
     is_forced: bool,
 }
@@ -41,11 +41,11 @@ impl Dues {
     pub(super) fn note(&self, due: Due<'_>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         // Many read the same one after the other.
-        let is_there = queue.back().is_some_and(|last| Arc::ptr_eq(&last.variant, due.variant));
+        let is_there = queue.back().is_some_and(|last| last.variant.is_same(due.variant));
         if is_there && !due.is_forced || queue.len() >= DUE_MAX {
             return;
         }
-        let ((db, key), variant) = (due.place, Arc::clone(due.variant));
+        let ((db, key), variant) = (due.place, due.variant.clone());
         queue.push_back(Item { db, key: key.into(), variant, url: due.url.into(), is_forced: due.is_forced });
         drop(queue);
         self.bell.notify_one();
@@ -103,7 +103,7 @@ impl Item {
 
 /// A request's fields that choose a variant.
 fn fields(variant: &Variant) -> HeaderMap {
-    let chosen = variant.selector.iter().filter(|(_, value)| *value != ABSENT);
+    let chosen = variant.selector().iter().filter(|(_, value)| *value != ABSENT);
     let pairs = chosen.filter_map(|(name, value)| {
         Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
     });

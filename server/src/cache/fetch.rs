@@ -157,13 +157,13 @@ async fn accompany(visit: &Rc<Visit>, wanted: &Wanted, flight: &Arc<Flight>) -> 
     let headers = Headers::Map(&visit.head.headers);
     match stage {
         Stage::Coming(head) | Stage::Whole(head) | Stage::Cut(head) => {
-            if !selector::matches(&head.variant.selector, headers) {
-                return Onward::Join(visit.named(Some(Headers::Stored(&head.variant.fields))));
+            if !selector::matches(head.variant.selector(), headers) {
+                return Onward::Join(visit.named(Some(Headers::Stored(head.variant.fields()))));
             }
             let forwarded = Forwarded { collapsed: true, ..wanted.forwarded(head.variant.status) };
             flight.read().map_or(Onward::Alone, |reader| coming(forwarded, head, reader, None).into())
         }
-        Stage::Renewed(variant) if selector::matches(&variant.selector, headers) => {
+        Stage::Renewed(variant) if selector::matches(variant.selector(), headers) => {
             renewed(visit, wanted, variant).into()
         }
         Stage::Asking | Stage::Renewed(_) | Stage::Landed | Stage::Abandoned => Onward::Look,
@@ -205,20 +205,20 @@ fn coming(forwarded: Forwarded, head: Arc<Head>, reader: Reader, own: Option<Par
 }
 
 /// What is stored, and fresh.
-pub(super) fn found(visit: &Visit, variant: Arc<Variant>, now: i64) -> Finding {
-    visit.note(Event::Hit(variant.body.len() as u64), Some(&variant));
+pub(super) fn found(visit: &Visit, variant: Variant, now: i64) -> Finding {
+    visit.note(Event::Hit(variant.body().len() as u64), Some(&variant));
     Finding::Stored(Found { variant, merit: Merit::Fresh, now, held: None })
 }
 
 /// What is stored, and no longer fresh.
-pub(super) fn found_stale(visit: &Visit, variant: Arc<Variant>, now: i64) -> Finding {
-    visit.note(Event::Stale(variant.body.len() as u64), Some(&variant));
+pub(super) fn found_stale(visit: &Visit, variant: Variant, now: i64) -> Finding {
+    visit.note(Event::Stale(variant.body().len() as u64), Some(&variant));
     Finding::Stored(Found { variant, merit: Merit::Stale, now, held: None })
 }
 
 /// What is stored, after the origin has said that it is still valid.
-fn renewed(visit: &Visit, wanted: &Wanted, variant: Arc<Variant>) -> Finding {
-    visit.note(Event::Revalidated(variant.body.len() as u64), Some(&variant));
+fn renewed(visit: &Visit, wanted: &Wanted, variant: Variant) -> Finding {
+    visit.note(Event::Revalidated(variant.body().len() as u64), Some(&variant));
     let forwarded = Forwarded { stored: true, ..wanted.forwarded(StatusCode::NOT_MODIFIED.as_u16()) };
     Finding::Stored(Found { variant, merit: Merit::Renewed(forwarded), now: now().0, held: None })
 }
@@ -227,12 +227,12 @@ fn renewed(visit: &Visit, wanted: &Wanted, variant: Arc<Variant>) -> Finding {
 fn remaining(visit: &Visit, wanted: &Wanted, failure: Failure) -> Option<Finding> {
     let now = now().0;
     let variant = wanted.stored.as_ref().filter(|_| wanted.fallback.allows(failure.by_rule(), now))?;
-    visit.note(Event::Stale(variant.body.len() as u64), Some(variant));
+    visit.note(Event::Stale(variant.body().len() as u64), Some(variant));
     let forwarded = match failure {
         Failure::Status(status) => wanted.forwarded(status.as_u16()),
         _ => Forwarded::new(wanted.reason),
     };
-    let variant = Arc::clone(variant);
+    let variant = variant.clone();
     Some(Finding::Stored(Found { variant, merit: Merit::Left(forwarded), now, held: None }))
 }
 

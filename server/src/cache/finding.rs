@@ -30,7 +30,7 @@ pub(super) enum Finding {
 
 /// What is stored, as it is at a time.
 pub(super) struct Found {
-    pub(super) variant: Arc<Variant>,
+    pub(super) variant: Variant,
     pub(super) merit: Merit,
     pub(super) now: i64,
     /// Its body, if that is in a file and has been opened: so it can be sent whatever happens to the entry.
@@ -71,7 +71,7 @@ impl Finding {
     /// The body that is to be sent, if it is in a file.
     pub(super) fn filed(&self) -> Option<&Arc<Filed>> {
         match self {
-            Finding::Stored(found) => found.variant.body.filed(),
+            Finding::Stored(found) => found.variant.body().filed(),
             _ => None,
         }
     }

@@ -70,7 +70,7 @@ pub(super) enum Stage {
     Coming(Arc<Head>),
     Whole(Arc<Head>),
     Cut(Arc<Head>),
-    Renewed(Arc<Variant>),
+    Renewed(Variant),
     Landed,
     Apart,
     Failed(Failure),

@@ -39,7 +39,7 @@ pub(super) enum Landing {
     /// The answer, for this client only, and why in a word.
     Own(Box<Response<Download>>, &'static str),
     /// What is stored is still valid.
-    Renewed(Arc<Variant>),
+    Renewed(Variant),
     Failed(Failure),
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn ask(visit: &Visit, wanted: &Wanted, body: Upload) -> Result<
     // It was made of a target, with no other characters.
     let path = PathAndQuery::try_from(visit.target.path()).map_err(|_| Failure::Broken)?;
     *request.uri_mut() = Uri::from(path);
-    *request.headers_mut() = forward::fields(visit.request(), &wanted.fetch());
+    *request.headers_mut() = forward::fields(visit.request(), &visit.fetch(wanted));
     let repeats = match &visit.asker {
         Asker::Guest(guest) => {
             let door = (guest.peer, visit.cache().scheme);
@@ -112,11 +112,11 @@ impl Journey {
                 return self.fail(Failure::Status(status));
             }
             self.visit.cache().failing.forget(&self.visit.subject());
-            if status != StatusCode::NOT_MODIFIED || !self.wanted.fetch().is_validation() {
+            if status != StatusCode::NOT_MODIFIED || !self.visit.fetch(&self.wanted).is_validation() {
                 return self.bring(answer, times).await;
             }
             if let Some(variant) = self.renew(answer.headers(), times) {
-                self.pilot.end(Stage::Renewed(Arc::clone(&variant)));
+                self.pilot.end(Stage::Renewed(variant.clone()));
                 // It may be gone, here and below.
                 let _ = self.client.send(Landing::Renewed(variant));
                 return;
@@ -127,14 +127,14 @@ impl Journey {
     }
 
     /// Stores anew what the origin has found valid, and returns what it was asked about.
-    fn renew(&self, headers: &HeaderMap, times: Times) -> Option<Arc<Variant>> {
+    fn renew(&self, headers: &HeaderMap, times: Times) -> Option<Variant> {
         let asked = self.wanted.stored.as_ref()?;
         let visit = &self.visit;
         let head = spinel_cache::Head { status: StatusCode::NOT_MODIFIED, headers };
         let options = visit.options();
-        let judge = |variants: &[Arc<Variant>]| {
+        let judge = |variants: &[Variant]| {
             let all = not_modified(visit.request(), asked, variants, head, times, &options);
-            all.into_iter().map(|one| (Arc::clone(one.former), one.variant, one.keep)).collect::<Vec<_>>()
+            all.into_iter().map(|one| (one.former.clone(), one.variant, one.keep)).collect::<Vec<_>>()
         };
         let renewed = judge(&visit.variants());
         for (former, variant, keep) in &renewed {
@@ -142,8 +142,8 @@ impl Journey {
         }
         // What is not stored any more still answers who asked before it went.
         let renewed = if renewed.is_empty() { judge(std::slice::from_ref(asked)) } else { renewed };
-        let asked_at = renewed.iter().position(|(former, ..)| Arc::ptr_eq(former, asked)).unwrap_or(0);
-        renewed.into_iter().nth(asked_at).map(|(_, variant, _)| Arc::new(variant))
+        let asked_at = renewed.iter().position(|(former, ..)| former.is_same(asked)).unwrap_or(0);
+        renewed.into_iter().nth(asked_at).map(|(_, variant, _)| variant)
     }
 
     fn fail(self, failure: Failure) {
@@ -165,10 +165,10 @@ impl Journey {
         let bytes_max = keeping.body_max.map_or(usual_max, |own_max| own_max.min(usual_max));
         let is_too_large = length.is_some_and(|length| length > bytes_max);
         let variant = match judge(visit.request(), head, times, &self.options(answer.status())) {
-            Ok(mut variant) if !is_too_large => {
-                variant.url = visit.special.as_ref().map_or_else(Box::default, |special| special.url.clone());
-                variant.is_for_disk = keeping.is_for_disk;
-                variant
+            Ok(mut parts) if !is_too_large => {
+                parts.url = visit.special.as_ref().map_or_else(Box::default, |special| special.url.clone());
+                parts.numbers.is_for_disk = keeping.is_for_disk;
+                Variant::from(parts)
             }
             judged => return self.hand_over(answer, judged.err(), times),
         };
@@ -230,7 +230,7 @@ impl Journey {
         if keep == Keep::New {
             put(&self.visit, (&self.pilot, &self.stock), variant.clone());
         }
-        if keep == Keep::Neither || keep == Keep::New && former.selector != variant.selector {
+        if keep == Keep::Neither || keep == Keep::New && former.selector() != variant.selector() {
             store::remove_variant(worker, place, former);
         }
     }

@@ -57,7 +57,7 @@ fn check(guest: &Guest, head: &Parts) -> Result<(), Problem> {
 fn run(guest: &Guest, head: &Parts, target: &Target, is_soft: bool) -> Option<usize> {
     let (worker, db) = (&guest.worker, DbIndex(0));
     let tags = tags::of_answer(Headers::Map(&head.headers));
-    let tags: Vec<&[u8]> = tags.iter().map(|(tag, _)| tag).collect();
+    let tags: Vec<&[u8]> = tags.as_ref().iter().map(|(tag, _)| tag).collect();
     if !tags.is_empty() {
         let name: &[u8] = if is_soft { b"CACHE.SOFTPURGETAG" } else { b"CACHE.PURGETAG" };
         return store::purge(worker, db, name, &tags).then_some(tags.len());

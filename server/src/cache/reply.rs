@@ -11,27 +11,26 @@ use spinel_cache::multipart::Multipart;
 use spinel_storage::system::random_word;
 use spinel_types::http_cache::{self, Variant};
 use std::fmt::Display;
-use std::sync::Arc;
 
 /// The fields of a variant, which live as long as anybody reads them.
-struct Fields(Arc<Variant>);
+struct Fields(Variant);
 
 impl AsRef<[u8]> for Fields {
     fn as_ref(&self) -> &[u8] {
-        self.0.fields.encoded()
+        self.0.fields().encoded()
     }
 }
 
 /// Answers a request with a variant that is for it.
 pub(super) fn stored(
     visit: &Visit,
-    (variant, held): (&Arc<Variant>, Option<&http_cache::Content>),
+    (variant, held): (&Variant, Option<&http_cache::Content>),
     now: i64,
 ) -> Response {
     variant.note_use(now);
     let answer = answer(visit.request(), variant, now);
     // They are sent from where they are stored.
-    let shared = Bytes::from_owner(Fields(Arc::clone(variant)));
+    let shared = Bytes::from_owner(Fields(variant.clone()));
     let mut headers = head(&answer, |value| HeaderValue::from_maybe_shared(shared.slice_ref(value)).ok());
     if let Some(length) = answer.length() {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -41,8 +40,8 @@ pub(super) fn stored(
     }
     let body = match &answer.content {
         Content::Nothing => Body::default(),
-        Content::Whole => stored::whole(&variant.body, held),
-        Content::Part(part) => stored::part((&variant.body, held), part.clone()),
+        Content::Whole => stored::whole(variant, held),
+        Content::Part(part) => stored::part((variant, held), part.clone()),
         Content::Parts(parts) => {
             let parts = Multipart::new(variant, parts, random_word());
             insert(&mut headers, CONTENT_TYPE, &parts.content_type);
@@ -51,7 +50,7 @@ pub(super) fn stored(
                 .parts
                 .into_iter()
                 .flat_map(|(head, part)| [Piece::Text(head.into()), Piece::Part(part)]);
-            stored::pieces((&variant.body, held), pieces.chain([Piece::Text(parts.end.into())]))
+            stored::pieces((variant, held), pieces.chain([Piece::Text(parts.end.into())]))
         }
     };
     respond(answer.status, headers, body)

@@ -3,7 +3,6 @@
 use spinel_cache::timeline::is_over;
 use spinel_types::HttpCache;
 use spinel_types::http_cache::{Fields, Variant};
-use std::sync::{Arc, Weak};
 
 /// The variants of a key at a moment. Nothing is kept in memory by it.
 #[derive(Default)]
@@ -11,7 +10,7 @@ pub(super) struct Stock(Vec<Item>);
 
 struct Item {
     selector: Fields,
-    variant: Weak<Variant>,
+    id: u64,
     grace_until: i64,
 }
 
@@ -19,8 +18,8 @@ impl Stock {
     /// Those of an entry that may still be used.
     pub(super) fn of(entry: &HttpCache, now: i64) -> Stock {
         let items = entry.variants().iter().filter(|variant| !is_over(variant, now)).map(|variant| Item {
-            selector: variant.selector.clone(),
-            variant: Arc::downgrade(variant),
+            selector: variant.selector().to_owned(),
+            id: variant.id(),
             grace_until: variant.grace_until,
         });
         Stock(items.collect())
@@ -29,13 +28,13 @@ impl Stock {
     /// Whether a variant may take the place of what is there: if that is what was there, or nothing both times. What went because its
     /// time was over does not count as changed.
     pub(super) fn gives_way(&self, variant: &Variant, entry: Option<&HttpCache>, now: i64) -> bool {
-        let former = self.0.iter().find(|item| item.selector == variant.selector);
-        let present = entry.and_then(|entry| entry.of_selector(&variant.selector));
+        let former = self.0.iter().find(|item| item.selector.as_ref() == variant.selector());
+        let present = entry.and_then(|entry| entry.of_selector(variant.selector()));
         match (former, present) {
             (None, None) => true,
             (None, Some(present)) => is_over(present, now),
             (Some(former), None) => former.grace_until <= now,
-            (Some(former), Some(present)) => std::ptr::eq(former.variant.as_ptr(), Arc::as_ptr(present)),
+            (Some(former), Some(present)) => former.id == present.id(),
         }
     }
 }
@@ -43,26 +42,26 @@ impl Stock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spinel_types::http_cache::{Numbers, Parts};
 
     fn variant(language: &[u8], grace_until: i64) -> Variant {
-        let mut variant = Variant::default();
-        variant.selector = Fields::new([(&b"accept-language"[..], language)]);
-        variant.grace_until = grace_until;
-        variant
+        let selector = Fields::new([(&b"accept-language"[..], language)]);
+        let numbers = Numbers { fresh_until: 0, stale_until: 0, grace_until, ..Numbers::default() };
+        Parts { numbers, selector, ..Parts::default() }.into()
     }
 
-    fn entry(variants: &[&Arc<Variant>]) -> HttpCache {
+    fn entry(variants: &[&Variant]) -> HttpCache {
         let mut entry = HttpCache::new();
         for variant in variants {
-            entry.put(Arc::clone(variant));
+            entry.put((*variant).clone());
         }
         entry
     }
 
     #[test]
     fn only_what_was_there_is_replaced() {
-        let (german, english) = (Arc::new(variant(b"de", 100)), Arc::new(variant(b"en", 100)));
-        let other = Arc::new(variant(b"de", 100));
+        let (german, english) = (variant(b"de", 100), variant(b"en", 100));
+        let other = variant(b"de", 100);
         let new = variant(b"de", 100);
         let nothing = Stock::default();
         let stock = Stock::of(&entry(&[&german, &english]), 0);
@@ -82,16 +81,9 @@ mod tests {
 
     #[test]
     fn what_ends_by_time_has_not_changed() {
-        let german = Arc::new(variant(b"de", 100));
+        let german = variant(b"de", 100);
         let new = variant(b"de", 300);
         assert!(Stock::of(&entry(&[&german]), 0).gives_way(&new, None, 100));
         assert!(Stock::of(&entry(&[&german]), 100).gives_way(&new, Some(&entry(&[&german])), 100));
-    }
-
-    #[test]
-    fn nothing_is_kept() {
-        let german = Arc::new(variant(b"de", 100));
-        let stock = Stock::of(&entry(&[&german]), 0);
-        assert_eq!((Arc::strong_count(&german), stock.0.len()), (1, 1));
     }
 }

@@ -14,7 +14,7 @@ use spinel_storage::DbIndex;
 use spinel_storage::engine::{Outcome, Prepared, Setting, Turn};
 use spinel_storage::keyspace::Epoch;
 use spinel_types::HttpCache;
-use spinel_types::http_cache::{Body, Variant};
+use spinel_types::http_cache::{Numbers, Variant};
 
 /// A key of a database.
 pub(super) type Place<'k> = (DbIndex, &'k [u8]);
@@ -37,12 +37,18 @@ pub(super) fn stock(worker: &Worker, place: Place<'_>) -> Stock {
     look(worker, place, Stock::of).unwrap_or_default()
 }
 
-/// Whether the body of a variant is for a file of this server.
-pub(super) fn is_for_file(worker: &Worker, variant: &Variant) -> bool {
-    let shared = &worker.shared;
-    let threshold = shared.config.number(table::CACHE_DISK_THRESHOLD) as usize;
-    let is_long = variant.body.len() >= threshold;
-    (variant.is_for_disk || is_long) && shared.engine.keyspace().bodies().is_some()
+/// So many bytes make a body one for a file of this server; none do if it keeps no files.
+pub(super) fn file_bytes_min(worker: &Worker) -> u64 {
+    match worker.shared.engine.keyspace().bodies() {
+        Some(_) => worker.shared.config.number(table::CACHE_DISK_THRESHOLD) as u64,
+        None => u64::MAX,
+    }
+}
+
+/// Whether a body of so many bytes is for a file of this server, which may also be said of it.
+pub(super) fn is_for_file(worker: &Worker, is_for_disk: bool, bytes: usize) -> bool {
+    let keeps_files = worker.shared.engine.keyspace().bodies().is_some();
+    is_for_disk && keeps_files || bytes as u64 >= file_bytes_min(worker)
 }
 
 /// Stores a variant that was asked for in this epoch, unless it was purged since, and if `may` says so of it and of the entry that is
@@ -55,12 +61,14 @@ pub(super) fn put(
 ) -> bool {
     let shared = &worker.shared;
     if let Some(bodies) = shared.engine.keyspace().bodies()
-        && !matches!(variant.body, Body::Filed(_))
+        && variant.body().filed().is_none()
     {
-        variant.is_for_disk = is_for_file(worker, &variant);
-        if variant.is_for_disk && !bodies.fits(variant.body.len() as u64, key) {
+        let length = variant.body().len();
+        let is_for_disk = is_for_file(worker, variant.is_for_disk, length);
+        if is_for_disk && !bodies.fits(length as u64, key) {
             return false;
         }
+        variant.set_numbers(Numbers { is_for_disk, ..*variant });
     }
     let stored = write(worker, &[b"CACHE.RESTORE", key, b""], |turn, _, _| {
         let now = turn.now().0;
@@ -72,7 +80,7 @@ pub(super) fn put(
 /// Removes the entry of a key; whether there was one.
 pub(super) fn remove(worker: &Worker, place: Place<'_>) -> bool {
     let selectors = look(worker, place, |entry, _| {
-        entry.variants().iter().map(|variant| variant.selector.encoded().to_vec()).collect::<Vec<_>>()
+        entry.variants().iter().map(|variant| variant.selector().encoded().to_vec()).collect::<Vec<_>>()
     });
     selectors.is_some_and(|selectors| take(worker, place, selectors.iter().map(Vec::as_slice)))
 }
@@ -88,7 +96,7 @@ pub(super) fn purge(worker: &Worker, db: DbIndex, name: &[u8], meant: &[&[u8]]) 
 
 /// Removes one variant.
 pub(super) fn remove_variant(worker: &Worker, place: Place<'_>, variant: &Variant) -> bool {
-    take(worker, place, std::iter::once(variant.selector.encoded()))
+    take(worker, place, std::iter::once(variant.selector().encoded()))
 }
 
 fn take<'s>(worker: &Worker, (db, key): Place<'s>, selectors: impl Iterator<Item = &'s [u8]>) -> bool {

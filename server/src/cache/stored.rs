@@ -6,7 +6,7 @@
 use super::body::Body;
 use super::unpack::Unpacking;
 use hyper::body::Bytes;
-use spinel_types::http_cache::{self, Content, Filed, Lost, Opened};
+use spinel_types::http_cache::{BodyRef, Content, Filed, Lost, Opened, Variant};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -27,25 +27,34 @@ pub(super) enum Piece {
     Part(Range<u64>),
 }
 
-/// A body, and what it was opened to be, if it is in a file.
-type Opening<'b> = (&'b http_cache::Body, Option<&'b Content>);
+/// A variant, and what its body was opened to be, if it is in a file.
+type Opening<'v> = (&'v Variant, Option<&'v Content>);
+
+/// A body that is sent from where it is stored, which lives as long as anybody reads it.
+struct Plain(Variant);
+
+impl AsRef<[u8]> for Plain {
+    fn as_ref(&self) -> &[u8] {
+        self.0.body().plain().unwrap_or_default()
+    }
+}
 
 /// All of a body.
-pub(super) fn whole(body: &http_cache::Body, held: Option<&Content>) -> Body {
-    part((body, held), 0..body.len() as u64)
+pub(super) fn whole(variant: &Variant, held: Option<&Content>) -> Body {
+    part((variant, held), 0..variant.body().len() as u64)
 }
 
 /// A part of a body.
-pub(super) fn part(body: Opening<'_>, part: Range<u64>) -> Body {
-    match in_memory(body) {
+pub(super) fn part(opening: Opening<'_>, part: Range<u64>) -> Body {
+    match in_memory(opening) {
         Some(bytes) => Body::Whole(slice(&bytes, &part)),
-        None => Body::Stored(Box::new(Stored::new(body, [Piece::Part(part)].into()))),
+        None => Body::Stored(Box::new(Stored::new(opening, [Piece::Part(part)].into()))),
     }
 }
 
 /// Several parts of a body, with what stands around them.
-pub(super) fn pieces(body: Opening<'_>, pieces: impl Iterator<Item = Piece>) -> Body {
-    match in_memory(body) {
+pub(super) fn pieces(opening: Opening<'_>, pieces: impl Iterator<Item = Piece>) -> Body {
+    match in_memory(opening) {
         Some(bytes) => Body::Pieces(
             pieces
                 .map(|piece| match piece {
@@ -54,16 +63,16 @@ pub(super) fn pieces(body: Opening<'_>, pieces: impl Iterator<Item = Piece>) -> 
                 })
                 .collect(),
         ),
-        None => Body::Stored(Box::new(Stored::new(body, pieces.collect()))),
+        None => Body::Stored(Box::new(Stored::new(opening, pieces.collect()))),
     }
 }
 
 /// The bytes of a body if they are in memory as they are sent.
-fn in_memory((body, held): Opening<'_>) -> Option<Bytes> {
-    match body {
-        http_cache::Body::Plain(bytes) => Some(Bytes::from_owner(bytes.clone())),
-        http_cache::Body::Packed(_) => None,
-        http_cache::Body::Filed(filed) => match held {
+fn in_memory((variant, held): Opening<'_>) -> Option<Bytes> {
+    match variant.body() {
+        BodyRef::Plain(_) => Some(Bytes::from_owner(Plain(variant.clone()))),
+        BodyRef::Packed(_) => None,
+        BodyRef::Filed(filed) => match held {
             Some(Content::Memory(bytes)) => Some(Bytes::from_owner(bytes.clone())),
             Some(Content::Stored(_)) => None,
             None => filed.waiting_bytes().map(Bytes::from_owner),
@@ -83,12 +92,12 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    fn new(body: Opening<'_>, pieces: VecDeque<Piece>) -> Stored {
+    fn new(opening: Opening<'_>, pieces: VecDeque<Piece>) -> Stored {
         let length = |piece: &Piece| match piece {
             Piece::Text(text) => text.len() as u64,
             Piece::Part(part) => part.end - part.start,
         };
-        Stored { source: Source::of(body), left: pieces.iter().map(length).sum(), pieces }
+        Stored { source: Source::of(opening), left: pieces.iter().map(length).sum(), pieces }
     }
 
     /// How many bytes are still to come.
@@ -141,11 +150,11 @@ enum Source {
 }
 
 impl Source {
-    fn of((body, held): Opening<'_>) -> Source {
-        match body {
-            http_cache::Body::Plain(bytes) => Source::Memory(Bytes::from_owner(bytes.clone())),
-            http_cache::Body::Packed(body) => Source::Packed(Unpacking::new(body)),
-            http_cache::Body::Filed(body) => {
+    fn of((variant, held): Opening<'_>) -> Source {
+        match variant.body() {
+            BodyRef::Plain(_) => Source::Memory(Bytes::from_owner(Plain(variant.clone()))),
+            BodyRef::Packed(body) => Source::Packed(Unpacking::new(body)),
+            BodyRef::Filed(body) => {
                 let opened = match held {
                     Some(Content::Stored(opened)) => Some(Arc::clone(opened)),
                     _ => body.opened(),

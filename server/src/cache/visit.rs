@@ -76,9 +76,9 @@ pub(super) struct Special {
 
 /// What is done about it.
 pub(super) enum Choice {
-    Serve(Arc<Variant>),
+    Serve(Variant),
     /// The same, and what is wanted meanwhile.
-    Refresh(Arc<Variant>, Wanted),
+    Refresh(Variant, Wanted),
     Fetch(Wanted),
     /// The client wants nothing but what is stored.
     Unavailable,
@@ -88,7 +88,7 @@ pub(super) enum Choice {
 #[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) reason: Reason,
-    pub(super) stored: Option<Arc<Variant>>,
+    pub(super) stored: Option<Variant>,
     pub(super) fallback: Fallback,
 }
 
@@ -118,25 +118,20 @@ impl Wanted {
             _ => failure,
         }
     }
-
-    /// The same as the rules want it.
-    pub(super) fn fetch(&self) -> Fetch<'_> {
-        Fetch { reason: self.reason, stored: self.stored.as_ref(), fallback: self.fallback }
-    }
 }
 
 impl Choice {
     /// The body that is to be served, if it is in a file.
     pub(super) fn filed(&self) -> Option<&Arc<Filed>> {
         let (Choice::Serve(variant) | Choice::Refresh(variant, _)) = self else { return None };
-        variant.body.filed()
+        variant.body().filed()
     }
 
     fn of(decision: &Decision<'_>) -> Choice {
         match decision {
-            Decision::Serve(variant) => Choice::Serve(Arc::clone(variant)),
+            Decision::Serve(variant) => Choice::Serve((*variant).clone()),
             Decision::ServeAndRefresh(variant) => {
-                Choice::Refresh(Arc::clone(variant), Wanted::of(&Fetch::again(variant)))
+                Choice::Refresh((*variant).clone(), Wanted::of(&Fetch::again(variant)))
             }
             Decision::Fetch(fetch) => Choice::Fetch(Wanted::of(fetch)),
             Decision::Unavailable => Choice::Unavailable,
@@ -224,7 +219,7 @@ impl Visit {
     pub(super) fn note(&self, event: Event, variant: Option<&Variant>) {
         let ordered = self.special.as_ref().map_or(&[][..], |special| &special.orders.tags);
         let own = || ordered.iter().find_map(|tag| policy::of_tag(tag));
-        let policy = variant.and_then(|variant| policy::name_of(&variant.tags)).or_else(own);
+        let policy = variant.and_then(|variant| policy::name_of(variant.tags())).or_else(own);
         self.counts().note(policy, event);
         if matches!(event, Event::Miss | Event::Collapsed) {
             self.counts().missed.note(self.place(), now());
@@ -268,6 +263,16 @@ impl Visit {
         Request { method: &self.head.method, headers: &self.head.headers }
     }
 
+    /// What is wanted as the rules want it. Of what came from somewhere else, the origin can't say whether it is still valid.
+    pub(super) fn fetch<'w>(&self, wanted: &'w Wanted) -> Fetch<'w> {
+        let is_of_it = |variant: &&Variant| {
+            let other = self.special.as_ref().filter(|special| *variant.url() != *special.url);
+            variant.url().is_empty() || other.is_none()
+        };
+        let stored = wanted.stored.as_ref().filter(is_of_it);
+        Fetch { reason: wanted.reason, stored, fallback: wanted.fallback }
+    }
+
     /// Decides by what is stored now.
     pub(super) fn choose(&self) -> (Choice, i64) {
         let request = self.request();
@@ -281,7 +286,7 @@ impl Visit {
     }
 
     /// What is stored now.
-    pub(super) fn variants(&self) -> Vec<Arc<Variant>> {
+    pub(super) fn variants(&self) -> Vec<Variant> {
         let variants = store::look(self.worker(), self.place(), |entry, _| entry.variants().to_vec());
         variants.unwrap_or_default()
     }
@@ -307,7 +312,7 @@ impl Visit {
             || wanted.stored.is_none() && CONDITIONS.iter().any(|name| self.head.headers.contains_key(name));
         let is_shared = self.head.method == Method::GET && is_usual && !is_conditional();
         is_shared.then(|| {
-            let vary = wanted.stored.as_ref().map(|variant| Headers::Stored(&variant.fields));
+            let vary = wanted.stored.as_ref().map(|variant| Headers::Stored(variant.fields()));
             self.named(vary)
         })
     }

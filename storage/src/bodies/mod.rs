@@ -29,7 +29,7 @@ use spinel_persistence::bodies::{Folder, StoredBody, file_bytes};
 use spinel_persistence::vfs::Vfs;
 use spinel_types::HttpCache;
 use spinel_types::blob::Blob;
-use spinel_types::http_cache::{Body, Filed, Label, Lost, Opened, Shelf, Variant};
+use spinel_types::http_cache::{Body, BodyRef, Filed, Label, Lost, Opened, Shelf, Variant};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -213,13 +213,13 @@ impl DiskBodies {
         variant: &Variant,
         patience: Patience,
     ) -> Option<Body> {
-        let length = variant.body.len() as u64;
+        let length = variant.body().len() as u64;
         if !variant.is_for_disk || length == 0 || !self.fits(length, key) {
             return None;
         }
-        let bytes: Blob = match &variant.body {
-            Body::Plain(bytes) => bytes.clone(),
-            Body::Packed(_) => (*variant.body.bytes().ok()?).into(),
+        let bytes: Blob = match variant.shared_body() {
+            Body::Plain(bytes) => bytes,
+            Body::Packed(_) => (*variant.body().bytes().ok()?).into(),
             Body::Filed(_) => return None,
         };
         let mut register = self.register();
@@ -257,8 +257,8 @@ impl DiskBodies {
     /// Takes an entry in that comes from a file or a payload: finds bodies that are only named, and has those kept that are for
     /// files.
     pub(crate) fn take_in(self: &Arc<Self>, at: (DbIndex, &[u8]), cache: &mut HttpCache, patience: Patience) {
-        cache.move_bodies(|variant| match &variant.body {
-            Body::Filed(filed) => {
+        cache.move_bodies(|variant| match variant.body() {
+            BodyRef::Filed(filed) => {
                 let label = filed.label()?;
                 filed.is_lost().then(|| self.claim(at, &label, variant.stored_at))
             }

@@ -3,7 +3,7 @@ use crate::time::{ManualClock, UnixMillis};
 use crate::{Db, Value};
 use spinel_persistence::bodies::Form;
 use spinel_persistence::vfs::{Fault, SimulatedVfs};
-use spinel_types::http_cache::Content;
+use spinel_types::http_cache::{Content, Numbers, Parts};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -275,10 +275,10 @@ fn an_answer_that_is_found_valid_again_keeps_its_file() {
     let mut journal = stage.db.engine().journal().attach();
     stage.run("CACHE.SET k body TTL 10 DISK");
     stage.settle();
-    let mut variant = Variant::default();
-    variant.fresh_until = 2_000_000;
+    let numbers = Numbers { fresh_until: 2_000_000, ..Numbers::default() };
+    let variant = Variant::from(Parts { numbers, ..Parts::default() });
     let mut bytes = Vec::new();
-    variant.encode_with_body_of(&variant.selector, &mut bytes);
+    variant.encode_with_body_of(variant.selector(), &mut bytes);
     stage.db.execute([&b"CACHE.RESTORE"[..], b"k", &bytes]).expect("there is such a variant");
     stage.settle();
     assert_eq!((stage.files().len(), stage.body("k").as_deref()), (1, Some("body")));

@@ -24,7 +24,7 @@ mod string;
 mod taking;
 
 pub use http_cache::CacheReply;
-pub(crate) use http_cache::{Choice, hand_over, restore_variant};
+pub(crate) use http_cache::restore_variant;
 
 use crate::command::Command;
 

@@ -94,7 +94,7 @@ mod tests {
     use crate::time::UnixMillis;
     use spinel_resp::{Protocol, ReplyWriter};
     use spinel_types::HttpCache;
-    use spinel_types::http_cache::{Fields, Variant};
+    use spinel_types::http_cache::{Fields, Parts, Variant};
     use std::sync::Arc;
 
     fn executor() -> Executor {
@@ -145,9 +145,8 @@ mod tests {
         let mut executor = executor();
         let keyspace_epoch = |executor: &Executor| executor.engine().keyspace().epoch(DbIndex(1));
         let variant = |tag: &[u8]| {
-            let mut variant = Variant::default();
-            variant.tags = Fields::new([(tag, &b""[..])]);
-            variant
+            let tags = Fields::new([(tag, &b""[..])]);
+            Variant::from(Parts { tags, ..Parts::default() })
         };
         let store = |executor: &mut Executor, tag: &[u8], asked: Epoch, may: bool| {
             let place = (DbIndex(1), &b"k"[..]);

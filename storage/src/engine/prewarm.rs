@@ -6,8 +6,8 @@
 
 use super::Engine;
 use super::upkeep::STRIPE;
-use crate::commands::{Choice, hand_over};
 use crate::keyspace::DbIndex;
+use crate::keyspace::prewarming::SoonStale;
 use crate::time::UnixMillis;
 use spinel_cache::policy::{Policies, name_of};
 use spinel_types::http_cache::Variant;
@@ -69,14 +69,14 @@ impl Engine {
         }
         let Some(mut walk) = prewarming.walk(now.0) else { return 0 };
         let (fresh_until, used_since) = (prewarming.horizon(now.0), now.0.saturating_sub(USED_MS));
-        let choice = Choice { fresh_until, used_since, count: usize::MAX };
+        let chosen = SoonStale { fresh_until, used_since, count: usize::MAX };
         let mut found = 0;
         for _ in 0..LOOKS_PER_ROUND {
             if walk.db == self.keyspace.databases() {
                 prewarming.took_ms = now.0.saturating_sub(prewarming.began).max(0);
                 return found;
             }
-            found += self.prewarm_some(&mut walk, &policies, choice, now);
+            found += self.prewarm_some(&mut walk, &policies, chosen, now);
             if found >= VARIANTS_PER_ROUND {
                 break;
             }
@@ -86,15 +86,21 @@ impl Engine {
     }
 
     /// Looks at some keys, and returns how many of their variants were handed over.
-    fn prewarm_some(&self, walk: &mut Walk, policies: &Policies, choice: Choice, now: UnixMillis) -> usize {
+    fn prewarm_some(
+        &self,
+        walk: &mut Walk,
+        policies: &Policies,
+        chosen: SoonStale,
+        now: UnixMillis,
+    ) -> usize {
         let (keyspace, db, mut found) = (&self.keyspace, DbIndex(walk.db), 0);
         let is_meant = |variant: &Variant| {
-            let policy = name_of(&variant.tags).and_then(|name| policies.find(name));
+            let policy = name_of(variant.tags()).and_then(|name| policies.find(name));
             variant.used_at() >= variant.stored_at && policy.is_some_and(|policy| policy.keeping.prewarms)
         };
         let _inside = keyspace.gate.shared(STRIPE);
         walk.cursor = keyspace.scan_values(db, walk.cursor, KEYS_PER_LOOK, now, |entry, values| {
-            found += hand_over(keyspace, (entry, values), (db, now), choice, is_meant);
+            found += keyspace.refresh_soon_stale((entry, values), (db, now), chosen, is_meant);
         });
         if walk.cursor == 0 {
             walk.db += 1;

@@ -4,9 +4,9 @@ use super::guard::KeyGuard;
 use super::view::View;
 use super::{DbIndex, Keyspace};
 use crate::error::Error;
-use spinel_types::http_cache::Variant;
+use spinel_types::http_cache::{Numbers, Variant};
 use spinel_types::{HttpCache, Large, OwnedValue, Place, Value, ValueType};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 /// A variant that was read and is to be fetched again.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ pub struct Due<'d> {
     /// The database and key under which it was found.
     pub place: (DbIndex, &'d [u8]),
     /// The variant.
-    pub variant: &'d Arc<Variant>,
+    pub variant: &'d Variant,
     /// Where it is to be fetched from.
     pub url: &'d [u8],
     /// Whether that is so even if it is fresh.
@@ -56,11 +56,11 @@ impl View<'_> {
 impl KeyGuard<'_, '_> {
     /// Puts a variant into the entry, which is made if there is none, in the place of one with the same selector.
     pub fn put_variant(&mut self, mut variant: Variant) -> Result<(), Error> {
-        variant.sequence = self.keyspace().purge_number();
+        variant.set_numbers(Numbers { sequence: self.keyspace().purge_number(), ..*variant });
         let fresh = |_| OwnedValue::Large(Large::HttpCache(HttpCache::new()));
         let place = self.open(ValueType::HttpCache, fresh)?;
         let cache = place.into_large().expect("an entry of an HTTP cache is large").as_http_cache_mut();
-        cache.put(Arc::new(variant));
+        cache.put(variant);
         self.count_changes(1);
         Ok(())
     }

@@ -24,6 +24,7 @@ pub(crate) mod locks;
 pub mod members;
 pub mod news;
 mod policies;
+pub(crate) mod prewarming;
 pub(crate) mod purges;
 pub mod reclaim;
 mod residence;

@@ -22,7 +22,7 @@ use super::{DbIndex, Keyspace, shard_of};
 use crate::pattern::{self, Case};
 use recent::Recent;
 use spinel_cache::timeline::Deadlines;
-use spinel_types::http_cache::{Revision, Variant};
+use spinel_types::http_cache::{Numbers, Revision, Variant};
 use spinel_types::{Cursor, Entry, HttpCache, Large, OwnedValue, Remains, Slot, Values};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -63,9 +63,9 @@ impl Purge {
             Purge::Hard => Revision::Goes,
             Purge::Soft(at) if at >= variant.fresh_until => Revision::Stays,
             Purge::Soft(at) => {
-                let mut stale = variant.clone();
+                let mut stale: Numbers = **variant;
                 Deadlines::softened(variant, at).set(&mut stale);
-                Revision::Becomes(Box::new(stale))
+                Revision::Becomes(stale)
             }
         }
     }
@@ -129,7 +129,7 @@ impl Purges {
         let mut of_key: Vec<Note> = by_start.chain(by_pattern).map(|(_, note)| *note).collect();
         of_key.extend(self.keys.get(key).into_iter().flatten());
         move |variant| {
-            let tags = variant.tags.iter().filter_map(|(tag, _)| self.tags.get(tag)).flatten();
+            let tags = variant.tags().iter().filter_map(|(tag, _)| self.tags.get(tag)).flatten();
             let later = of_key.iter().chain(tags).filter(|note| note.number > variant.sequence);
             later.map(|note| note.purge).reduce(Purge::with)
         }
@@ -362,14 +362,15 @@ impl View<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spinel_types::http_cache::Fields;
-    use std::sync::Arc;
+    use spinel_types::http_cache::{Fields, Parts};
+
+    fn parts(sequence: u64, tags: &[&[u8]]) -> Parts {
+        let tags = Fields::new(tags.iter().map(|tag| (*tag, &b""[..])));
+        Parts { numbers: Numbers { sequence, ..Numbers::default() }, tags, ..Parts::default() }
+    }
 
     fn variant(sequence: u64, tags: &[&[u8]]) -> Variant {
-        let mut variant = Variant::default();
-        variant.tags = Fields::new(tags.iter().map(|tag| (*tag, &b""[..])));
-        variant.sequence = sequence;
-        variant
+        parts(sequence, tags).into()
     }
 
     fn noted(notes: &[((Scope, &[u8]), Purge)]) -> Purges {
@@ -421,11 +422,11 @@ mod tests {
 
     #[test]
     fn a_soft_purge_moves_deadlines_once() {
-        let mut variant = variant(0, &[b"one"]);
-        Deadlines { fresh_until: 20, stale_until: 25, grace_until: 35 }.set(&mut variant);
+        let mut parts = parts(0, &[b"one"]);
+        Deadlines { fresh_until: 20, stale_until: 25, grace_until: 35 }.set(&mut parts.numbers);
         let purges = noted(&[((Scope::Tag, &b"one"[..]), Purge::Soft(10))]);
         let mut entry = HttpCache::new();
-        entry.put(Arc::new(variant));
+        entry.put(parts.into());
         let purged = purges.applied(b"key", &entry).expect("it is fresh");
         let variant = &purged.variants()[0];
         assert_eq!((variant.fresh_until, variant.stale_until, variant.grace_until), (10, 15, 25));

@@ -91,17 +91,17 @@ impl View<'_> {
     /// What is to be seen of a value that is there; nothing if all its members have expired.
     #[inline]
     fn see(&mut self, slot: Slot, key: &[u8]) -> Option<Seen> {
-        let (now, hash) = (self.now.0, self.hash(key));
-        let values = &self.shard(self.db, hash).values;
-        if values.member_due(values.table().entry(slot)) <= now {
-            return self.trim(slot, hash);
-        }
-        Some(Seen::Whole(slot))
+        // Elsewhere they went when the key was found.
+        if self.keyspace().is_copy() { self.trim(slot, self.hash(key)) } else { Some(Seen::Whole(slot)) }
     }
 
-    #[cold]
+    #[inline(never)]
     fn trim(&mut self, slot: Slot, hash: u64) -> Option<Seen> {
         let now = self.now.0;
+        let values = &self.shard(self.db, hash).values;
+        if values.member_due(values.table().entry(slot)) > now {
+            return Some(Seen::Whole(slot));
+        }
         let value = match self.shard(self.db, hash).values.copy_unexpired(slot, now) {
             Unexpired::All => return Some(Seen::Whole(slot)),
             Unexpired::None => return None,

@@ -4,7 +4,6 @@ use spinel_storage::DbIndex;
 use spinel_types::http_cache::Variant;
 use spinel_types::{Direction, HttpCache, SortedSetRef, Stream, Value};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// A key of a data set.
 pub(crate) type Place = (DbIndex, Vec<u8>);
@@ -51,7 +50,7 @@ fn describe_sorted_set(set: SortedSetRef<'_>) -> Vec<String> {
 }
 
 fn describe_variants(cache: &HttpCache) -> Vec<String> {
-    let describe = |variant: &Arc<Variant>| {
+    let describe = |variant: &Variant| {
         let mut bytes = Vec::new();
         variant.encode(&mut bytes).expect("its body is in memory");
         format!("{bytes:?}")

@@ -6,7 +6,7 @@ use spinel_storage::command::table::CommandTable;
 use spinel_storage::command::usage::{Argument, Kind};
 use spinel_storage::command::{Command, Group, Run};
 use spinel_storage::entropy::Entropy;
-use spinel_types::http_cache::{Fields, Variant};
+use spinel_types::http_cache::{Fields, Numbers, Parts, Variant};
 
 const KEYS: u64 = 8;
 
@@ -168,12 +168,11 @@ impl Generator {
     fn variant(&mut self) -> Vec<u8> {
         let fresh_until = self.time_near(1);
         let selector = self.one_in(2).then_some((&b"x"[..], &b"1"[..]));
-        let mut variant = Variant::default();
-        (variant.fresh_until, variant.stale_until) = (fresh_until, fresh_until);
-        variant.grace_until = fresh_until + self.below(1_000) as i64;
-        variant.selector = Fields::new(selector);
-        variant.tags = Fields::new([(&b"a"[..], &b""[..])]);
+        let grace_until = fresh_until + self.below(1_000) as i64;
+        let numbers = Numbers { fresh_until, stale_until: fresh_until, grace_until, ..Numbers::default() };
+        let (selector, tags) = (Fields::new(selector), Fields::new([(&b"a"[..], &b""[..])]));
         let mut bytes = Vec::new();
+        let variant = Variant::from(Parts { numbers, selector, tags, ..Parts::default() });
         variant.encode(&mut bytes).expect("its body is in memory");
         bytes
     }

@@ -19,11 +19,11 @@
 //!
 //! How often it was used is no part of it, nor is the number of its write: whoever reads it is about to write it anew.
 
-use super::Body;
-use super::fields::{Fields, is_line, is_token, push, take};
+use super::body::{Body, BodyRef};
+use super::fields::{Fields, FieldsRef, is_line, is_token, push, take};
 use super::filed::{Filed, Label, Lost};
 use super::packed::Packed;
-use super::variant::Variant;
+use super::variant::{Numbers, Parts, Variant};
 use std::sync::Arc;
 
 const VERSION: u8 = 1;
@@ -58,8 +58,8 @@ impl Variant {
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), Lost> {
         let start = out.len();
         self.encode_head(out);
-        match &self.body {
-            Body::Packed(packed) => push_packed(packed, out),
+        match self.body() {
+            BodyRef::Packed(packed) => push_packed(packed, out),
             body => {
                 let bytes = body.bytes().inspect_err(|Lost| out.truncate(start))?;
                 push_plain(&bytes, out);
@@ -71,10 +71,10 @@ impl Variant {
     /// As [`encode`](Variant::encode), for a file of this server: a body that is in a file itself is named.
     pub fn encode_for_itself(&self, out: &mut Vec<u8>) {
         self.encode_head(out);
-        match &self.body {
-            Body::Plain(bytes) => push_plain(bytes, out),
-            Body::Packed(packed) => push_packed(packed, out),
-            Body::Filed(filed) => match (filed.waiting_bytes(), filed.label()) {
+        match self.body() {
+            BodyRef::Plain(bytes) => push_plain(bytes, out),
+            BodyRef::Packed(packed) => push_packed(packed, out),
+            BodyRef::Filed(filed) => match (filed.waiting_bytes(), filed.label()) {
                 (Some(bytes), _) => push_plain(&bytes, out),
                 (None, Some(label)) => push_label(&label, out),
                 // It has no name yet.
@@ -87,7 +87,7 @@ impl Variant {
     }
 
     /// As [`encode`](Variant::encode), for those who have its body as that of the variant of a selector.
-    pub fn encode_with_body_of(&self, selector: &Fields, out: &mut Vec<u8>) {
+    pub fn encode_with_body_of(&self, selector: FieldsRef<'_>, out: &mut Vec<u8>) {
         self.encode_head(out);
         out.push(SHARED);
         out.extend_from_slice(selector.encoded());
@@ -108,7 +108,7 @@ impl Variant {
         for given in seconds.iter().filter_map(|(_, seconds)| *seconds) {
             out.extend_from_slice(&given.to_le_bytes());
         }
-        for text in [self.fields.encoded(), self.selector.encoded(), self.tags.encoded(), &self.url] {
+        for text in [self.fields().encoded(), self.selector().encoded(), self.tags().encoded(), self.url()] {
             push(out, text);
         }
     }
@@ -117,7 +117,7 @@ impl Variant {
     /// should, or breaks what is promised of a variant, is refused. O(bytes), of what is compressed those that it becomes.
     pub fn decode(bytes: &[u8]) -> Result<Variant, Malformed> {
         match Variant::decode_any(bytes)? {
-            (variant, Source::Own) => Ok(variant),
+            (parts, Source::Own) => Ok(Variant::from(parts)),
             _ => Err(Malformed),
         }
     }
@@ -126,16 +126,16 @@ impl Variant {
     /// looks for it.
     pub fn decode_own(bytes: &[u8]) -> Result<Variant, Malformed> {
         match Variant::decode_any(bytes)? {
-            (variant, Source::Own) => Ok(variant),
-            (variant, Source::Filed(label)) => {
-                Ok(Variant { body: Body::Filed(Arc::new(Filed::lost(&label))), ..variant })
+            (parts, Source::Own) => Ok(Variant::from(parts)),
+            (parts, Source::Filed(label)) => {
+                Ok(Variant::from(Parts { body: Body::Filed(Arc::new(Filed::lost(&label))), ..parts }))
             }
             (_, Source::Shared(_)) => Err(Malformed),
         }
     }
 
     /// Reads what any of those wrote, and says where the body is.
-    pub fn decode_any(bytes: &[u8]) -> Result<(Variant, Source), Malformed> {
+    pub fn decode_any(bytes: &[u8]) -> Result<(Parts, Source), Malformed> {
         let mut input = Input(bytes);
         if input.byte()? != VERSION {
             return Err(Malformed);
@@ -147,10 +147,7 @@ impl Variant {
         let given = input.byte()?;
         let mut seconds = |bit| if given & bit == 0 { Ok(None) } else { input.u32().map(Some) };
         let (ttl, swr, grace) = (seconds(TTL)?, seconds(SWR)?, seconds(GRACE)?);
-        let (fields, selector, tags) = (input.fields()?, input.fields()?, input.fields()?);
-        let url = Box::from(input.text()?);
-        let (body, source) = input.body()?;
-        let variant = Variant {
+        let numbers = Numbers {
             status,
             rules,
             initial_age,
@@ -161,33 +158,37 @@ impl Variant {
             ttl,
             swr,
             grace,
-            fields,
-            selector,
-            tags,
-            url,
-            body,
+            sequence: 0,
             is_for_disk: given & DISK != 0,
-            ..Variant::default()
         };
+        let (fields, selector, tags) = (input.fields()?, input.fields()?, input.fields()?);
+        let url = Box::from(input.text()?);
+        let (body, source) = input.body()?;
+        let parts = Parts { numbers, fields, selector, tags, url, body };
         let is_known = given <= TTL | SWR | GRACE | DISK;
-        if is_known && variant.is_sound() { Ok((variant, source)) } else { Err(Malformed) }
+        if is_known && parts.are_sound() { Ok((parts, source)) } else { Err(Malformed) }
     }
+}
 
-    /// Whether it holds what is promised of every variant.
-    pub fn is_sound(&self) -> bool {
-        let is_in_order = self.fresh_until <= self.stale_until && self.stale_until <= self.grace_until;
-        (100..=999).contains(&self.status)
+impl Parts {
+    /// Whether they hold what is promised of every variant.
+    pub fn are_sound(&self) -> bool {
+        let numbers = &self.numbers;
+        let is_in_order =
+            numbers.fresh_until <= numbers.stale_until && numbers.stale_until <= numbers.grace_until;
+        (100..=999).contains(&numbers.status)
             && is_in_order
-            && self.fields.are_sound()
-            && is_normal(&self.selector)
-            && self.tags.iter().all(|(tag, nothing)| !tag.is_empty() && nothing.is_empty())
+            && self.fields.as_ref().are_sound()
+            && is_normal(self.selector.as_ref())
+            && self.tags.as_ref().iter().all(|(tag, nothing)| !tag.is_empty() && nothing.is_empty())
             && is_line(&self.url)
+            && u32::try_from(self.texts_len()).is_ok()
     }
 }
 
 /// Whether names are in lower case, in their order and there once. What stands for a field that was not there is no line, but
 /// is never sent either.
-fn is_normal(selector: &Fields) -> bool {
+fn is_normal(selector: FieldsRef<'_>) -> bool {
     let names = || selector.iter().map(|(name, _)| name);
     names().zip(names().skip(1)).all(|(one, next)| one < next)
         && names().all(|name| is_token(name) && !name.iter().any(u8::is_ascii_uppercase))
@@ -273,8 +274,8 @@ mod tests {
     use super::*;
     use crate::http_cache::NEVER;
 
-    fn variant() -> Variant {
-        Variant {
+    fn parts() -> Parts {
+        let numbers = Numbers {
             status: 404,
             rules: 0x0102_0304,
             initial_age: 7,
@@ -285,13 +286,27 @@ mod tests {
             ttl: Some(1),
             swr: None,
             grace: Some(u32::MAX),
+            ..Numbers::default()
+        };
+        Parts {
+            numbers,
             fields: Fields::new([(&b"ETag"[..], &b"\"a\""[..]), (b"X", b"")]),
             selector: Fields::new([(&b"accept"[..], &b"text/html"[..]), (b"accept-language", b"de")]),
             tags: Fields::new([(&b"one"[..], &b""[..])]),
             url: b"http://origin/path".as_slice().into(),
             body: Body::Plain(b"\0body\r\n"[..].into()),
-            ..Variant::default()
         }
+    }
+
+    fn variant() -> Variant {
+        Variant::from(parts())
+    }
+
+    /// One of which a number is another.
+    fn with_numbers(change: impl FnOnce(&mut Numbers)) -> Parts {
+        let mut parts = parts();
+        change(&mut parts.numbers);
+        parts
     }
 
     fn encoded(variant: &Variant) -> Vec<u8> {
@@ -302,13 +317,14 @@ mod tests {
 
     #[test]
     fn variants_come_back() {
-        let packed = Variant { body: Body::packed(&[b'a'; 1000]), is_for_disk: true, ..variant() };
+        let packed =
+            Parts { body: Body::packed(&[b'a'; 1000]), ..with_numbers(|numbers| numbers.is_for_disk = true) };
         assert!(matches!(packed.body, Body::Packed(_)));
-        for variant in [variant(), Variant::default(), packed] {
+        for variant in [variant(), Variant::default(), packed.into()] {
             let back = Variant::decode(&encoded(&variant)).expect("it was just made");
             assert_eq!(format!("{back:?}"), format!("{variant:?}"));
         }
-        let used = Variant { sequence: 9, ..variant() };
+        let used = Variant::from(with_numbers(|numbers| numbers.sequence = 9));
         used.note_use(5);
         let back = Variant::decode(&encoded(&used)).expect("it was just made");
         assert_eq!((back.sequence, back.hits(), back.used_at()), (0, 0, 0));
@@ -316,7 +332,8 @@ mod tests {
 
     #[test]
     fn the_layout_is_as_it_is_drawn() {
-        let small = Variant { status: 0x0102, swr: Some(3), ..Variant::default() };
+        let numbers = Numbers { status: 0x0102, swr: Some(3), ..Numbers::default() };
+        let small = Variant::from(Parts { numbers, ..Parts::default() });
         let mut drawn = vec![1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0];
         drawn.extend_from_slice(&0_i64.to_le_bytes());
         (0..3).for_each(|_| drawn.extend_from_slice(&NEVER.to_le_bytes()));
@@ -328,21 +345,22 @@ mod tests {
     fn what_breaks_a_promise_is_refused() {
         let of = |fields: &[(&[u8], &[u8])]| Fields::new(fields.iter().copied());
         let broken = [
-            Variant { status: 99, ..variant() },
-            Variant { status: 1000, ..variant() },
-            Variant { fresh_until: 2_001, ..variant() },
-            Variant { grace_until: 1_999, ..variant() },
-            Variant { fields: of(&[(b"a", b"b\r\nc: d")]), ..variant() },
-            Variant { fields: of(&[(b"", b"b")]), ..variant() },
-            Variant { selector: of(&[(b"Accept", b"b")]), ..variant() },
-            Variant { selector: of(&[(b"b", b""), (b"a", b"")]), ..variant() },
-            Variant { selector: of(&[(b"a", b""), (b"a", b"")]), ..variant() },
-            Variant { tags: of(&[(b"", b"")]), ..variant() },
-            Variant { tags: of(&[(b"a", b"b")]), ..variant() },
-            Variant { url: b"http://a/\nb".as_slice().into(), ..variant() },
+            with_numbers(|numbers| numbers.status = 99),
+            with_numbers(|numbers| numbers.status = 1000),
+            with_numbers(|numbers| numbers.fresh_until = 2_001),
+            with_numbers(|numbers| numbers.grace_until = 1_999),
+            Parts { fields: of(&[(b"a", b"b\r\nc: d")]), ..parts() },
+            Parts { fields: of(&[(b"", b"b")]), ..parts() },
+            Parts { selector: of(&[(b"Accept", b"b")]), ..parts() },
+            Parts { selector: of(&[(b"b", b""), (b"a", b"")]), ..parts() },
+            Parts { selector: of(&[(b"a", b""), (b"a", b"")]), ..parts() },
+            Parts { tags: of(&[(b"", b"")]), ..parts() },
+            Parts { tags: of(&[(b"a", b"b")]), ..parts() },
+            Parts { url: b"http://a/\nb".as_slice().into(), ..parts() },
         ];
-        for variant in broken {
-            assert_eq!(Variant::decode(&encoded(&variant)).err(), Some(Malformed), "{variant:?}");
+        for parts in broken {
+            let bytes = encoded(&Variant::from(parts.clone()));
+            assert_eq!(Variant::decode(&bytes).err(), Some(Malformed), "{parts:?}");
         }
     }
 
@@ -367,20 +385,20 @@ mod tests {
     fn bodies_of_others_and_in_files_are_named() {
         let selector = Fields::new([(&b"accept"[..], &b"text/plain"[..])]);
         let mut bytes = Vec::new();
-        variant().encode_with_body_of(&selector, &mut bytes);
+        variant().encode_with_body_of(selector.as_ref(), &mut bytes);
         assert!(Variant::decode(&bytes).is_err() && Variant::decode_own(&bytes).is_err());
         let Ok((back, Source::Shared(other))) = Variant::decode_any(&bytes) else {
             panic!("it was just made")
         };
-        assert_eq!((other, back.body.len(), back.fields), (selector, 0, variant().fields));
+        assert_eq!((other, back.body, back.fields), (selector, Body::default(), parts().fields));
 
         let label = Label { id: 7 << 100, length: 9, checksum: u64::MAX };
-        let filed = Variant { body: Body::Filed(Arc::new(Filed::lost(&label))), ..variant() };
+        let filed = Variant::from(Parts { body: Body::Filed(Arc::new(Filed::lost(&label))), ..parts() });
         assert_eq!(filed.encode(&mut bytes), Err(Lost));
         bytes.clear();
         filed.encode_for_itself(&mut bytes);
         assert!(Variant::decode(&bytes).is_err(), "who gives bytes to a server reaches no files of it");
-        let Ok(Body::Filed(back)) = Variant::decode_own(&bytes).map(|variant| variant.body) else {
+        let Ok(Body::Filed(back)) = Variant::decode_own(&bytes).map(|variant| variant.shared_body()) else {
             panic!("it was just made")
         };
         assert_eq!(back.label(), Some(label));

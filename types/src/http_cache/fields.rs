@@ -10,6 +10,10 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Fields(Box<[u8]>);
 
+/// Fields that lie with something else.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct FieldsRef<'a>(&'a [u8]);
+
 impl Fields {
     /// Gathers fields. O(their bytes).
     pub fn new<'a>(fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Fields {
@@ -35,20 +39,45 @@ impl Fields {
         &self.0
     }
 
+    /// A look at them.
+    #[inline]
+    pub fn as_ref(&self) -> FieldsRef<'_> {
+        FieldsRef(&self.0)
+    }
+}
+
+impl<'a> FieldsRef<'a> {
+    /// Bytes that [`Fields`] gave.
+    #[inline]
+    pub(super) fn trusted(bytes: &'a [u8]) -> FieldsRef<'a> {
+        FieldsRef(bytes)
+    }
+
+    /// The bytes that stand for them.
+    #[inline]
+    pub fn encoded(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Fields of its own. O(their bytes).
+    pub fn to_owned(self) -> Fields {
+        Fields(self.0.into())
+    }
+
     /// Whether every name is a token and every value is text of one line, as HTTP wants them: so nothing that a client wrote
     /// can end a field, or the head, where it is sent. O(their bytes).
-    pub fn are_sound(&self) -> bool {
+    pub fn are_sound(self) -> bool {
         self.iter().all(|(name, value)| is_token(name) && is_line(value))
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 
     /// Goes over names and values in their order.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let mut rest = &self.0[..];
+    pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let mut rest = self.0;
         std::iter::from_fn(move || {
             let (name, after) = take(rest)?;
             let (value, after) = take(after)?;
@@ -58,17 +87,23 @@ impl Fields {
     }
 
     /// The values of the fields of this name, in any case of letters.
-    pub fn all<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    pub fn all<'n>(self, name: &'n [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         self.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// The value of the first field of this name, in any case of letters.
-    pub fn first<'a>(&'a self, name: &'a [u8]) -> Option<&'a [u8]> {
+    pub fn first(self, name: &[u8]) -> Option<&'a [u8]> {
         self.all(name).next()
     }
 }
 
 impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}
+
+impl fmt::Debug for FieldsRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let texts =
             self.iter().map(|(name, value)| (String::from_utf8_lossy(name), String::from_utf8_lossy(value)));
@@ -121,16 +156,16 @@ mod tests {
         let long = vec![b'x'; 300];
         let pairs: [(&[u8], &[u8]); 3] = [(b"ETag", b"\"a\""), (b"X", &long), (b"etag", b"")];
         let fields = Fields::new(pairs);
-        assert_eq!(fields.iter().collect::<Vec<_>>(), pairs);
-        assert_eq!(fields.all(b"etag").collect::<Vec<_>>(), [&b"\"a\""[..], b""]);
-        assert_eq!(fields.first(b"x"), Some(&long[..]));
+        assert_eq!(fields.as_ref().iter().collect::<Vec<_>>(), pairs);
+        assert_eq!(fields.as_ref().all(b"etag").collect::<Vec<_>>(), [&b"\"a\""[..], b""]);
+        assert_eq!(fields.as_ref().first(b"x"), Some(&long[..]));
         assert_eq!(Fields::from_encoded(fields.encoded()), Some(fields));
-        assert!(Fields::default().is_empty());
+        assert!(Fields::default().as_ref().is_empty());
     }
 
     #[test]
     fn what_would_end_a_field_is_not_sound() {
-        let is_sound = |name: &[u8], value: &[u8]| Fields::new([(name, value)]).are_sound();
+        let is_sound = |name: &[u8], value: &[u8]| Fields::new([(name, value)]).as_ref().are_sound();
         assert!(is_sound(b"ETag", b"\"a\""));
         assert!(is_sound(b"x", b"a\tb \xff"));
         for (name, value) in [

@@ -5,8 +5,8 @@
 //!               └ Variant (shared): status, deadlines, fields, selector, tags, URL, body
 //! ```
 //!
-//! A variant never changes: a new one takes its place. So whoever reads one needs no lock while he sends its body, and a
-//! copy of an entry costs a counter for each variant. Only how often and when it was used is noted in place.
+//! A variant that others have, too, never changes: a new one takes its place. So whoever reads one needs no lock while he sends its
+//! body, and a copy of an entry costs a counter for each variant. Only how often and when it was used is noted in place.
 //!
 //! The bytes of several variants, and the time at which the first of them is gone, are kept beside them, so that the accounts of
 //! the keyspace cost O(1).
@@ -25,24 +25,22 @@ mod packed;
 mod tests;
 mod variant;
 
-use std::sync::Arc;
-
-pub use body::Body;
+pub use body::{Body, BodyRef};
 pub use codec::{Malformed, Source};
-pub use fields::{Fields, is_line, is_token};
+pub use fields::{Fields, FieldsRef, is_line, is_token};
 pub use filed::{Content, Filed, Label, Lost, Opened, Shelf};
 pub use packed::{PACKED_BYTES_MAX, Packed, Unpacker};
-pub use variant::{NEVER, Variant};
+pub use variant::{NEVER, Numbers, Parts, Variant};
 
 /// What becomes of a variant that is looked at again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Revision {
     /// It stays as it is.
     Stays,
     /// It goes.
     Goes,
-    /// This one, of the same selector, takes its place.
-    Becomes(Box<Variant>),
+    /// It has these numbers from now on.
+    Becomes(Numbers),
 }
 
 /// The most variants of one entry that anything may allow: what costs O(variants) is done while others wait.
@@ -61,14 +59,14 @@ pub struct HttpCache(Variants);
 enum Variants {
     #[default]
     None,
-    One(Arc<Variant>),
+    One(Variant),
     Several(Box<Several>),
 }
 
 /// A list of variants, with what would take a look at each.
 #[derive(Clone, Debug)]
 struct Several {
-    variants: Vec<Arc<Variant>>,
+    variants: Vec<Variant>,
     /// Memory of all variants.
     bytes: usize,
     /// When the first of them is gone.
@@ -83,7 +81,7 @@ impl HttpCache {
 
     /// The variants, in the order in which they were stored.
     #[inline]
-    pub fn variants(&self) -> &[Arc<Variant>] {
+    pub fn variants(&self) -> &[Variant] {
         match &self.0 {
             Variants::None => &[],
             Variants::One(variant) => std::slice::from_ref(variant),
@@ -92,8 +90,8 @@ impl HttpCache {
     }
 
     /// The variant that was stored for exactly this selector. O(variants).
-    pub fn of_selector(&self, selector: &Fields) -> Option<&Arc<Variant>> {
-        self.variants().iter().find(|variant| variant.selector == *selector)
+    pub fn of_selector(&self, selector: FieldsRef<'_>) -> Option<&Variant> {
+        self.variants().iter().find(|variant| variant.selector() == selector)
     }
 
     /// How many variants there are.
@@ -107,17 +105,17 @@ impl HttpCache {
     }
 
     /// Puts a variant at the end, and returns the one with the same selector, whose place it takes. O(variants).
-    pub fn put(&mut self, variant: Arc<Variant>) -> Option<Arc<Variant>> {
+    pub fn put(&mut self, variant: Variant) -> Option<Variant> {
         match &mut self.0 {
             Variants::None => {
                 self.0 = Variants::One(variant);
                 None
             }
-            Variants::One(only) if only.selector == variant.selector => {
+            Variants::One(only) if only.selector() == variant.selector() => {
                 Some(std::mem::replace(only, variant))
             }
             _ => self.edit(|variants| {
-                let former = variants.iter().position(|other| other.selector == variant.selector);
+                let former = variants.iter().position(|other| other.selector() == variant.selector());
                 let former = former.map(|index| variants.remove(index));
                 variants.push(variant);
                 former
@@ -128,30 +126,24 @@ impl HttpCache {
     /// Keeps the variants for which `keep` says so, and returns how many went. O(variants).
     pub fn retain(&mut self, mut keep: impl FnMut(&Variant) -> bool) -> usize {
         let before = self.len();
-        self.edit(|variants| variants.retain(|variant| keep(variant)));
+        self.sift(|variant| keep(variant));
         before - self.len()
     }
 
     /// Does with each variant what `revise` says. O(variants).
     pub fn revise(&mut self, mut revise: impl FnMut(&Variant) -> Revision) {
-        self.edit(|variants| {
-            variants.retain_mut(|variant| match revise(variant) {
-                Revision::Stays => true,
-                Revision::Goes => false,
-                Revision::Becomes(other) => {
-                    debug_assert!(
-                        other.selector == variant.selector,
-                        "no two variants have the same selector"
-                    );
-                    *variant = Arc::from(other);
-                    true
-                }
-            });
+        self.sift(|variant| match revise(variant) {
+            Revision::Stays => true,
+            Revision::Goes => false,
+            Revision::Becomes(numbers) => {
+                variant.set_numbers(numbers);
+                true
+            }
         });
     }
 
     /// Gives all variants the number of another write, because they are written to a key now. Those that others share are
-    /// copied, without their bodies. O(variants).
+    /// copied. O(variants), and their bytes then.
     pub fn renumber(&mut self, sequence: u64) {
         let variants = match &mut self.0 {
             Variants::None => &mut [],
@@ -160,7 +152,7 @@ impl HttpCache {
             Variants::Several(several) => &mut several.variants[..],
         };
         for variant in variants.iter_mut().filter(|variant| variant.sequence != sequence) {
-            Arc::make_mut(variant).sequence = sequence;
+            variant.set_numbers(Numbers { sequence, ..**variant });
         }
     }
 
@@ -175,12 +167,11 @@ impl HttpCache {
 
     /// Puts bodies where `place` says; nothing leaves one where it is. O(variants).
     pub fn move_bodies(&mut self, mut place: impl FnMut(&Variant) -> Option<Body>) {
-        self.edit(|variants| {
-            for variant in variants {
-                if let Some(body) = place(variant) {
-                    Arc::make_mut(variant).body = body;
-                }
+        self.sift(|variant| {
+            if let Some(body) = place(variant) {
+                *variant = variant.successor(Parts { body, ..variant.to_parts() });
             }
+            true
         });
     }
 
@@ -192,7 +183,7 @@ impl HttpCache {
         variants_max: usize,
         mut report: impl FnMut(&[u8]),
     ) -> Option<bool> {
-        let is_gone = |variant: &Variant| variant.grace_until <= now || variant.body.is_lost();
+        let is_gone = |variant: &Variant| variant.grace_until <= now || variant.body().is_lost();
         let gone = self.variants().iter().filter(|variant| is_gone(variant)).count();
         if gone == self.len() {
             return None;
@@ -202,7 +193,7 @@ impl HttpCache {
             let goes = left > 0 && is_gone(variant);
             if goes {
                 left -= 1;
-                report(variant.selector.encoded());
+                report(variant.selector().encoded());
             }
             !goes
         });
@@ -223,7 +214,7 @@ impl HttpCache {
     pub(crate) fn prefetch(&self) {
         match &self.0 {
             Variants::None => {}
-            Variants::One(variant) => crate::cpu::prefetch_all(std::slice::from_ref(&**variant)),
+            Variants::One(variant) => variant.prefetch(),
             Variants::Several(several) => crate::cpu::prefetch(&**several),
         }
     }
@@ -232,15 +223,25 @@ impl HttpCache {
     #[inline]
     pub(crate) fn prefetch_content(&self) {
         if let Variants::One(variant) = &self.0 {
-            crate::cpu::prefetch_all(variant.fields.encoded());
-            if let Body::Plain(body) = &variant.body {
-                crate::cpu::prefetch_all(body);
+            variant.prefetch_content();
+        }
+    }
+
+    /// Lets `stays` change variants, but for their selectors, and say of each whether it stays. O(variants).
+    fn sift(&mut self, mut stays: impl FnMut(&mut Variant) -> bool) {
+        match &mut self.0 {
+            Variants::None => {}
+            Variants::One(variant) => {
+                if !stays(variant) {
+                    self.0 = Variants::None;
+                }
             }
+            Variants::Several(_) => self.edit(|variants| variants.retain_mut(stays)),
         }
     }
 
     /// Changes the list of variants. O(variants).
-    fn edit<R>(&mut self, change: impl FnOnce(&mut Vec<Arc<Variant>>) -> R) -> R {
+    fn edit<R>(&mut self, change: impl FnOnce(&mut Vec<Variant>) -> R) -> R {
         let mut variants = match std::mem::take(&mut self.0) {
             Variants::None => Vec::new(),
             Variants::One(variant) => vec![variant],
@@ -257,13 +258,13 @@ impl HttpCache {
 }
 
 impl Several {
-    fn of(variants: Vec<Arc<Variant>>) -> Several {
-        let bytes = variants.iter().map(|variant| variant.memory_bytes()).sum();
+    fn of(variants: Vec<Variant>) -> Several {
+        let bytes = variants.iter().map(Variant::memory_bytes).sum();
         let due = variants.iter().map(|variant| variant.grace_until).min().unwrap_or(NEVER);
         Several { variants, bytes, due }
     }
 
     fn memory_bytes(&self) -> usize {
-        size_of::<Several>() + self.variants.capacity() * size_of::<Arc<Variant>>() + self.bytes
+        size_of::<Several>() + self.variants.capacity() * size_of::<Variant>() + self.bytes
     }
 }

@@ -37,7 +37,7 @@ struct Home {
     folders: &'static [&'static str],
 }
 
-const HOMES: [Home; 34] = [
+const HOMES: [Home; 35] = [
     Home { package: "tokio", folders: &["server", "cli", "tests"] },
     Home { package: "tokio-util", folders: &["server"] },
     Home { package: "argon2", folders: &["server"] },
@@ -60,6 +60,7 @@ const HOMES: [Home; 34] = [
     Home { package: "mlua", folders: &["scripting"] },
     Home { package: "corosensei", folders: &["scripting"] },
     Home { package: "lz4_flex", folders: &["persistence"] },
+    Home { package: "triomphe", folders: &["types"] },
     Home { package: "zstd", folders: &["types"] },
     Home { package: "nom", folders: &["resp"] },
     Home { package: "geo", folders: &["types", "storage"] },

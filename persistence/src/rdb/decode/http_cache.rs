@@ -8,7 +8,6 @@ use super::value::Decoder;
 use crate::rdb::Marks;
 use spinel_types::http_cache::{VARIANTS_MAX, Variant};
 use spinel_types::{HttpCache, Large, OwnedValue};
-use std::sync::Arc;
 
 const HEAD: Fault = Fault::Malformed("the field spinel-httpcache is malformed");
 const VARIANT: Fault = Fault::Malformed("a variant of an entry of an HTTP cache is malformed");
@@ -53,5 +52,5 @@ fn add(text: &[u8], is_own: bool, cache: &mut HttpCache) -> Result<(), Fault> {
     }
     let decode = if is_own { Variant::decode_own } else { Variant::decode };
     let variant = decode(text).map_err(|_| VARIANT)?;
-    if cache.put(Arc::new(variant)).is_some() { Err(TWICE) } else { Ok(()) }
+    if cache.put(variant).is_some() { Err(TWICE) } else { Ok(()) }
 }

@@ -12,7 +12,7 @@
 use crate::keyspace::{DbIndex, Keyspace};
 use crate::time::UnixMillis;
 use spinel_resp::number::format_digits;
-use spinel_types::http_cache::Fields;
+use spinel_types::http_cache::FieldsRef;
 use spinel_types::list::Direction;
 use spinel_types::sha1::{SHA1_BYTES, sha1};
 use spinel_types::string::INTEGER_DIGITS_MAX;
@@ -110,9 +110,9 @@ impl Digest {
         for variant in cache.variants() {
             head.clear();
             // Where and how a body is kept says nothing about what it is.
-            variant.encode_with_body_of(&Fields::default(), &mut head);
+            variant.encode_with_body_of(FieldsRef::default(), &mut head);
             self.mix(&head);
-            self.mix(&variant.body.bytes().unwrap_or_default());
+            self.mix(&variant.body().bytes().unwrap_or_default());
         }
     }
 

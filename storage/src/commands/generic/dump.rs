@@ -55,9 +55,7 @@ fn dump(call: &mut Call<'_>) -> Result<(), Error> {
     let key = call.args.word();
 
     match call.keys.read_value(key) {
-        Some(Value::HttpCache(cache))
-            if cache.variants().iter().any(|one| matches!(one.body, Body::Filed(_))) =>
-        {
+        Some(Value::HttpCache(cache)) if cache.variants().iter().any(|one| one.body().filed().is_some()) => {
             let cache = Box::new(cache.clone());
             call.leave(Errand::new(move |_, reply| {
                 dump_filed(cache, reply);
@@ -79,10 +77,10 @@ fn payload(value: Value<'_>) -> Vec<u8> {
 /// Replies an entry of which bodies are in files. What is lost of it is not there.
 fn dump_filed(mut cache: Box<HttpCache>, reply: &mut ReplyWriter) {
     cache.move_bodies(|variant| {
-        let Body::Filed(_) = variant.body else { return None };
-        variant.body.bytes().ok().map(|bytes| Body::Plain((*bytes).into()))
+        variant.body().filed()?;
+        variant.body().bytes().ok().map(|bytes| Body::Plain((*bytes).into()))
     });
-    cache.retain(|variant| !variant.body.is_lost());
+    cache.retain(|variant| !variant.body().is_lost());
     if cache.is_empty() {
         reply.null();
     } else {

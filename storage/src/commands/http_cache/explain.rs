@@ -44,7 +44,7 @@ fn explain_request(call: &mut Call<'_>) -> Result<(), Error> {
     call.reply.map(18);
     reply_decision(call.reply, &explained, call.now);
     reply::number(call.reply, "variants", variants.len() as i64);
-    reply_variant(call.reply, explained.variant.map(|variant| &**variant), call.now);
+    reply_variant(call.reply, explained.variant, call.now);
     reply::number(call.reply, "locked-until", locked_until.map_or(reply::ENDLESS, |until| until.0));
     found.reply(call.reply);
     Ok(())
@@ -52,7 +52,7 @@ fn explain_request(call: &mut Call<'_>) -> Result<(), Error> {
 
 fn explained<'v>(
     fields: &Pairs<'_>,
-    variants: &'v [std::sync::Arc<Variant>],
+    variants: &'v [Variant],
     now: UnixMillis,
 ) -> Result<Explained<'v>, Error> {
     explain(fields, variants, now.0).ok_or(FIELD)
@@ -72,7 +72,7 @@ fn reply_decision(reply: &mut ReplyWriter, explained: &Explained<'_>, now: UnixM
 fn reply_variant(reply: &mut ReplyWriter, variant: Option<&Variant>, now: UnixMillis) {
     reply.bulk(b"variant");
     match variant {
-        Some(variant) => reply::fields(reply, &variant.selector),
+        Some(variant) => reply::fields(reply, variant.selector()),
         None => reply.null(),
     }
     let numbers = variant.map(|variant| {

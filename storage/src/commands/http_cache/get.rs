@@ -16,9 +16,8 @@ use spinel_cache::timeline::{self, State};
 use spinel_cache::{Headers, condition, selector};
 use spinel_resp::ReplyWriter;
 use spinel_types::HttpCache;
-use spinel_types::http_cache::{Body, Lost, Variant};
+use spinel_types::http_cache::{BodyRef, Lost, Variant};
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
@@ -68,24 +67,24 @@ impl<'a> Request<'a> {
     }
 
     /// The variant that answers it, the one stored last if there are several, with the word for what it is good for.
-    fn answer<'c>(&self, cache: &'c HttpCache, now: UnixMillis) -> Option<(&'c Arc<Variant>, &'static str)> {
+    fn answer<'c>(&self, cache: &'c HttpCache, now: UnixMillis) -> Option<(&'c Variant, &'static str)> {
         let fields = Headers::Pairs(&self.vary);
         cache.variants().iter().rev().find_map(|variant| {
             let state = reply::state_name(variant, now)?;
-            selector::matches(&variant.selector, fields).then_some((variant, state))
+            selector::matches(variant.selector(), fields).then_some((variant, state))
         })
     }
 
     /// Whether nothing is to be done but to reply a variant whose body is at hand: the way of nearly all requests.
     fn is_answered_by(&self, variant: &Variant, now: UnixMillis) -> bool {
         let is_conditional = self.if_none_match.is_some() || self.if_modified_since.is_some();
-        !is_conditional && variant.body.plain().is_some() && !self.wants_again(variant, now)
+        !is_conditional && variant.body().plain().is_some() && !self.wants_again(variant, now)
     }
 
     /// Whether a variant is to be fetched again, which is known where from.
     fn wants_again(&self, variant: &Variant, now: UnixMillis) -> bool {
         let is_due = self.is_forced || timeline::state(variant, now.0) != State::Fresh;
-        is_due && (self.url.is_some() || !variant.url.is_empty())
+        is_due && (self.url.is_some() || !variant.url().is_empty())
     }
 
     /// Whether who asks has the variant already.
@@ -110,7 +109,7 @@ fn get(call: &mut Call<'_>) -> Result<(), Error> {
 
     let now = call.now;
     let found = call.keys.read_http_cache(key)?;
-    let is_lost = |cache: &HttpCache| cache.variants().iter().any(|variant| variant.body.is_lost());
+    let is_lost = |cache: &HttpCache| cache.variants().iter().any(|variant| variant.body().is_lost());
     let (found, has_lost) = match found {
         Some(cache) => (request.answer(cache, now), is_lost(cache)),
         None => (None, false),
@@ -119,10 +118,10 @@ fn get(call: &mut Call<'_>) -> Result<(), Error> {
         None => CacheReply::nothing("miss").write(call.reply),
         Some((variant, state)) if request.is_answered_by(variant, now) => {
             variant.note_use(now.0);
-            CacheReply::of(variant, state, variant.body.plain(), now).write(call.reply);
+            CacheReply::of(variant, state, variant.body().plain(), now).write(call.reply);
         }
         Some((variant, state)) => {
-            let variant = Arc::clone(variant);
+            let variant = variant.clone();
             answer(call, key, &request, (variant, state));
         }
     }
@@ -133,26 +132,21 @@ fn get(call: &mut Call<'_>) -> Result<(), Error> {
 }
 
 /// Replies a variant, and has it fetched again if that is wanted.
-fn answer(
-    call: &mut Call<'_>,
-    key: &[u8],
-    request: &Request<'_>,
-    (variant, state): (Arc<Variant>, &'static str),
-) {
+fn answer(call: &mut Call<'_>, key: &[u8], request: &Request<'_>, (variant, state): (Variant, &'static str)) {
     /// What answers a request of something that has not changed.
     const NOT_MODIFIED: u16 = 304;
     let now = call.now;
     variant.note_use(now.0);
     if request.wants_again(&variant, now) {
-        let (place, url) = ((call.keys.db(), key), request.url.unwrap_or(&variant.url));
+        let (place, url) = ((call.keys.db(), key), request.url.unwrap_or(variant.url()));
         call.keys.keyspace().refresh(Due { place, variant: &variant, url, is_forced: request.is_forced });
     }
     if request.has(&variant, now) {
         let unchanged = CacheReply::of(&variant, "not-modified", None, now);
         CacheReply { status: Some(NOT_MODIFIED), ..unchanged }.write(call.reply);
-    } else if let Some(body) = variant.body.plain() {
+    } else if let Some(body) = variant.body().plain() {
         CacheReply::of(&variant, state, Some(body), now).write(call.reply);
-    } else if is_soon_there(&variant.body) {
+    } else if is_soon_there(variant.body()) {
         fetched(&variant, state, now, call.reply);
     } else {
         call.leave(Errand::new(move |_, reply| {
@@ -163,14 +157,14 @@ fn answer(
 }
 
 /// Whether a body is unpacked sooner than another thread could begin to.
-fn is_soon_there(body: &Body) -> bool {
+fn is_soon_there(body: BodyRef<'_>) -> bool {
     const UNPACKED_AT_ONCE: u64 = 128 << 10;
-    matches!(body, Body::Packed(packed) if packed.len() <= UNPACKED_AT_ONCE)
+    matches!(body, BodyRef::Packed(packed) if packed.len() <= UNPACKED_AT_ONCE)
 }
 
 /// Replies a variant whose body has to be unpacked, or read from its file.
 fn fetched(variant: &Variant, state: &'static str, now: UnixMillis, reply: &mut ReplyWriter) {
-    match variant.body.bytes() {
+    match variant.body().bytes() {
         Ok(body) => CacheReply::of(variant, state, Some(&body), now).write(reply),
         Err(Lost) => CacheReply::nothing("miss").write(reply),
     }

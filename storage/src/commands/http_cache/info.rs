@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::time::UnixMillis;
 use spinel_resp::ReplyWriter;
 use spinel_types::Value;
-use spinel_types::http_cache::{Body, Variant};
+use spinel_types::http_cache::{BodyRef, Variant};
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
@@ -45,7 +45,7 @@ fn info(call: &mut Call<'_>) -> Result<(), Error> {
 fn describe(reply: &mut ReplyWriter, variant: &Variant, now: UnixMillis) {
     reply.map(17);
     reply.bulk(b"variant");
-    reply::fields(reply, &variant.selector);
+    reply::fields(reply, variant.selector());
     reply.bulk(b"state");
     reply.bulk(reply::state_name(variant, now).unwrap_or("gone").as_bytes());
     for (name, number) in [
@@ -58,27 +58,27 @@ fn describe(reply: &mut ReplyWriter, variant: &Variant, now: UnixMillis) {
         ("grace-until", reply::deadline(variant.grace_until)),
         ("hits", i64::try_from(variant.hits()).unwrap_or(i64::MAX)),
         ("last-access", variant.used_at()),
-        ("body-bytes", variant.body.len() as i64),
+        ("body-bytes", variant.body().len() as i64),
         ("memory-bytes", variant.memory_bytes() as i64),
     ] {
         reply::number(reply, name, number);
     }
     reply.bulk(b"place");
-    reply.bulk(place(&variant.body).as_bytes());
+    reply.bulk(place(variant.body()).as_bytes());
     reply.bulk(b"tags");
-    reply.array(variant.tags.iter().count());
-    variant.tags.iter().for_each(|(tag, _)| reply.bulk(tag));
+    reply.array(variant.tags().iter().count());
+    variant.tags().iter().for_each(|(tag, _)| reply.bulk(tag));
     reply.bulk(b"url");
-    reply.bulk(&variant.url);
+    reply.bulk(variant.url());
 }
 
 /// The word for where a body is.
-fn place(body: &Body) -> &'static str {
+fn place(body: BodyRef<'_>) -> &'static str {
     match body {
-        Body::Plain(_) => "memory",
-        Body::Packed(_) => "compressed",
-        Body::Filed(filed) if filed.is_lost() => "lost",
-        Body::Filed(_) => "disk",
+        BodyRef::Plain(_) => "memory",
+        BodyRef::Packed(_) => "compressed",
+        BodyRef::Filed(filed) if filed.is_lost() => "lost",
+        BodyRef::Filed(_) => "disk",
     }
 }
 

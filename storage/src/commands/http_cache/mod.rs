@@ -17,7 +17,6 @@ mod set;
 #[cfg(test)]
 mod told;
 
-pub(crate) use prewarm::{Choice, hand_over};
 pub use reply::CacheReply;
 pub(crate) use restore::restore_variant;
 

@@ -7,11 +7,9 @@ use crate::command::flags::Flags;
 use crate::command::{Command, Reach, Run};
 use crate::engine::errand::Errand;
 use crate::error::Error;
-use crate::keyspace::{DbIndex, Due, Keyspace};
+use crate::keyspace::prewarming::SoonStale;
+use crate::keyspace::{DbIndex, Keyspace};
 use crate::time::UnixMillis;
-use spinel_cache::timeline;
-use spinel_types::http_cache::{NEVER, Variant};
-use spinel_types::{Entry, Large, Values};
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
@@ -32,54 +30,33 @@ const COUNT_MAX: i64 = 1000;
 /// So many keys are looked at before others may have the keyspace for themselves.
 const KEYS_PER_LOOK: u64 = 1000;
 
-/// What is fetched again.
-#[derive(Clone, Copy)]
-pub(crate) struct Choice {
-    /// It is no longer fresh then.
-    pub(crate) fresh_until: i64,
-    /// It was used since.
-    pub(crate) used_since: i64,
-    /// At most so many variants.
-    pub(crate) count: usize,
-}
-
-impl Choice {
-    fn parse(args: &mut Args<'_>, now: UnixMillis) -> Result<Choice, Error> {
-        let (mut within_s, mut used_s, mut count) = (60, 3600, 100);
-        while args.remaining() > 0 {
-            if args.accept("WITHIN") {
-                within_s = args.integer_between(0, u32::MAX.into());
-            } else if args.accept("USED") {
-                used_s = args.integer_between(0, u32::MAX.into());
-            } else if args.accept("COUNT") {
-                count = args.integer();
-            } else {
-                return Err(Error::Syntax);
-            }
+/// What is wanted.
+fn parse(args: &mut Args<'_>, now: UnixMillis) -> Result<SoonStale, Error> {
+    let (mut within_s, mut used_s, mut count) = (60, 3600, 100);
+    while args.remaining() > 0 {
+        if args.accept("WITHIN") {
+            within_s = args.integer_between(0, u32::MAX.into());
+        } else if args.accept("USED") {
+            used_s = args.integer_between(0, u32::MAX.into());
+        } else if args.accept("COUNT") {
+            count = args.integer();
+        } else {
+            return Err(Error::Syntax);
         }
-        args.finish()?;
-        if !(1..=COUNT_MAX).contains(&count) {
-            return Err(COUNT);
-        }
-        let (fresh_until, used_since) =
-            (now.0.saturating_add(within_s * 1000), now.0.saturating_sub(used_s * 1000));
-        Ok(Choice { fresh_until, used_since, count: count as usize })
     }
-
-    /// Whether a variant is one of these. One that doesn't know where it came from can't be fetched.
-    fn has(&self, variant: &Variant, now: UnixMillis) -> bool {
-        !variant.url.is_empty()
-            && variant.fresh_until != NEVER
-            && variant.fresh_until <= self.fresh_until
-            && variant.used_at() >= self.used_since.max(1)
-            && !timeline::is_over(variant, now.0)
+    args.finish()?;
+    if !(1..=COUNT_MAX).contains(&count) {
+        return Err(COUNT);
     }
+    let (fresh_until, used_since) =
+        (now.0.saturating_add(within_s * 1000), now.0.saturating_sub(used_s * 1000));
+    Ok(SoonStale { fresh_until, used_since, count: count as usize })
 }
 
 fn prewarm(call: &mut Call<'_>) -> Result<(), Error> {
-    let choice = Choice::parse(&mut call.args, call.now)?;
+    let chosen = parse(&mut call.args, call.now)?;
 
-    let mut walk = Walk { choice, place: (call.keys.db(), call.now), cursor: 0, found: 0 };
+    let mut walk = Walk { chosen, place: (call.keys.db(), call.now), cursor: 0, found: 0 };
     if walk.look(call.keys.keyspace()) {
         call.reply.integer(walk.found as i64);
         return Ok(());
@@ -94,7 +71,7 @@ fn prewarm(call: &mut Call<'_>) -> Result<(), Error> {
 
 /// A walk over a database, until there are as many as are wanted.
 struct Walk {
-    choice: Choice,
+    chosen: SoonStale,
     place: (DbIndex, UnixMillis),
     cursor: u64,
     found: usize,
@@ -103,30 +80,13 @@ struct Walk {
 impl Walk {
     /// Looks at some keys, and says whether that was all.
     fn look(&mut self, keyspace: &Keyspace) -> bool {
-        let (choice, found, (db, now)) = (self.choice, &mut self.found, self.place);
+        let (chosen, found, (db, now)) = (self.chosen, &mut self.found, self.place);
         self.cursor = keyspace.scan_values(db, self.cursor, KEYS_PER_LOOK, now, |entry, values| {
-            let left = Choice { count: choice.count - *found, ..choice };
-            *found += hand_over(keyspace, (entry, values), (db, now), left, |_| true);
+            let left = SoonStale { count: chosen.count - *found, ..chosen };
+            *found += keyspace.refresh_soon_stale((entry, values), (db, now), left, |_| true);
         });
-        self.cursor == 0 || self.found >= choice.count
+        self.cursor == 0 || self.found >= chosen.count
     }
-}
-
-/// Has the variants of an entry fetched again that are chosen, and of which `is_meant` says so, and counts them.
-pub(crate) fn hand_over(
-    keyspace: &Keyspace,
-    (entry, values): (Entry<'_>, &Values),
-    (db, now): (DbIndex, UnixMillis),
-    choice: Choice,
-    is_meant: impl Fn(&Variant) -> bool,
-) -> usize {
-    let Some(Large::HttpCache(cache)) = values.large(entry) else { return 0 };
-    let due = cache.variants().iter().filter(|variant| choice.has(variant, now) && is_meant(variant));
-    let due = due.take(choice.count);
-    due.map(|variant| {
-        keyspace.refresh(Due { place: (db, entry.key()), variant, url: &variant.url, is_forced: true });
-    })
-    .count()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::time::UnixMillis;
 use spinel_cache::selector::ABSENT;
 use spinel_cache::timeline::{self, State};
 use spinel_resp::ReplyWriter;
-use spinel_types::http_cache::{Fields, NEVER, Variant};
+use spinel_types::http_cache::{FieldsRef, NEVER, Variant};
 
 /// What stands for a time, or a number of seconds, that has no end.
 pub(super) const ENDLESS: i64 = -1;
@@ -46,7 +46,7 @@ pub struct CacheReply<'a> {
     /// The status code.
     pub status: Option<u16>,
     /// The answer's fields.
-    pub fields: Option<&'a Fields>,
+    pub fields: Option<FieldsRef<'a>>,
     /// Its body.
     pub body: Option<&'a [u8]>,
     /// Seconds since its origin made it.
@@ -54,7 +54,7 @@ pub struct CacheReply<'a> {
     /// Seconds for which it stays fresh; −1 for ever.
     pub ttl: Option<i64>,
     /// The fields of the request that chose it.
-    pub selector: Option<&'a Fields>,
+    pub selector: Option<FieldsRef<'a>>,
 }
 
 impl<'a> CacheReply<'a> {
@@ -73,11 +73,11 @@ impl<'a> CacheReply<'a> {
         CacheReply {
             state,
             status: Some(variant.status),
-            fields: Some(&variant.fields),
+            fields: Some(variant.fields()),
             body,
             age: Some(age_s(variant, now)),
             ttl: Some(ttl_s(variant, now)),
-            selector: Some(&variant.selector),
+            selector: Some(variant.selector()),
         }
     }
 
@@ -114,7 +114,7 @@ fn number_or_null(reply: &mut ReplyWriter, found: Option<i64>) {
     }
 }
 
-fn fields_or_null(reply: &mut ReplyWriter, found: Option<&Fields>) {
+fn fields_or_null(reply: &mut ReplyWriter, found: Option<FieldsRef<'_>>) {
     match found {
         Some(found) => fields(reply, found),
         None => reply.null(),
@@ -122,7 +122,7 @@ fn fields_or_null(reply: &mut ReplyWriter, found: Option<&Fields>) {
 }
 
 /// Replies names and values in turns.
-pub(super) fn fields(reply: &mut ReplyWriter, fields: &Fields) {
+pub(super) fn fields(reply: &mut ReplyWriter, fields: FieldsRef<'_>) {
     if fields.is_empty() {
         return reply.array(0);
     }

@@ -9,7 +9,7 @@ use crate::command::{Command, Run};
 use crate::error::Error;
 use crate::keyspace::guard::STRING_BYTES_MAX;
 use crate::keyspace::thresholds::Threshold;
-use spinel_types::http_cache::{Body, Fields, Lost, Source, VARIANTS_MAX, Variant};
+use spinel_types::http_cache::{Body, Fields, FieldsRef, Lost, Parts, Source, VARIANTS_MAX, Variant};
 use spinel_types::{HttpCache, Value};
 
 /// The rows of this file.
@@ -51,13 +51,13 @@ pub(super) fn encoded(variant: &Variant) -> Result<Vec<u8>, Error> {
 /// Puts a variant under a key. If the entry has too many with it, those go first that were not used for the longest time, and the
 /// effect says which: uses are not known to who repeats it.
 pub(super) fn put(call: &mut Call<'_>, key: &[u8], mut variant: Variant) -> Result<(), Error> {
-    if variant.memory_bytes().max(variant.body.len()) > STRING_BYTES_MAX {
+    if variant.memory_bytes().max(variant.body().len()) > STRING_BYTES_MAX {
         return Err(Error::StringTooLong);
     }
     if let Some(bodies) = call.keys.keyspace().bodies()
         && let Some(body) = bodies.place((call.keys.db(), key), &variant, Patience::None)
     {
-        variant.body = body;
+        variant = variant.successor(Parts { body, ..variant.to_parts() });
     }
     let variants_max =
         call.keys.keyspace().thresholds().size(Threshold::HttpCacheVariants).clamp(1, VARIANTS_MAX);
@@ -66,7 +66,7 @@ pub(super) fn put(call: &mut Call<'_>, key: &[u8], mut variant: Variant) -> Resu
     if let Some(cache) = guard.existing_http_cache()? {
         surplus = surplus_of(cache, &variant, variants_max);
         if !surplus.is_empty() {
-            cache.retain(|other| !surplus.contains(&other.selector));
+            cache.retain(|other| !surplus.iter().any(|selector| selector.as_ref() == other.selector()));
         }
     }
     guard.put_variant(variant)?;
@@ -74,7 +74,7 @@ pub(super) fn put(call: &mut Call<'_>, key: &[u8], mut variant: Variant) -> Resu
 
     if !surplus.is_empty() {
         call.effect.rewrite_line(|| {
-            let selectors = surplus.iter().map(|selector| selector.encoded().to_vec());
+            let selectors = surplus.iter().map(|selector| selector.as_ref().encoded().to_vec());
             [b"CACHE.DROP".to_vec(), key.to_vec()].into_iter().chain(selectors).collect()
         });
     }
@@ -83,12 +83,12 @@ pub(super) fn put(call: &mut Call<'_>, key: &[u8], mut variant: Variant) -> Resu
 
 /// The selectors of the variants that go, so that another one fits in.
 fn surplus_of(cache: &HttpCache, variant: &Variant, variants_max: usize) -> Vec<Fields> {
-    let takes_place = cache.of_selector(&variant.selector).is_some();
+    let takes_place = cache.of_selector(variant.selector()).is_some();
     let surplus = (cache.len() + usize::from(!takes_place)).saturating_sub(variants_max);
-    let others = cache.variants().iter().filter(|other| other.selector != variant.selector);
+    let others = cache.variants().iter().filter(|other| other.selector() != variant.selector());
     let mut by_use: Vec<_> = others.collect();
     by_use.sort_by_key(|other| other.used_at().max(other.stored_at));
-    by_use.into_iter().take(surplus).map(|other| other.selector.clone()).collect()
+    by_use.into_iter().take(surplus).map(|other| other.selector().to_owned()).collect()
 }
 
 /// Puts a variant under a key that did not come as words.
@@ -105,26 +105,26 @@ fn line(call: &mut Call<'_>, key: &[u8], variant: &Variant) -> Result<Vec<u8>, E
         Some((_, Value::HttpCache(cache))) => cache.variants(),
         _ => &[],
     };
-    let Some(other) = others.iter().find(|other| other.body.is_same(&variant.body)) else {
+    let Some(other) = others.iter().find(|other| other.body().is_same(variant.body())) else {
         return encoded(variant);
     };
     let mut bytes = Vec::new();
-    variant.encode_with_body_of(&other.selector, &mut bytes);
+    variant.encode_with_body_of(other.selector(), &mut bytes);
     Ok(bytes)
 }
 
 fn restore(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, bytes) = (call.args.word(), call.args.word());
     call.args.finish()?;
-    let (mut variant, source) = Variant::decode_any(bytes).map_err(|_| BAD_FORMAT)?;
+    let (mut parts, source) = Variant::decode_any(bytes).map_err(|_| BAD_FORMAT)?;
 
     match source {
         Source::Own => {}
-        Source::Shared(selector) => variant.body = body_of(call, key, &selector)?,
+        Source::Shared(selector) => parts.body = body_of(call, key, selector.as_ref())?,
         // Only files that this server wrote for itself name others.
         Source::Filed(_) => return Err(BAD_FORMAT),
     }
-    put(call, key, variant)?;
+    put(call, key, parts.into())?;
     call.effect.also(|| [b"CACHE.RESTORE".to_vec(), key.to_vec(), bytes.to_vec()]);
 
     call.reply.ok();
@@ -132,10 +132,10 @@ fn restore(call: &mut Call<'_>) -> Result<(), Error> {
 }
 
 /// The body of the variant that is stored for a selector.
-fn body_of(call: &mut Call<'_>, key: &[u8], selector: &Fields) -> Result<Body, Error> {
+fn body_of(call: &mut Call<'_>, key: &[u8], selector: FieldsRef<'_>) -> Result<Body, Error> {
     match call.keys.inspect(key) {
         Some((_, Value::HttpCache(cache))) => {
-            cache.of_selector(selector).map(|variant| variant.body.clone()).ok_or(GONE)
+            cache.of_selector(selector).map(Variant::shared_body).ok_or(GONE)
         }
         Some(_) => Err(Error::WrongType),
         None => Err(GONE),
@@ -149,8 +149,8 @@ fn drop_variants(call: &mut Call<'_>) -> Result<(), Error> {
     let mut lost = Vec::new();
     let dropped = match guard.existing_http_cache()? {
         Some(cache) => cache.retain(|variant| {
-            let selector = variant.selector.encoded();
-            let is_lost = selectors.is_empty() && variant.body.is_lost();
+            let selector = variant.selector().encoded();
+            let is_lost = selectors.is_empty() && variant.body().is_lost();
             if is_lost {
                 lost.push(selector.to_vec());
             }
@@ -177,6 +177,7 @@ mod tests {
     use crate::commands::script::check;
     use crate::time::{ManualClock, UnixMillis};
     use crate::{Db, Value};
+    use spinel_types::http_cache::Numbers;
 
     #[test]
     fn what_is_no_variant_is_refused() {
@@ -197,9 +198,8 @@ mod tests {
     #[test]
     fn an_encoded_variant_is_stored_as_it_is() {
         let db = Db::with_clock(ManualClock::new(UnixMillis(5_000)));
-        let mut variant = Variant::default();
-        variant.body = Body::Plain(b"body"[..].into());
-        variant.stored_at = 2_000;
+        let numbers = Numbers { stored_at: 2_000, ..Numbers::default() };
+        let variant = Parts { numbers, body: Body::Plain(b"body"[..].into()), ..Parts::default() }.into();
         db.execute([&b"CACHE.RESTORE"[..], b"k", &encoded(&variant).unwrap()]).unwrap();
         let reply = db.execute(["CACHE.GET", "k"]).unwrap();
         assert_eq!(

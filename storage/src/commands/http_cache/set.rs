@@ -9,11 +9,12 @@ use crate::command::flags::Flags;
 use crate::command::keys::KeyUse;
 use crate::command::{Command, Run};
 use crate::error::Error;
+use crate::keyspace::guard::STRING_BYTES_MAX;
 use crate::time::UnixMillis;
 use spinel_cache::etag::EntityTag;
 use spinel_cache::timeline::Deadlines;
 use spinel_cache::{connection, date, selector};
-use spinel_types::http_cache::{Body, Fields, Variant, is_line, is_token};
+use spinel_types::http_cache::{Body, Fields, Numbers, Parts, is_line, is_token};
 
 /// The rows of this file.
 pub(super) const COMMANDS: &[Command] = &[Command {
@@ -165,23 +166,33 @@ pub(super) fn quoted(tag: &[u8]) -> Result<Vec<u8>, Error> {
 fn set(call: &mut Call<'_>) -> Result<(), Error> {
     let (key, body) = (call.args.word(), call.args.word());
     let options = Options::parse(&mut call.args)?;
-    let mut variant = Variant::default();
-    variant.status = options.status.unwrap_or(200);
-    variant.stored_at = call.now.0;
-    (variant.ttl, variant.swr, variant.grace) = (options.ttl, options.swr, options.grace);
-    variant.fields = options.fields(call.now)?;
-    variant.selector = selector::given(&options.vary);
-    variant.tags = Fields::new(options.tags.iter().map(|tag| (*tag, &b""[..])));
-    variant.url = options.url.into();
-    variant.body = if options.compresses { Body::packed(body) } else { Body::Plain(body.into()) };
-    variant.is_for_disk = options.is_for_disk;
-    Deadlines::given(call.now.0, options.ttl, options.swr, options.grace).set(&mut variant);
+    let mut numbers = Numbers {
+        status: options.status.unwrap_or(200),
+        stored_at: call.now.0,
+        ttl: options.ttl,
+        swr: options.swr,
+        grace: options.grace,
+        is_for_disk: options.is_for_disk,
+        ..Numbers::default()
+    };
+    Deadlines::given(call.now.0, options.ttl, options.swr, options.grace).set(&mut numbers);
+    let parts = Parts {
+        numbers,
+        fields: options.fields(call.now)?,
+        selector: selector::given(&options.vary),
+        tags: Fields::new(options.tags.iter().map(|tag| (*tag, &b""[..]))),
+        url: options.url.into(),
+        body: if options.compresses { Body::packed(body) } else { Body::Plain(body.into()) },
+    };
+    if parts.bytes() > STRING_BYTES_MAX {
+        return Err(Error::StringTooLong);
+    }
 
     let (keyspace, caller) = (call.keys.keyspace(), (call.keys.client(), options.token));
     if keyspace.is_entry_locked((call.keys.db(), key), caller, call.now) {
         return Err(LOCKED);
     }
-    restore_variant(call, key, variant)?;
+    restore_variant(call, key, parts.into())?;
 
     call.reply.ok();
     Ok(())

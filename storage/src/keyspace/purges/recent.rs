@@ -36,7 +36,7 @@ impl Recent {
     /// Whether a purge after the one with this number is meant for a variant; also if that is not known any more.
     pub(super) fn concerns(&self, last: u64, key: &[u8], variant: &Variant) -> bool {
         let is_meant = |(_, scope, word): &(u64, Scope, Box<[u8]>)| match scope {
-            Scope::Tag => variant.tags.iter().any(|(tag, _)| *tag == **word),
+            Scope::Tag => variant.tags().iter().any(|(tag, _)| *tag == **word),
             Scope::Prefix => key.starts_with(word),
             Scope::Pattern => pattern::matches(word, key, Case::Sensitive),
         };
@@ -47,7 +47,7 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spinel_types::http_cache::Fields;
+    use spinel_types::http_cache::{Fields, Parts};
 
     #[test]
     fn purges_are_remembered_for_answers_that_are_on_their_way() {
@@ -57,8 +57,8 @@ mod tests {
         {
             recent.add(number, (scope, word));
         }
-        let mut tagged = Variant::default();
-        tagged.tags = Fields::new([(&b"one"[..], &b""[..])]);
+        let tags = Fields::new([(&b"one"[..], &b""[..])]);
+        let tagged = Variant::from(Parts { tags, ..Parts::default() });
         for (last, key, expected) in [
             (0, &b"x"[..], true),
             (1, b"x", false),

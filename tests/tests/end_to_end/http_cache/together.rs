@@ -148,6 +148,23 @@ fn what_one_url_lacks_another_is_asked_for() {
 }
 
 #[test]
+fn nobody_is_asked_whether_what_came_from_elsewhere_is_valid() {
+    let scene = Scene::start(&[]);
+    let url = scene.origin.url();
+    let mut client = Client::connect(scene.server.port());
+    let mut fetched = |path: &str, tag: &str, asked_with: Option<&str>| {
+        client.send(["CACHE.FETCH", "k", &format!("{url}/{path}"), "TTL", "0", "GRACE", "1000"]);
+        let asked = scene.origin.next();
+        assert_eq!(asked.header("if-none-match"), asked_with, "{path}");
+        asked.answer("200 OK", &[tag], path);
+        told(&client.reply(), "body")
+    };
+    assert_eq!(fetched("one", "ETag: \"1\"", None), "one");
+    assert_eq!(fetched("two", "ETag: \"2\"", None), "two");
+    assert_eq!(fetched("two", "ETag: \"3\"", Some("\"2\"")), "two");
+}
+
+#[test]
 fn what_is_stale_is_served_while_it_is_fetched_once() {
     let scene = Scene::start(&[]);
     scene.store("/a", &STALE, "old");

@@ -40,7 +40,7 @@ fn encoded(policy: &Policy) -> Vec<u8> {
 
 fn decoded(text: &[u8]) -> Result<Policy, Error> {
     let fields = Fields::from_encoded(text).ok_or(DAMAGED)?;
-    let words: Vec<&[u8]> = fields.iter().map(|(word, _)| word).collect();
+    let words: Vec<&[u8]> = fields.as_ref().iter().map(|(word, _)| word).collect();
     let (version, words) = words.split_first().ok_or(DAMAGED)?;
     let policy = parse(&mut Args::new(words, 0))?;
     Ok(Policy { version: number(version)?, ..policy })
