@@ -96,18 +96,29 @@ pub(super) fn refresh(visit: &Rc<Visit>, wanted: &Wanted) {
 /// Fetches again what was read and is not fresh, also if its origin is to be asked first, or is wanted again though it may be fresh. As
 /// above, it is left alone after a failure.
 pub(super) fn refresh_anyway(visit: &Rc<Visit>, forced: Option<Wanted>) {
-    let chosen = || match visit.choose() {
-        (Choice::Refresh(_, wanted) | Choice::Fetch(wanted), _) => Some(wanted),
-        _ => None,
-    };
-    let Some(wanted) = forced.or_else(chosen) else { return };
+    let Some(wanted) = forced.clone().or_else(|| due(visit, None)) else { return };
     let cache = visit.cache();
     let Some(name) = visit.name(&wanted) else { return };
     if is_in_vain(visit) {
         return;
     }
     if let Ticket::Pilot(pilot) = cache.flights.join(name, visit.epoch()) {
-        drop(depart(visit, &wanted, pilot));
+        // Somebody may have done so between the look and now.
+        match due(visit, forced) {
+            Some(wanted) => drop(depart(visit, &wanted, pilot)),
+            None => pilot.end(Stage::Landed),
+        }
+    }
+}
+
+/// Why something is to be fetched again now, if it is: because it is not fresh, or because the same that is there is forced.
+fn due(visit: &Visit, forced: Option<Wanted>) -> Option<Wanted> {
+    match visit.choose() {
+        (Choice::Refresh(_, wanted) | Choice::Fetch(wanted), _) => Some(wanted),
+        (Choice::Serve(present), _) => {
+            forced.filter(|forced| forced.stored.as_ref().is_some_and(|stored| stored.is_same(&present)))
+        }
+        (Choice::Unavailable, _) => None,
     }
 }
 
