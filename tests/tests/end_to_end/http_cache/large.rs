@@ -15,6 +15,13 @@ fn chunk(asked: &Asked, bytes: &str) {
     asked.send(format!("{:x}\r\n{bytes}\r\n", bytes.len()).as_bytes());
 }
 
+/// Whether the server has a file of a body open, which it can read then even if it is gone.
+fn has_open(scene: &Scene) -> bool {
+    let all = fs::read_dir(format!("/proc/{}/fd", scene.server.id())).expect("it runs");
+    let mut paths = all.flatten().filter_map(|open| fs::read_link(open.path()).ok());
+    paths.any(|path| path.extension().is_some_and(|ending| ending == "body"))
+}
+
 /// Takes a body that comes in pieces, as far as these bytes.
 fn take(http: &mut Http, bytes: usize) -> String {
     let mut body = Vec::new();
@@ -210,6 +217,7 @@ fn a_file_that_has_just_gone_is_fetched_anew() {
     ] {
         scene.store(path, &stale, &body);
         scene.settle();
+        until("nobody to have it open", || !has_open(&scene));
         let mut http = scene.client();
         ask(&mut http, path, &[]);
         let asked = scene.origin.next();

@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::Duration;
@@ -21,6 +23,8 @@ pub(super) struct Asked {
     pub(super) head: String,
     pub(super) body: Vec<u8>,
     answer: Sender<Step>,
+    /// Whether the connection is about to be closed.
+    is_closed: Arc<AtomicBool>,
 }
 
 /// What an origin does next.
@@ -102,30 +106,39 @@ impl Asked {
 
     /// Closes the connection.
     pub(super) fn close(self) {
+        self.is_closed.store(true, Ordering::SeqCst);
         // As above.
         let _ = self.answer.send(Step::Close);
     }
 }
 
-/// Reads requests from a connection, and sends what the test says, until either end closes it.
-fn serve(mut stream: &TcpStream, tell: &Sender<Asked>) {
-    let mut reader = BufReader::new(stream.try_clone().expect("it is open"));
+/// Reads requests from a connection until either end closes it. What the test says is sent meanwhile.
+fn serve(stream: &TcpStream, tell: &Sender<Asked>) {
+    let own = || stream.try_clone().expect("it is open");
+    let (mut reader, is_closed) = (BufReader::new(own()), Arc::<AtomicBool>::default());
     while let Some((head, body)) = request(&mut reader) {
-        let (answer, steps) = channel();
-        if tell.send(Asked { head, body, answer }).is_err() {
+        // One that came after all was over comes again, on another connection.
+        if is_closed.load(Ordering::SeqCst) {
             return;
         }
-        // The test lets go of the request when its answer is complete.
-        for step in steps {
-            match step {
-                Step::Send(bytes) if stream.write_all(&bytes).is_ok() => {}
-                Step::Send(_) => return,
-                Step::Close => {
-                    // Another request may have come meanwhile, which nobody can answer here: it comes again.
-                    let _ = stream.shutdown(Shutdown::Both);
-                    return;
-                }
-            }
+        let (answer, steps) = channel();
+        if tell.send(Asked { head, body, answer, is_closed: Arc::clone(&is_closed) }).is_err() {
+            return;
+        }
+        let stream = own();
+        thread::spawn(move || follow(stream, &steps));
+    }
+}
+
+/// Does what the test says of an answer, until it says no more.
+fn follow(mut stream: TcpStream, steps: &Receiver<Step>) {
+    for step in steps {
+        let done = match step {
+            Step::Send(bytes) => stream.write_all(&bytes),
+            Step::Close => stream.shutdown(Shutdown::Both),
+        };
+        if done.is_err() {
+            return;
         }
     }
 }
