@@ -17,10 +17,10 @@ use triomphe::{Arc, ThinArc};
 /// A deadline that doesn't come.
 pub const NEVER: i64 = i64::MAX;
 
-/// An answer as it is kept: a pointer, which many may have at the same time, to something that doesn't change.
+/// An answer as it is kept: a pointer, which many may have at the same time, to something that doesn't change, but for how often and
+/// when it was used.
 ///
-/// Only how often and when it was used is noted in place. What it is told to be in [`Parts`] can be changed; the numbers of a
-/// [`Numbers`] also [here](Variant::set_numbers).
+/// Who wants another one puts it together of [`Parts`]; only its [`Numbers`] can be [set](Variant::set_numbers).
 #[derive(Clone)]
 pub struct Variant(ThinArc<Block, u8>);
 
