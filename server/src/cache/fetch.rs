@@ -78,33 +78,25 @@ pub(super) async fn fetch_alone(visit: &Rc<Visit>, wanted: &Wanted) -> Finding {
 
 /// Fetches again what was served stale, unless somebody does or the origin has just failed.
 pub(super) fn refresh(visit: &Rc<Visit>, wanted: &Wanted) {
-    let cache = visit.cache();
-    let Some(name) = visit.name(wanted) else { return };
-    if is_in_vain(visit) {
-        return;
-    }
-    if let Ticket::Pilot(pilot) = cache.flights.join(name, visit.epoch()) {
-        // Somebody may have done so between the look and now.
-        match visit.choose() {
-            // Nobody waits for it.
-            (Choice::Refresh(..), _) => drop(depart(visit, wanted, pilot)),
-            _ => pilot.end(Stage::Landed),
-        }
-    }
+    again(visit, wanted, || matches!(visit.choose(), (Choice::Refresh(..), _)).then(|| wanted.clone()));
 }
 
 /// Fetches again what was read and is not fresh, also if its origin is to be asked first, or is wanted again though it may be fresh. As
 /// above, it is left alone after a failure.
 pub(super) fn refresh_anyway(visit: &Rc<Visit>, forced: Option<Wanted>) {
     let Some(wanted) = forced.clone().or_else(|| due(visit, None)) else { return };
-    let cache = visit.cache();
-    let Some(name) = visit.name(&wanted) else { return };
+    again(visit, &wanted, || due(visit, forced));
+}
+
+/// Has something fetched that nobody waits for, unless somebody does or it would be in vain. `still` says what is wanted then, if
+/// anything is: somebody may have fetched it between the look and now.
+fn again(visit: &Rc<Visit>, wanted: &Wanted, still: impl FnOnce() -> Option<Wanted>) {
+    let Some(name) = visit.name(wanted) else { return };
     if is_in_vain(visit) {
         return;
     }
-    if let Ticket::Pilot(pilot) = cache.flights.join(name, visit.epoch()) {
-        // Somebody may have done so between the look and now.
-        match due(visit, forced) {
+    if let Ticket::Pilot(pilot) = visit.cache().flights.join(name, visit.epoch()) {
+        match still() {
             Some(wanted) => drop(depart(visit, &wanted, pilot)),
             None => pilot.end(Stage::Landed),
         }

@@ -12,6 +12,7 @@ use super::upload::Upload;
 use super::visit::{Asker, Visit, Wanted};
 use crate::config::table;
 use crate::server::now;
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::response::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
@@ -72,7 +73,11 @@ pub(super) async fn ask(visit: &Visit, wanted: &Wanted, body: Upload) -> Result<
     // It was made of a target, with no other characters.
     let path = PathAndQuery::try_from(visit.target.path()).map_err(|_| Failure::Broken)?;
     *request.uri_mut() = Uri::from(path);
-    *request.headers_mut() = forward::fields(visit.request(), &visit.fetch(wanted));
+    *request.headers_mut() = forward::fields(visit.request(), &wanted.fetch());
+    if wanted.stored.is_some() && !visit.validates(wanted) {
+        request.headers_mut().remove(IF_NONE_MATCH);
+        request.headers_mut().remove(IF_MODIFIED_SINCE);
+    }
     let repeats = match &visit.asker {
         Asker::Guest(guest) => {
             let door = (guest.peer, visit.cache().scheme);
@@ -112,7 +117,7 @@ impl Journey {
                 return self.fail(Failure::Status(status));
             }
             self.visit.cache().failing.forget(&self.visit.subject());
-            if status != StatusCode::NOT_MODIFIED || !self.visit.fetch(&self.wanted).is_validation() {
+            if status != StatusCode::NOT_MODIFIED || !self.visit.validates(&self.wanted) {
                 return self.bring(answer, times).await;
             }
             if let Some(variant) = self.renew(answer.headers(), times) {

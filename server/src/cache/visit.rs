@@ -118,6 +118,11 @@ impl Wanted {
             _ => failure,
         }
     }
+
+    /// The same as the rules want it.
+    pub(super) fn fetch(&self) -> Fetch<'_> {
+        Fetch { reason: self.reason, stored: self.stored.as_ref(), fallback: self.fallback }
+    }
 }
 
 impl Choice {
@@ -263,14 +268,14 @@ impl Visit {
         Request { method: &self.head.method, headers: &self.head.headers }
     }
 
-    /// What is wanted as the rules want it. Of what came from somewhere else, the origin can't say whether it is still valid.
-    pub(super) fn fetch<'w>(&self, wanted: &'w Wanted) -> Fetch<'w> {
-        let is_of_it = |variant: &&Variant| {
-            let other = self.special.as_ref().filter(|special| *variant.url() != *special.url);
-            variant.url().is_empty() || other.is_none()
+    /// Whether the origin is asked if what is stored is still valid. Of what came from somewhere else it can't say that.
+    pub(super) fn validates(&self, wanted: &Wanted) -> bool {
+        let is_other = |special: &Special, url: &[u8]| !url.is_empty() && *url != *special.url;
+        let is_from_elsewhere = match (&self.special, &wanted.stored) {
+            (Some(special), Some(stored)) => is_other(special, stored.url()),
+            _ => false,
         };
-        let stored = wanted.stored.as_ref().filter(is_of_it);
-        Fetch { reason: wanted.reason, stored, fallback: wanted.fallback }
+        !is_from_elsewhere && wanted.fetch().is_validation()
     }
 
     /// Decides by what is stored now.
